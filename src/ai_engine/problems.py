@@ -15,6 +15,7 @@ from ai_engine.asgi.lingering_response import LingeringResponse
 from ai_engine.auth.caller import NotAllowed, NotAuthenticated, TooManyFalseKeys
 from ai_engine.monitoring.monitor import MonitoringUnavailable
 from ai_engine.problem import MEDIA_TYPE, Problem
+from ai_engine.protocols.anthropic.errors import is_anthropic, respond_as_anthropic
 from ai_engine.protocols.openai.errors import respond_as_openai
 from ai_engine.protocols.openai.names import is_openai
 from ai_engine.runs.fair_slots import EngineBusy
@@ -81,6 +82,8 @@ def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
     """Answer with a problem, in the form that the path's clients know."""
     if is_openai(problem.instance):
         return respond_as_openai(problem, headers)
+    if is_anthropic(problem.instance):
+        return respond_as_anthropic(problem, headers)
     body = problem.model_dump_json(exclude_none=True)
     make = LingeringResponse if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else Response
     return make(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
@@ -182,7 +185,7 @@ def _words(request: Request, status: HTTPStatus) -> str:
     if status == HTTPStatus.NOT_FOUND and is_openai(path):
         return (
             f"{request.method} {path} is not served here: of OpenAI's API there are "
-            "POST /v1/chat/completions and GET /v1/models."
+            "POST /v1/chat/completions, POST /v1/responses and GET /v1/models."
         )
     if status == HTTPStatus.NOT_FOUND:
         return f"There is nothing at {path}: see /docs for what there is."

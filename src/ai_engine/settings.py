@@ -132,6 +132,10 @@ class ServerSettings(BaseSettings):
     shutdown_seconds: float = Field(default=30.0, ge=0)
     """Seconds that active runs may take to end when the engine is stopped; no new ones begin meanwhile."""
 
+    drop_params: bool = False
+    """Whether requests to models of another protocol than the client's lose what that cannot carry, where
+    they do not say so themselves; otherwise they are refused."""
+
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     """Seconds of silence after which a stream gets a comment, so that proxies keep it open."""
 

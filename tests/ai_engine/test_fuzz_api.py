@@ -117,12 +117,15 @@ FIELDS = st.sampled_from(
         "resume",
         "tenant_id",
         "user_id",
+        "input",
+        "max_tokens",
+        "system",
     ]
 )
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/runs", "/v1/chat/completions", "/v1/agui", "/v1/responses", "/v1/nothing"]
+    "path", ["/v1/runs", "/v1/chat/completions", "/v1/agui", "/v1/responses", "/v1/messages", "/v1/nothing"]
 )
 def test_any_json_is_answered_in_the_paths_dialect(url: str, path: str) -> None:
     @BOUNDED

@@ -1120,6 +1120,165 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send messages as with Anthropic
+         * @description A model is one behind a provider, a mode and an agent, or a workflow; errors are Anthropic's too.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["MessageRequest"];
+                };
+            };
+            responses: {
+                /** @description As Anthropic's API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as Anthropic's API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Estimate the tokens of messages
+         * @description The engine's own estimate; nobody is asked.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["MessageRequest"];
+                };
+            };
+            responses: {
+                /** @description As Anthropic's API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as Anthropic's API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a response as with OpenAI
+         * @description A model is one behind a provider, an agent in a mode, or a workflow; nothing is stored.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ResponseRequest"];
+                };
+            };
+            responses: {
+                /** @description As OpenAI's API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as OpenAI's API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agui": {
         parameters: {
             query?: never;
@@ -4061,6 +4220,35 @@ export interface components {
             content: string;
         };
         /**
+         * MessageRequest
+         * @description A request of Anthropic's Messages API; its reference describes all fields.
+         */
+        MessageRequest: {
+            /** Model */
+            model: string;
+            /** Messages */
+            messages: components["schemas"]["ChatMessage"][];
+            /** Max Tokens */
+            max_tokens: number;
+            /**
+             * System
+             * @default null
+             */
+            system: unknown;
+            /**
+             * Stream
+             * @default null
+             */
+            stream: boolean | null;
+            /**
+             * Drop Params
+             * @default null
+             */
+            drop_params: boolean | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * ModelCall
          * @description A call that went out, whatever came of it.
          */
@@ -4373,6 +4561,33 @@ export interface components {
             type: "reasoning";
             /** Text */
             text: string;
+        };
+        /**
+         * ResponseRequest
+         * @description A request of OpenAI's Responses API; its reference describes all fields.
+         */
+        ResponseRequest: {
+            /** Model */
+            model: string;
+            /** Input */
+            input: unknown;
+            /**
+             * Instructions
+             * @default null
+             */
+            instructions: string | null;
+            /**
+             * Stream
+             * @default null
+             */
+            stream: boolean | null;
+            /**
+             * Drop Params
+             * @default null
+             */
+            drop_params: boolean | null;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * ResumeRequest
@@ -5294,6 +5509,7 @@ export type SchemaHealth = components['schemas']['Health'];
 export type SchemaInputRequired = components['schemas']['InputRequired'];
 export type SchemaKeyInput = components['schemas']['KeyInput'];
 export type SchemaMessage = components['schemas']['Message'];
+export type SchemaMessageRequest = components['schemas']['MessageRequest'];
 export type SchemaModelCall = components['schemas']['ModelCall'];
 export type SchemaNodeFinished = components['schemas']['NodeFinished'];
 export type SchemaNodeStarted = components['schemas']['NodeStarted'];
@@ -5305,6 +5521,7 @@ export type SchemaProblem = components['schemas']['Problem'];
 export type SchemaQueueView = components['schemas']['QueueView'];
 export type SchemaQueuedRunView = components['schemas']['QueuedRunView'];
 export type SchemaReasoning = components['schemas']['Reasoning'];
+export type SchemaResponseRequest = components['schemas']['ResponseRequest'];
 export type SchemaResumeRequest = components['schemas']['ResumeRequest'];
 export type SchemaRetrieval = components['schemas']['Retrieval'];
 export type SchemaRunDecision = components['schemas']['RunDecision'];

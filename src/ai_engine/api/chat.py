@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -12,29 +10,32 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.body import chat_limit, parse_model, read_json
+from ai_engine.api.chat_workflows import asked_workflow, behind_providers, own_fields
 from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.api.run_requests import answer, begin, follow, until_begun
 from ai_engine.auth.caller import Caller
-from ai_engine.chat_input import chat_input, chat_mode
-from ai_engine.conversation import Conversation, read_conversation
+from ai_engine.conversation import read_conversation
 from ai_engine.engine import Engine, engine_of
+from ai_engine.gateway.client_protocols import CHAT_PROTOCOL
+from ai_engine.gateway.either import EitherExchange
+from ai_engine.gateway.model_failures import refuse_translated_as_openai
 from ai_engine.gateway.model_names import AskedModels, find_models
-from ai_engine.gateway.openai_chat import ChatExchange
+from ai_engine.gateway.openai_chat import PROTOCOLS, ChatExchange
 from ai_engine.gateway.openai_errors import refuse_as_openai
 from ai_engine.gateway.relay_call import relay_call
+from ai_engine.gateway.translated import TranslatedExchange
 from ai_engine.protocols.openai.names import is_agents, model_name, read_name
 from ai_engine.protocols.openai.request import (
     DEFAULT_TENANT,
     ChatRequest,
     check_wishes,
     user_of,
-    workflow_input,
 )
 from ai_engine.protocols.openai.response import ChunkWriter, completion
-from vital_shared.errors import InvalidRequest, NotFound
-from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.errors import NotFound
+from vital_shared.llm.base import ModelError
+from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.models.workflow_names import BUILT_IN
-from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["OPERATIONS", "routes"]
 
@@ -43,13 +44,13 @@ async def complete(request: Request) -> Response:
     """Answer the last message of a conversation."""
     engine = engine_of(request)
     body, value = await read_json(request, chat_limit(engine.settings))
-    if (found := _behind_providers(engine, value)) is not None:
+    if (found := behind_providers(engine, value)) is not None:
         return await _relay(request, engine, value, found)
     asked = parse_model(ChatRequest, body)
     conversation = read_conversation(asked.messages)
     check_wishes(asked)
-    workflow, question = _asked(engine, asked, conversation, Caller.of(request).tenant_id)
-    with _own_fields():
+    workflow, question = asked_workflow(engine, asked, conversation, Caller.of(request).tenant_id)
+    with own_fields():
         if not asked.stream:
             output = await answer(request, engine, workflow, question)
             body = completion(output, asked.model, conversation.warnings)
@@ -60,58 +61,32 @@ async def complete(request: Request) -> Response:
     return follow(engine, run, write=writer)
 
 
-def _behind_providers(engine: Engine, body: Any) -> AskedModels | None:
-    """Return the models that a request names; None: it names a workflow or an agent."""
-    name = body.get("model") if isinstance(body, dict) else None
-    if not isinstance(name, str) or engine.workflows.find(name) is not None or is_agents(name):
-        return None
-    return find_models(name, engine.services.models)
-
-
 async def _relay(request: Request, engine: Engine, body: dict[str, Any], asked: AskedModels) -> Response:
     """Pass a request on to the provider of its model, and its answer to the client."""
-    account = engine.services.account
+    count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
+    verbatim = ChatExchange(body, count=count, count_at_most=count_at_most)
+    translated = TranslatedExchange(
+        CHAT_PROTOCOL,
+        body,
+        count=count,
+        count_at_most=count_at_most,
+        channel=verbatim.channel,
+        drops_params=engine.settings.drop_params,
+    )
+    exchange = EitherExchange(verbatim, PROTOCOLS, translated)
+
+    def refuse(error: ModelError) -> Response:
+        return refuse_as_openai(error) if exchange.is_verbatim else refuse_translated_as_openai(error)
+
     return await relay_call(
         request,
         engine,
-        ChatExchange(body, count=account.count, count_at_most=account.count_at_most),
+        exchange,
         asked,
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user") or body.get("safety_identifier")),
-        refuse=refuse_as_openai,
+        refuse=refuse,
     )
-
-
-def _asked(
-    engine: Engine, asked: ChatRequest, conversation: Conversation, tenant_id: str | None
-) -> tuple[Workflow[Any, Any], WorkflowInput]:
-    """Return the workflow that a model stands for, and its input.
-
-    :raises NotFound: when there is no such model.
-    :raises InvalidRequest: when the workflow takes more than a conversation.
-    """
-    served = engine.workflows.find(asked.model)
-    if served is None:
-        return engine.workflows.default.workflow, workflow_input(asked, conversation, tenant_id)
-    question = chat_input(
-        served,
-        conversation,
-        chat_mode(served, conversation),
-        tenant_id=tenant_id or DEFAULT_TENANT,
-        user_id=asked.user_id,
-    )
-    return served.workflow, question
-
-
-@contextmanager
-def _own_fields() -> Iterator[None]:
-    """Name the field that the client has sent, where another of ours is made of it."""
-    try:
-        yield
-    except InvalidRequest as error:
-        if error.field in ("agent_id", "mode"):
-            error.field = "model"
-        raise
 
 
 async def models(request: Request) -> Response:
@@ -136,7 +111,7 @@ async def model(request: Request) -> Response:
         engine.services.models.provider_of(found.models[0].name)
         return _json(_model(name))
     mode, agent_id = read_name(name)
-    with _own_fields():
+    with own_fields():
         await engine.services.agents.get(agent_id, tenant_id=Caller.of(request).tenant_id)
     if mode not in engine.workflows.default.workflow.modes:
         raise NotFound(f"This workflow does not serve mode {mode.value}.", field="model")

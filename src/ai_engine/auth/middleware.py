@@ -101,9 +101,14 @@ async def _caller(method: str, headers: Headers, engine: Engine) -> Caller:
     return Caller.from_key(await _key(method, headers, engine), headers)
 
 
+def _authorization(headers: Headers) -> list[str]:
+    """Return the header Authorization, or what Anthropic's clients send in its place."""
+    return headers.getlist("Authorization") or [f"Bearer {key}" for key in headers.getlist("x-api-key")]
+
+
 def _identity_token(headers: Headers, proxy_header: str) -> str | None:
     """Return what may be a token: what comes as a bearer and is no key, or else in the proxy's header."""
-    given = headers.getlist("Authorization")
+    given = _authorization(headers)
     scheme, _, text = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     if scheme.lower() == "bearer":
         return None if KeyToken.parse(text.strip()) else text.strip()
@@ -120,7 +125,7 @@ async def _key(method: str, headers: Headers, engine: Engine) -> ApiKey | None:
     :raises NotAuthenticated: when there is none and one is needed, or it cannot be used.
     :raises CrossSiteRequest: when another site may have made the browser send its session.
     """
-    given = headers.getlist("Authorization")
+    given = _authorization(headers)
     scheme, _, text = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     token = KeyToken.parse(text.strip()) if scheme.lower() == "bearer" else None
     if token is not None:

@@ -25,6 +25,9 @@ PROTOCOLS: Final = frozenset({"openai", "azure"})
 MEASURED_FIELDS: Final = ("messages", "tools", "functions", "response_format", "prediction")
 """The fields of a request that a model reads."""
 
+OWN_FIELDS: Final = frozenset({"drop_params"})
+"""Fields that are meant for the gateway."""
+
 MAX_CHOICES: Final = 128
 
 
@@ -40,7 +43,7 @@ class ChatExchange:
         self, body: Mapping[str, Any], *, count: Callable[[str], int], count_at_most: Callable[[str], int]
     ) -> None:
         self.channel = AnswerChannel()
-        self._body = body
+        self._body = {name: value for name, value in body.items() if name not in OWN_FIELDS}
         self.is_streamed = _flag(body, "stream")
         self._choices = _whole(body, "n", MAX_CHOICES) or 1
         self._limit = _whole(body, "max_completion_tokens") or _whole(body, "max_tokens")

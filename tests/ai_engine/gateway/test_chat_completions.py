@@ -272,16 +272,6 @@ async def test_a_model_that_is_not_there_is_a_404_of_openais(gateway: OpenGatewa
         assert raised.value.code == "model_not_found"
 
 
-async def test_a_model_that_has_another_protocol_is_refused_in_words(
-    gateway: OpenGateway, monkeypatch
-) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant")
-    async with gateway(whole()) as given:
-        with pytest.raises(openai.BadRequestError) as raised:
-            await given.client.chat.completions.create(model="anthropic:claude", messages=HELLO)
-        assert "anthropic" in raised.value.message
-
-
 async def test_calls_at_the_same_time_do_not_mix(gateway: OpenGateway) -> None:
     def reply(request) -> Reply:
         said = request.body["messages"][0]["content"]

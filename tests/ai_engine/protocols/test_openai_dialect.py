@@ -252,7 +252,7 @@ async def test_a_missing_field_is_named(service: Service, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["responses", "embeddings", "completions", "files/x", "chat/nothing", "audio/speech"]
+    "path", ["threads", "embeddings", "completions", "files/x", "chat/nothing", "audio/speech"]
 )
 @pytest.mark.parametrize("scopes", [(), ("ask",)], ids=["open", "key"])
 async def test_other_parts_of_the_api_are_not_found_in_its_form(
@@ -266,7 +266,7 @@ async def test_other_parts_of_the_api_are_not_found_in_its_form(
 
 async def test_the_clients_other_calls_raise_its_errors(client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="chat/completions"):
-        await client.responses.create(model=MODEL, input="hi")
+        await client.moderations.create(model=MODEL, input="hi")
     with pytest.raises(openai.NotFoundError, match="chat/completions"):
         await client.embeddings.create(model=MODEL, input="hi")
     with pytest.raises(openai.NotFoundError) as caught:

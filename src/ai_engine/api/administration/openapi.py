@@ -11,7 +11,17 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, RootModel
 from pydantic.json_schema import models_json_schema
 
-from ai_engine.api import agui, background, chat, health, metrics, run_operations, workflow_operations
+from ai_engine.api import (
+    agui,
+    background,
+    chat,
+    health,
+    messages,
+    metrics,
+    responses,
+    run_operations,
+    workflow_operations,
+)
 from ai_engine.api.administration.keys import KeyInput
 from ai_engine.api.operation import Content, Operation, Operations, parameter
 from ai_engine.auth.caller import TENANT_HEADER
@@ -41,6 +51,8 @@ OPERATIONS: Final[Operations] = {
     **run_operations.OPERATIONS,
     **background.OPERATIONS,
     **chat.OPERATIONS,
+    **messages.OPERATIONS,
+    **responses.OPERATIONS,
     **agui.OPERATIONS,
     **health.OPERATIONS,
     **metrics.OPERATIONS,

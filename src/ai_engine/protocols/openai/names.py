@@ -13,7 +13,7 @@ from vital_shared.models.workflow_io import WorkflowMode
 
 __all__ = ["UNSERVED_SEGMENTS", "ModelName", "is_agents", "is_openai", "model_name", "read_name"]
 
-SEGMENTS: Final = frozenset({"chat", "models"})
+SEGMENTS: Final = frozenset({"chat", "models", "responses"})
 UNSERVED_SEGMENTS: Final = frozenset(
     {
         "assistants",
@@ -29,7 +29,6 @@ UNSERVED_SEGMENTS: Final = frozenset(
         "images",
         "moderations",
         "realtime",
-        "responses",
         "threads",
         "uploads",
         "vector_stores",

@@ -55,6 +55,9 @@ MAX_ERROR_BYTES: Final = 64 * 1024
 
 MAX_REQUEST_ID_CHARACTERS: Final = 200
 
+EVENT_STREAM_HEADERS: Final[Mapping[str, str]] = {"Accept": "text/event-stream"}
+JSON_HEADERS: Final[Mapping[str, str]] = {"Accept": "application/json"}
+
 EMPTY_STATUSES: Final = (204, 205)
 """Successes without a body (RFC 9110, sections 15.3.5 and 15.3.6)."""
 
@@ -66,7 +69,7 @@ class _Sending(NamedTuple):
     max_output_tokens: int | None
     first_seconds: float
     """Seconds until the first piece of the answer."""
-    accept: str = "text/event-stream"
+    headers: Mapping[str, str] = EVENT_STREAM_HEADERS
     relay: Relay | None = None
     """The way of the answer's data to the client; None: only their meaning counts."""
 
@@ -161,8 +164,9 @@ class Provider:
         prepared = WireRequest(path, dict(request.body))
         # An answer that is not streamed begins with its end.
         first = self._timeouts.first_token if request.is_streamed else self._timeouts.total
-        accept = "text/event-stream" if request.is_streamed else "application/json"
-        return self._calls(model, lambda: _Sending(prepared, None, first, accept, relay))
+        accept = EVENT_STREAM_HEADERS if request.is_streamed else JSON_HEADERS
+        headers = {**request.headers, **accept}
+        return self._calls(model, lambda: _Sending(prepared, None, first, headers, relay))
 
     async def _calls(self, model: str, prepare: Callable[[], _Sending]) -> AsyncGenerator[ModelEvent, None]:
         """Make a call, again where that is worth it, and give what comes."""
@@ -277,7 +281,7 @@ class Provider:
 
     async def _post(self, sending: _Sending) -> aiohttp.ClientResponse:
         key = self._key.get_secret_value() if self._key else None
-        headers = {"Content-Type": "application/json", "Accept": sending.accept}
+        headers = {"Content-Type": "application/json", **sending.headers}
         return await self._open_session().post(
             self.base_url + sending.request.path,
             data=orjson.dumps(sending.request.body),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from vital_shared.llm.base import ModelEvent
@@ -16,6 +17,8 @@ class RelayedRequest(NamedTuple):
 
     body: Mapping[str, Any]
     is_streamed: bool
+    headers: Mapping[str, str] = MappingProxyType({})
+    """Headers of the client's that the provider's protocol has."""
 
 
 class Relay:

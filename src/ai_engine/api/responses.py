@@ -1,0 +1,92 @@
+"""OpenAI's Responses API without stored state: models behind providers, workflows and agents."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ai_engine.api.body import chat_limit, read_json
+from ai_engine.api.chat_workflows import answer_with_workflow, behind_providers
+from ai_engine.api.operation import Content, Operation, Operations
+from ai_engine.auth.caller import Caller
+from ai_engine.conversation import ChatMessage
+from ai_engine.engine import engine_of
+from ai_engine.gateway.client_protocols import RESPONSES_PROTOCOL
+from ai_engine.gateway.model_failures import refuse_translated_as_openai
+from ai_engine.gateway.relay_call import relay_call
+from ai_engine.gateway.translated import TranslatedExchange
+from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
+from ai_engine.protocols.responses.response_request_reader import read_response_request
+
+__all__ = ["OPERATIONS", "routes"]
+
+
+class ResponseRequest(BaseModel):
+    """A request of OpenAI's Responses API; its reference describes all fields."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    model: str
+    input: Any
+    instructions: str | None = None
+    stream: bool | None = None
+    drop_params: bool | None = None
+    """Whether to leave out what the provider cannot take, rather than refuse it."""
+
+
+async def create(request: Request) -> Response:
+    """Answer a conversation."""
+    engine = engine_of(request)
+    _, body = await read_json(request, chat_limit(engine.settings))
+    asked = read_response_request(body)
+    models = behind_providers(engine, body)
+    if models is None:
+        return await answer_with_workflow(request, engine, asked, _messages(body), RESPONSES_PROTOCOL)
+    account = engine.services.account
+    return await relay_call(
+        request,
+        engine,
+        TranslatedExchange(
+            RESPONSES_PROTOCOL,
+            body,
+            count=account.count,
+            count_at_most=account.count_at_most,
+            drops_params=engine.settings.drop_params,
+        ),
+        models,
+        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
+        user_id=user_of(asked.user or None),
+        refuse=refuse_translated_as_openai,
+    )
+
+
+def _messages(body: dict[str, Any]) -> list[ChatMessage]:
+    """Return the messages among the items, as a conversation has them."""
+    items = body["input"]
+    if isinstance(items, str):
+        return [ChatMessage(role="user", content=items)]
+    return [ChatMessage(role=each["role"], content=each.get("content")) for each in items if each.get("role")]
+
+
+routes = (Route("/v1/responses", create, methods=["POST"]),)
+
+_EXAMPLE: Final = {"model": "mode-2/generalist", "input": "What is a 510(k)?"}
+_JSON: Final[dict[str, Content]] = {"application/json": {}}
+
+OPERATIONS: Final[Operations] = {
+    ("post", "/v1/responses"): Operation(
+        summary="Ask for a response as with OpenAI",
+        description="A model is one behind a provider, an agent in a mode, or a workflow; nothing is stored.",
+        body=ResponseRequest,
+        examples={"question": {"value": _EXAMPLE}},
+        success="As OpenAI's API has it.",
+        answers=_JSON,
+        others={"default": {"description": "An error, as OpenAI's API has it."}},
+        problems=None,
+    ),
+}
+"""OpenAI's own reference says more."""

@@ -1,0 +1,70 @@
+"""A request that passes verbatim to providers of the client's protocol, and is translated for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from ai_engine.gateway.exchange import Exchange
+from ai_engine.gateway.size import RequestSize
+from ai_engine.gateway.translated import TranslatedExchange
+from vital_shared.llm.base import ModelError
+from vital_shared.llm.wires.relay import RelayedRequest
+
+__all__ = ["EitherExchange"]
+
+
+class EitherExchange:
+    """One request in two ways, between which each attempt chooses by the provider's protocol.
+
+    :param verbatim: passes it on as it is.
+    :param protocols: the wires that speak the client's protocol.
+    :param translated: translates it; shares the channel with `verbatim`.
+    """
+
+    def __init__(
+        self, verbatim: Exchange, protocols: AbstractSet[str], translated: TranslatedExchange
+    ) -> None:
+        self.channel = verbatim.channel
+        self._verbatim = verbatim
+        self._protocols = protocols
+        self._translated = translated
+        self._chosen: Exchange = verbatim
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the client reads the answer event by event."""
+        return self._verbatim.is_streamed
+
+    @property
+    def size(self) -> RequestSize:
+        """The tokens of the request."""
+        return self._verbatim.size
+
+    @property
+    def is_verbatim(self) -> bool:
+        """Whether the latest attempt was verbatim."""
+        return self._chosen is self._verbatim
+
+    def check(self, protocol: str) -> None:
+        """See whether a provider can be asked."""
+        self._for(protocol).check(protocol)
+
+    def request(self, protocol: str, model: str, max_output_tokens: int | None) -> RelayedRequest:
+        """Write the request for a provider."""
+        self._chosen = self._for(protocol)
+        return self._chosen.request(protocol, model, max_output_tokens)
+
+    def take(self, data: bytes) -> None:
+        """Pass on the data of an event of the provider's."""
+        self._chosen.take(data)
+
+    def end(self) -> None:
+        """Pass on the end of a whole answer."""
+        self._chosen.end()
+
+    def break_off(self, error: ModelError) -> None:
+        """Pass on that the answer does not go on."""
+        self._chosen.break_off(error)
+
+    def _for(self, protocol: str) -> Exchange:
+        return self._verbatim if protocol in self._protocols else self._translated

@@ -1,0 +1,67 @@
+"""Failures of models, in the protocol of a client that may be another than the provider's."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from ai_engine.gateway.openai_errors import PASSED_ON, STATUSES
+from ai_engine.protocols.anthropic.error_types import error_body, error_type
+from ai_engine.protocols.canonical.answer import StreamFailure
+from ai_engine.protocols.openai.errors import CODES, TYPES
+from vital_shared.llm.base import ModelError, ModelRateLimited
+
+__all__ = ["refuse_as_anthropic", "refuse_translated_as_openai", "stream_failure"]
+
+
+def status_of(error: ModelError) -> int:
+    """Return the status for the client: the provider's own where the request is at fault."""
+    if error.answer is not None and error.answer.status in PASSED_ON:
+        return error.answer.status
+    return int(STATUSES.get(error.kind, HTTPStatus.BAD_GATEWAY))
+
+
+def stream_failure(error: ModelError) -> StreamFailure:
+    """Return a model's failure as the end of a stream."""
+    return StreamFailure(error.message, status_of(error), error.kind)
+
+
+def refuse_as_anthropic(error: ModelError) -> Response:
+    """Answer with a model's failure as Anthropic's API does, in the provider's own words where it is one."""
+    status = status_of(error)
+    body = _said(error) or error_body(error_type(status), error.message, error.request_id)
+    return Response(orjson.dumps(body), status, _retry_after(error), media_type="application/json")
+
+
+def _said(error: ModelError) -> Any:
+    """Return the provider's own error where it is in Anthropic's form and the client may have it."""
+    if error.answer is None or error.answer.status not in PASSED_ON:
+        return None
+    try:
+        body = orjson.loads(error.answer.body)
+    except orjson.JSONDecodeError:
+        return None
+    return body if isinstance(body, dict) and body.get("type") == "error" else None
+
+
+def refuse_translated_as_openai(error: ModelError) -> Response:
+    """Answer as OpenAI's API does with the failure of a model whose provider speaks another protocol."""
+    status = status_of(error)
+    fault = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+    said = {
+        "message": error.message,
+        "type": TYPES.get(status, fault),
+        "param": None,
+        "code": CODES.get(status) or error.kind,
+    }
+    return Response(orjson.dumps({"error": said}), status, _retry_after(error), media_type="application/json")
+
+
+def _retry_after(error: ModelError) -> dict[str, str]:
+    if isinstance(error, ModelRateLimited) and error.retry_after_seconds is not None:
+        return {"Retry-After": str(ceil(error.retry_after_seconds))}
+    return {}

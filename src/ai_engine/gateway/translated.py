@@ -1,0 +1,173 @@
+"""A request that is translated for its provider, and the answer to it for its client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+import orjson
+
+from ai_engine.gateway.channel import AnswerChannel
+from ai_engine.gateway.model_failures import stream_failure
+from ai_engine.gateway.size import RequestSize, measure
+from ai_engine.protocols.anthropic.message_body import message_body
+from ai_engine.protocols.canonical.answer import AnswerWriter, CanonicalAnswer
+from ai_engine.protocols.canonical.carrying import carried
+from ai_engine.protocols.canonical.features import ProviderProtocol
+from ai_engine.protocols.canonical.request import CanonicalRequest
+from ai_engine.protocols.gemini.generate_body import generate_body
+from ai_engine.protocols.openai.chat_body import chat_body
+from vital_shared.errors import InvalidRequest
+from vital_shared.llm.base import ModelError
+from vital_shared.llm.wires.anthropic_stream import AnthropicDecoder
+from vital_shared.llm.wires.base import Decoder
+from vital_shared.llm.wires.gemini_stream import GeminiDecoder
+from vital_shared.llm.wires.openai_stream import OpenAIDecoder
+from vital_shared.llm.wires.relay import RelayedRequest
+
+__all__ = ["ClientProtocol", "TranslatedExchange"]
+
+MEASURED_FIELDS: Final = ("messages", "system", "input", "instructions", "tools", "response_format", "text")
+"""Fields of a request that a provider reads."""
+
+
+class ClientProtocol(NamedTuple):
+    """The protocol of a client."""
+
+    id_prefix: str
+    read: Callable[[Any], CanonicalRequest]
+    write_whole: Callable[[CanonicalAnswer, CanonicalRequest, str], dict[str, Any]]
+    """The writer of a whole answer to a request, with its id."""
+    writer: Callable[[CanonicalRequest, str], AnswerWriter]
+
+
+class _Provider(NamedTuple):
+    """The protocol of a provider."""
+
+    name: ProviderProtocol
+    body: Callable[[CanonicalRequest, str], dict[str, Any]]
+    decoder: Callable[[str], Decoder]
+
+
+def _compatible_body(request: CanonicalRequest, model: str) -> dict[str, Any]:
+    """Write a body for the many servers that know the older name of the limit alone."""
+    return chat_body(request, model, max_tokens_field="max_tokens")
+
+
+PROVIDERS: Final[Mapping[str, _Provider]] = {
+    "openai": _Provider("openai", _compatible_body, OpenAIDecoder),
+    "azure": _Provider("openai", chat_body, OpenAIDecoder),
+    "anthropic": _Provider("anthropic", message_body, AnthropicDecoder),
+    "gemini": _Provider("gemini", generate_body, GeminiDecoder),
+}
+"""Protocols of providers, by the names of their wires."""
+
+
+class TranslatedExchange:
+    """A client's request in its own protocol, for providers that speak another.
+
+    :param client: the client's protocol.
+    :param body: its request.
+    :param count: tokens of a text; ``count_at_most``: the most that it can have.
+    :param channel: takes the answer.
+    :param drops_params: whether a request that does not say so drops what a provider cannot take, too.
+    """
+
+    def __init__(
+        self,
+        client: ClientProtocol,
+        body: Mapping[str, Any],
+        *,
+        count: Callable[[str], int],
+        count_at_most: Callable[[str], int],
+        channel: AnswerChannel | None = None,
+        drops_params: bool = False,
+    ) -> None:
+        self.channel = channel or AnswerChannel()
+        self._client = client
+        self._body = body
+        self._count, self._count_at_most = count, count_at_most
+        self._drops_params = drops_params
+        self._id = f"{client.id_prefix}{uuid4().hex}"
+        self._answer = CanonicalAnswer()
+        self._decoder: Decoder = OpenAIDecoder("")
+        self._has_begun = False
+
+    @cached_property
+    def canonical(self) -> CanonicalRequest:
+        """The request in the form between the protocols.
+
+        :raises InvalidRequest: when it cannot be read.
+        """
+        request = self._client.read(dict(self._body))
+        if self._drops_params and self._body.get("drop_params") is None:
+            return replace(request, drop_params=True)
+        return request
+
+    @cached_property
+    def _writer(self) -> AnswerWriter:
+        return self._client.writer(self.canonical, self._id)
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the client reads the answer event by event."""
+        return self.canonical.stream
+
+    @cached_property
+    def size(self) -> RequestSize:
+        """The tokens of the request."""
+        read = {name: self._body[name] for name in MEASURED_FIELDS if self._body.get(name) is not None}
+        limit = self.canonical.sampling.max_output_tokens
+        return measure(read, count=self._count, count_at_most=self._count_at_most, max_output_tokens=limit)
+
+    def check(self, protocol: str) -> None:
+        """See whether a provider's protocol can carry the request.
+
+        :raises InvalidRequest: when it cannot, naming the field.
+        """
+        if protocol not in PROVIDERS:
+            raise InvalidRequest(f"A provider that speaks {protocol} cannot be asked here", field="model")
+        carried(self.canonical, PROVIDERS[protocol].name)
+
+    def request(self, protocol: str, model: str, max_output_tokens: int | None) -> RelayedRequest:
+        """Write the request for a provider; it is always streamed."""
+        provider = PROVIDERS[protocol]
+        request = carried(self.canonical, provider.name)
+        if request.sampling.max_output_tokens is None and max_output_tokens is not None:
+            bounded = replace(request.sampling, max_output_tokens=max_output_tokens)
+            request = replace(request, sampling=bounded)
+        self._decoder = provider.decoder(model)
+        return RelayedRequest(provider.body(request, model), is_streamed=True)
+
+    def take(self, data: bytes) -> None:
+        """Translate an event of the provider's."""
+        for event in self._decoder.feed(data):
+            self._answer.add(event)
+            if self.is_streamed:
+                self._put(self._writer.write(event))
+
+    def end(self) -> None:
+        """Write the end of a whole answer, or all of it where it is not streamed."""
+        for event in self._decoder.end():
+            self._answer.add(event)
+            if self.is_streamed:
+                self._put(self._writer.write(event))
+        if self.is_streamed:
+            self._put(self._writer.end())
+        else:
+            whole = self._client.write_whole(self._answer, self.canonical, self._id)
+            self.channel.put(orjson.dumps(whole))
+
+    def break_off(self, error: ModelError) -> None:
+        """Write in a stream that it does not go on, and why."""
+        if self.is_streamed:
+            self._put(self._writer.fail(stream_failure(error)))
+
+    def _put(self, frames: bytes) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            self.channel.put(self._writer.begin())
+        self.channel.put(frames)

@@ -1,0 +1,33 @@
+"""Problems of requests as errors of Anthropic's API (its reference, "Errors")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from ai_engine.asgi.lingering_response import LingeringResponse
+from ai_engine.problem import Problem
+from ai_engine.protocols.anthropic.error_types import error_body, error_type
+
+__all__ = ["is_anthropic", "respond_as_anthropic"]
+
+PATH: Final = "/v1/messages"
+UNPROCESSABLE: Final = 422
+BAD_REQUEST: Final = 400
+TOO_LARGE: Final = 413
+
+
+def is_anthropic(path: str) -> bool:
+    """Return whether a path is answered as Anthropic's API does, errors too."""
+    return path == PATH or path.startswith(f"{PATH}/")
+
+
+def respond_as_anthropic(problem: Problem, headers: Mapping[str, str] | None) -> Response:
+    """Answer with a problem."""
+    status = BAD_REQUEST if problem.status == UNPROCESSABLE else problem.status
+    body = error_body(error_type(status), problem.detail)
+    make = LingeringResponse if status == TOO_LARGE else Response
+    return make(to_json(body), status, headers, media_type="application/json")

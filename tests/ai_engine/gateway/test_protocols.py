@@ -1,0 +1,458 @@
+"""Each official client against each provider's protocol, whole and streamed, through the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import anthropic
+import openai
+import orjson
+import pytest
+from sqlalchemy import select
+from tests.ai_engine.harness import Service, serving
+from tests.llm.wires.servers import anthropic as anthropic_server
+from tests.llm.wires.servers import gemini as gemini_server
+from tests.llm.wires.servers import openai as openai_server
+from tests.llm.wires.servers.base import Reply, Server, serve
+
+from vital_shared.store.account_tables import ledger
+from vital_shared.testing import CannedModel, workflow_services
+
+ProviderName = Literal["openai", "anthropic", "gemini"]
+
+CONFIGURATION = """
+[providers.theirs]
+wire = "{wire}"
+base_url = "{url}"
+key_env = "THEIR_KEY"
+attempts = 1
+[models."theirs:m"]
+price = {{ input = "10", cached_input = "1", output = "30" }}
+"""
+
+KEY = "sk-of-the-operator"
+MODEL = "theirs:m"
+PROTOCOLS: dict[ProviderName, Any] = {
+    "openai": openai_server,
+    "anthropic": anthropic_server,
+    "gemini": gemini_server,
+}
+PROVIDERS = list(PROTOCOLS)
+SAID = openai_server.SAID
+MOON = {"thing": "the moon"}
+SCHEMA = {"type": "object", "properties": {"thing": {"type": "string"}}}
+HELLO: Any = [{"role": "user", "content": "Hello?"}]
+
+
+@dataclass
+class Gateway:
+    """An engine, its provider, and the official clients."""
+
+    service: Service
+    provider: Server
+    openai: openai.AsyncOpenAI
+    anthropic: anthropic.AsyncAnthropic
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The body of the last request to the provider."""
+        return self.provider.requests[-1].body
+
+    async def tokens(self) -> list[tuple[int, int]]:
+        """The tokens that were charged, read and written, once they are: the client does not wait for that."""
+        while not (charged := await self._charged()):  # noqa: ASYNC110 - the end of a run is not signalled
+            await asyncio.sleep(0.01)
+        return charged
+
+    async def _charged(self) -> list[tuple[int, int]]:
+        async with self.service.services.database.connect() as connection:
+            rows = await connection.execute(select(ledger.c.input_tokens, ledger.c.output_tokens))
+            return [(row[0], row[1]) for row in rows]
+
+
+OpenGateway = Callable[..., AbstractAsyncContextManager[Gateway]]
+
+
+@pytest.fixture
+def gateway(tmp_path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
+    monkeypatch.setenv("THEIR_KEY", KEY)
+
+    @asynccontextmanager
+    async def opened(wire: ProviderName, *replies: Any, **settings: Any) -> AsyncIterator[Gateway]:
+        async with AsyncExitStack() as stack:
+            provider = await stack.enter_async_context(serve(*replies))
+            path = tmp_path / "vital.toml"
+            url = provider.url + ("/v1" if wire == "openai" else "")
+            path.write_text(CONFIGURATION.format(wire=wire, url=url))
+            parts = workflow_services(tmp_path, models=[CannedModel("Canned.")], config=path)
+            service = await stack.enter_async_context(
+                serving(await stack.enter_async_context(parts), **settings)
+            )
+            url = f"http://127.0.0.1:{service.port}"
+            openais = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
+            anthropics = anthropic.AsyncAnthropic(base_url=url, api_key="any", max_retries=0)
+            yield Gateway(
+                service,
+                provider,
+                await stack.enter_async_context(openais),
+                await stack.enter_async_context(anthropics),
+            )
+
+    return opened
+
+
+def _stream(wire: ProviderName, name: str = "TEXT") -> Reply:
+    protocol = PROTOCOLS[wire]
+    return protocol.stream(getattr(protocol, name))
+
+
+COUNTS: dict[ProviderName, tuple[int, int]] = {
+    "openai": (120, 30),
+    "anthropic": (120, 40),
+    "gemini": (120, 40),
+}
+"""Tokens that each provider counts, read and written."""
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_anthropics_client_streams_from_every_provider(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    async with gateway(wire, _stream(wire)) as given:
+        async with given.anthropic.messages.stream(model=MODEL, max_tokens=99, messages=HELLO) as stream:
+            text = "".join([piece async for piece in stream.text_stream])
+            message = await stream.get_final_message()
+        assert text == SAID
+        assert message.stop_reason == "end_turn"
+        usage = message.usage
+        read = (
+            usage.input_tokens
+            + (usage.cache_read_input_tokens or 0)
+            + (usage.cache_creation_input_tokens or 0)
+        )
+        assert (read, usage.output_tokens) == COUNTS[wire]
+        assert await given.tokens() == [COUNTS[wire]]
+
+
+@pytest.mark.parametrize("wire", ["openai", "gemini"])
+async def test_anthropics_client_gets_a_whole_answer_of_another_provider(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    async with gateway(wire, _stream(wire)) as given:
+        message = await given.anthropic.messages.create(model=MODEL, max_tokens=99, messages=HELLO)
+        assert [block.text for block in message.content if block.type == "text"] == [SAID]
+        assert message.usage.output_tokens == COUNTS[wire][1]
+
+
+async def test_a_whole_answer_of_anthropic_passes_verbatim(gateway: OpenGateway) -> None:
+    whole = anthropic_server.WHOLE | {"role": "assistant", "model": "m", "an_extension": {"of": "theirs"}}
+    reply = Reply([orjson.dumps(whole)], content_type="application/json")
+    async with gateway("anthropic", reply) as given:
+        system: Any = [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
+        message = await given.anthropic.messages.create(
+            model=MODEL,
+            max_tokens=99,
+            messages=HELLO,
+            system=system,
+            extra_body={"a_field": 1},
+            extra_headers={"anthropic-beta": "a-feature-2026-01-01"},
+        )
+        assert message.model_dump(exclude_unset=True) == whole
+        assert given.sent == {
+            "model": "m",
+            "max_tokens": 99,
+            "messages": HELLO,
+            "system": system,
+            "a_field": 1,
+        }
+        headers = given.provider.requests[-1].headers
+        assert (headers["x-api-key"], headers["anthropic-beta"]) == (KEY, "a-feature-2026-01-01")
+
+
+async def test_a_stream_of_anthropic_passes_verbatim_with_its_signed_thinking(gateway: OpenGateway) -> None:
+    reply = anthropic_server.stream(anthropic_server.THOUGHT)
+    async with gateway("anthropic", reply) as given:
+        body = {"model": MODEL, "max_tokens": 99, "messages": HELLO, "stream": True}
+        answer = await given.service.client.post("/v1/messages", json=body)
+        assert answer.content == b"".join(anthropic_server.THOUGHT)
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_openais_client_streams_a_response_from_every_provider(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    async with gateway(wire, _stream(wire)) as given:
+        async with given.openai.responses.stream(model=MODEL, input="Hello?") as stream:
+            response = await stream.get_final_response()
+        assert (response.status, response.output_text) == ("completed", SAID)
+        assert response.usage is not None
+        assert (response.usage.input_tokens, response.usage.output_tokens) == COUNTS[wire]
+        assert await given.tokens() == [COUNTS[wire]]
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_openais_client_gets_a_whole_response_of_every_provider(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    async with gateway(wire, _stream(wire)) as given:
+        response = await given.openai.responses.create(model=MODEL, input="Hello?", instructions="Be brief.")
+        assert response.output_text == SAID
+        assert "Be brief." in json.dumps(given.sent)
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "gemini"])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_openais_client_chats_with_providers_of_other_protocols(
+    gateway: OpenGateway, wire: ProviderName, stream: bool
+) -> None:
+    async with gateway(wire, _stream(wire)) as given:
+        asked = {"model": MODEL, "messages": HELLO, "stream_options": {"include_usage": True}}
+        if not stream:
+            completion = await given.openai.chat.completions.create(model=MODEL, messages=HELLO)
+            assert completion.choices[0].message.content == SAID
+            assert completion.choices[0].finish_reason == "stop"
+            usage = completion.usage
+        else:
+            chunks = [each async for each in await given.openai.chat.completions.create(**asked, stream=True)]
+            assert "".join(each.choices[0].delta.content or "" for each in chunks if each.choices) == SAID
+            usage = chunks[-1].usage
+        assert usage is not None
+        assert (usage.prompt_tokens, usage.completion_tokens) == COUNTS[wire]
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_anthropics_client_runs_its_tools_with_every_provider(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    tools: Any = [{"name": name, "input_schema": SCHEMA} for name in ("weigh", "measure")]
+    async with gateway(wire, _stream(wire, "TOOLS"), _stream(wire)) as given:
+        async with given.anthropic.messages.stream(
+            model=MODEL, max_tokens=99, messages=HELLO, tools=tools, tool_choice={"type": "any"}
+        ) as stream:
+            message = await stream.get_final_message()
+        calls = [block for block in message.content if block.type == "tool_use"]
+        assert message.stop_reason == "tool_use"
+        assert [(call.name, call.input) for call in calls] == [("weigh", MOON), ("measure", {})]
+        results: Any = [{"type": "tool_result", "tool_use_id": call.id, "content": "7"} for call in calls]
+        said: Any = [
+            block.model_dump(exclude_none=True) for block in message.content if block.type != "thinking"
+        ]
+        turns = [*HELLO, {"role": "assistant", "content": said}, {"role": "user", "content": results}]
+        async with given.anthropic.messages.stream(
+            model=MODEL, max_tokens=99, messages=turns, tools=tools
+        ) as stream:
+            assert await stream.get_final_text() == SAID
+        assert calls[0].id in json.dumps(given.sent)
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_openais_client_runs_its_tools_in_responses_with_every_provider(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    tools: Any = [
+        {"type": "function", "name": name, "parameters": SCHEMA, "strict": False}
+        for name in ("weigh", "measure")
+    ]
+    async with gateway(wire, _stream(wire, "TOOLS"), _stream(wire)) as given:
+        first = await given.openai.responses.create(model=MODEL, input="Hello?", tools=tools)
+        calls = [item for item in first.output if item.type == "function_call"]
+        assert [(call.name, json.loads(call.arguments)) for call in calls] == [
+            ("weigh", MOON),
+            ("measure", {}),
+        ]
+        outputs = [{"type": "function_call_output", "call_id": each.call_id, "output": "7"} for each in calls]
+        items: Any = [*HELLO, *(item.model_dump(exclude_none=True) for item in first.output), *outputs]
+        second = await given.openai.responses.create(model=MODEL, input=items, tools=tools)
+        assert second.output_text == SAID
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "gemini"])
+async def test_openais_client_runs_its_tools_in_chats_with_other_protocols(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "weigh", "parameters": SCHEMA}}]
+    async with gateway(wire, _stream(wire, "TOOLS")) as given:
+        completion = await given.openai.chat.completions.create(model=MODEL, messages=HELLO, tools=tools)
+        choice = completion.choices[0]
+        calls = choice.message.tool_calls or []
+        assert choice.finish_reason == "tool_calls"
+        assert [json.loads(call.function.arguments) for call in calls if call.type == "function"] == [
+            MOON,
+            {},
+        ]
+
+
+async def test_what_cannot_be_carried_is_a_400_of_the_clients_own_dialect(gateway: OpenGateway) -> None:
+    thinking: Any = {"type": "thinking", "thinking": "Hm.", "signature": "c2lnbmVk"}
+    said: Any = {"role": "assistant", "content": [thinking, {"type": "text", "text": "Hi"}]}
+    async with gateway("openai", _stream("openai")) as given:
+        asked: Any = {"model": MODEL, "max_tokens": 9, "messages": [*HELLO, said, *HELLO]}
+        with pytest.raises(anthropic.BadRequestError) as refused:
+            await given.anthropic.messages.create(**asked)
+        body: Any = refused.value.body
+        assert (body["type"], body["error"]["type"]) == ("error", "invalid_request_error")
+        assert "messages.1.content.0" in body["error"]["message"]
+        assert "drop_params" in body["error"]["message"]
+        with pytest.raises(openai.BadRequestError) as refused_response:
+            await given.openai.responses.create(model=MODEL, input="Hello?", top_logprobs=2)
+        assert refused_response.value.param == "top_logprobs"
+        assert given.provider.requests == []
+        dropped = await given.anthropic.messages.create(**asked, extra_body={"drop_params": True})
+        assert dropped.stop_reason == "end_turn"
+        assert "c2lnbmVk" not in json.dumps(given.sent)
+        assert "drop_params" not in given.sent
+
+
+async def test_a_chat_with_what_anthropic_cannot_take_is_refused_or_dropped(gateway: OpenGateway) -> None:
+    async with gateway("anthropic", _stream("anthropic")) as given:
+        with pytest.raises(openai.BadRequestError) as refused:
+            await given.openai.chat.completions.create(model=MODEL, messages=HELLO, logit_bias={"1": 1})
+        assert refused.value.param == "logit_bias"
+        await given.openai.chat.completions.create(
+            model=MODEL, messages=HELLO, logit_bias={"1": 1}, extra_body={"drop_params": True}
+        )
+        assert "logit_bias" not in given.sent
+
+
+async def test_a_setting_drops_what_cannot_be_carried_unless_the_request_says_otherwise(
+    gateway: OpenGateway,
+) -> None:
+    async with gateway("anthropic", _stream("anthropic"), drop_params=True) as given:
+        asked: Any = {"model": MODEL, "messages": HELLO, "logit_bias": {"1": 1}}
+        await given.openai.chat.completions.create(**asked)
+        assert "logit_bias" not in given.sent
+        with pytest.raises(openai.BadRequestError):
+            await given.openai.chat.completions.create(**asked, extra_body={"drop_params": False})
+
+
+ERRORS: dict[ProviderName, Callable[[int], Reply]] = {
+    "openai": lambda status: openai_server.error(status, "It is so."),
+    "anthropic": lambda status: anthropic_server.error(status, "a_type", "It is so."),
+    "gemini": lambda status: gemini_server.error(status, "A_STATUS", "It is so."),
+}
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+@pytest.mark.parametrize(
+    ("status", "seen", "kind"),
+    [
+        (400, 400, "invalid_request_error"),
+        (401, 502, "api_error"),
+        (429, 429, "rate_limit_error"),
+        (503, 503, "overloaded_error"),
+    ],
+)
+async def test_a_providers_failure_is_anthropics_error_of_the_right_status(
+    gateway: OpenGateway, wire: ProviderName, status: int, seen: int, kind: str
+) -> None:
+    async with gateway(wire, ERRORS[wire](status)) as given:
+        with pytest.raises(anthropic.APIStatusError) as refused:
+            await given.anthropic.messages.create(model=MODEL, max_tokens=9, messages=HELLO)
+        body: Any = refused.value.body
+        assert (refused.value.status_code, body["type"]) == (seen, "error")
+        assert body["error"]["type"] == ("a_type" if (wire, status) == ("anthropic", 400) else kind)
+        assert KEY not in str(body)
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_a_providers_failure_is_openais_error_of_the_right_status(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    async with gateway(wire, ERRORS[wire](400), ERRORS[wire](429)) as given:
+        with pytest.raises(openai.BadRequestError, match="It is so") as refused:
+            await given.openai.responses.create(model=MODEL, input="Hello?")
+        assert (refused.value.type, refused.value.param) == ("invalid_request_error", None)
+        with pytest.raises(openai.RateLimitError) as limited:
+            await given.openai.responses.create(model=MODEL, input="Hello?")
+        assert limited.value.code == "rate_limit_exceeded"
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_a_stream_that_breaks_off_is_an_error_of_the_clients_own(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    protocol = PROTOCOLS[wire]
+    reply = protocol.stream([*protocol.TEXT[:4], ConnectionError])
+    async with gateway(wire, reply) as given:
+        with pytest.raises(anthropic.APIStatusError, match="broke off"):
+            async with given.anthropic.messages.stream(model=MODEL, max_tokens=99, messages=HELLO) as stream:
+                await stream.get_final_message()
+        stream = await given.openai.responses.create(model=MODEL, input="Hello?", stream=True)
+        events = [event async for event in stream]
+        assert events[-1].type == "response.failed"
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses"])
+async def test_the_provider_is_let_go_when_a_translated_client_goes(gateway: OpenGateway, path: str) -> None:
+    never = asyncio.Event()
+    async with gateway("gemini", gemini_server.stream([*gemini_server.TEXT[:3], never])) as given:
+        body = {"model": MODEL, "max_tokens": 99, "messages": HELLO, "stream": True}
+        if path == "/v1/responses":
+            body = {"model": MODEL, "input": "Hello?", "stream": True}
+        async with given.service.client.stream("POST", path, json=body) as answer:
+            await anext(answer.aiter_lines())
+        await asyncio.wait_for(given.provider.closed.wait(), 20)
+
+
+async def test_an_agent_answers_anthropics_client_and_responses(gateway: OpenGateway) -> None:
+    async with gateway("openai", _stream("openai")) as given:
+        agents, name = given.service.services.agents, "mode-2/canned"
+        agent = await agents.get("generalist", tenant_id=None)
+        await agents.save(agent.model_copy(update={"id": "canned", "model": "canned"}), tenant_id=None)
+        message = await given.anthropic.messages.create(model=name, max_tokens=99, messages=HELLO)
+        assert [block.text for block in message.content if block.type == "text"] == ["Canned."]
+        async with given.anthropic.messages.stream(model=name, max_tokens=99, messages=HELLO) as stream:
+            assert await stream.get_final_text() == "Canned."
+        response = await given.openai.responses.create(model=name, input="Hello?")
+        assert response.output_text == "Canned."
+        async with given.openai.responses.stream(model=name, input="Hello?") as events:
+            assert (await events.get_final_response()).output_text == "Canned."
+        assert given.provider.requests == []
+
+
+async def test_an_agent_refuses_the_clients_tools_in_anthropics_words(gateway: OpenGateway) -> None:
+    async with gateway("openai", _stream("openai")) as given:
+        tools: Any = [{"name": "weigh", "input_schema": SCHEMA}]
+        with pytest.raises(anthropic.BadRequestError, match="tools are the agent's"):
+            await given.anthropic.messages.create(
+                model="mode-2/generalist", max_tokens=9, messages=HELLO, tools=tools
+            )
+
+
+async def test_a_model_that_is_not_there_is_a_404_of_each_dialect(gateway: OpenGateway) -> None:
+    async with gateway("openai", _stream("openai")) as given:
+        with pytest.raises(anthropic.NotFoundError) as refused:
+            await given.anthropic.messages.create(model="nobody:m", max_tokens=9, messages=HELLO)
+        body: Any = refused.value.body
+        assert body["error"]["type"] == "not_found_error"
+        with pytest.raises(openai.NotFoundError):
+            await given.openai.responses.create(model="nobody:m", input="Hello?")
+
+
+async def test_a_key_of_the_engine_is_read_from_anthropics_header(gateway: OpenGateway) -> None:
+    async with gateway("openai", _stream("openai")) as given:
+        token = (await given.service.key("acme", "ask"))["Authorization"].removeprefix("Bearer ")
+        asked: Any = {"model": "mode-2/generalist", "max_tokens": 9, "messages": HELLO}
+        message = await given.anthropic.with_options(api_key=token).messages.create(**asked)
+        assert message.stop_reason == "end_turn"
+        runs = await given.service.client.get("/v1/runs", headers={"x-api-key": token})
+        assert [run["status"] for run in runs.json()["runs"]] == ["completed"]
+        revoked = token[:-1] + ("A" if token[-1] != "A" else "B")
+        with pytest.raises(anthropic.AuthenticationError) as refused:
+            await given.anthropic.with_options(api_key=revoked).messages.create(**asked)
+        body: Any = refused.value.body
+        assert body["error"]["type"] == "authentication_error"
+
+
+async def test_tokens_are_counted_for_anthropics_client(gateway: OpenGateway) -> None:
+    async with gateway("anthropic", _stream("anthropic")) as given:
+        short = await given.anthropic.messages.count_tokens(model=MODEL, messages=HELLO)
+        long: Any = [{"role": "user", "content": "Hello? " * 100}]
+        longer = await given.anthropic.messages.count_tokens(model=MODEL, messages=long)
+        assert 0 < short.input_tokens < longer.input_tokens
+        assert given.provider.requests == []
