@@ -1,12 +1,15 @@
 """What the README says holds."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.vital_cli.conftest import models_dir  # noqa: F401 - a fixture
+from tests.vital_cli.test_process import read_until
 
 from ai_engine.settings import ServerSettings
 from vital_ops.marks import GrafanaSettings
@@ -85,3 +88,45 @@ def test_the_table_of_the_evaluation_holds_the_figures_of_its_kept_results():
     for index, figure in enumerate(reports[models[0]]):
         if "ms" not in figure.split():  # how long it takes is another matter on each machine
             assert rows[index][1:] == [reports[model][figure] for model in models], figure
+
+
+def test_the_first_screen_says_what_it_is_for_and_for_whom_and_shows_a_picture():
+    first, _, _ = README.partition("## In Python")
+    assert "docs/why.md" in first
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", first)
+    assert (ROOT / picture).is_file()
+
+
+@pytest.fixture
+def served(models_dir, tmp_path):  # noqa: F811 - the fixture
+    """What `make run` and `vital quickstart` leave: the sample knowledge, served."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "models").symlink_to(models_dir)
+    command = [sys.executable, "-m", "vital_cli", "quickstart", "--port", "0"]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VITAL_")}
+    environment = {**inherited, "VITAL_DATA_DIR": str(data)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as engine:
+        try:
+            yield json.loads(read_until(engine.stderr, "listening"))["url"], environment
+        finally:
+            engine.kill()
+
+
+@pytest.mark.timeout(240)
+def test_the_commands_of_the_first_screen_run_as_printed_and_the_second_answer_is_from_the_cache(served):
+    url, environment = served
+    (text,) = [block for block in blocks("sh") if "vital ask" in block]
+    port = url.rpartition(":")[2]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    script = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace(".venv/bin/vital", "vital")
+    environment |= {"PATH": path}
+    said = [
+        subprocess.run(
+            ["bash", "-euc", script], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert "90" in said[0], "of `vital ask`"
+    ends = [re.search(r'"cache_status":"(\w+)"', each) for each in said]
+    assert [end and end[1] for end in ends] == ["miss", "hit"]

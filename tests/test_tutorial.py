@@ -116,6 +116,7 @@ def test_who_follows_the_tutorial_has_a_workflow_that_is_served_and_watched(tmp_
     assert "2 passed" in said, "the project's own tests"
     assert "3 passed" in said, "with that of the new workflow"
     assert "nine in the morning" in said
+    assert '"cache_status":"miss"' in said
     assert '"notify":"bob"' in said.replace(" ", "")
     assert re.search(r'vital_workflow_requests_total\{.*workflow="tickets".*\} [1-9]', said)
     assert "vital-performance.json" in said

@@ -24,7 +24,7 @@ def quickstart(
     from vital_cli.commands.ingest import ingest
     from vital_cli.commands.models import install
     from vital_cli.commands.serve import serve
-    from vital_cli.sample_knowledge import knowledge_folder
+    from vital_cli.sample_knowledge import knowledge_files
     from vital_cli.terminal import say
 
     if find_spec("onnxruntime") is None:
@@ -34,5 +34,5 @@ def quickstart(
             install(None)
         except typer.Exit:  # it has said why
             say("Going on without the embedded models.", "yellow")
-    ingest([knowledge_folder()])
+    ingest(knowledge_files())
     serve(port=port)
