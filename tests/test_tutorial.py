@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -81,9 +82,14 @@ class Reader:
         until = time.monotonic() + READY_SECONDS
         ports = [self.ports["8000"], *([self.ports["9090"]] if "up" in command else [])]
         for url in (f"http://{HOST}:{port}/{'readyz' if port == ports[0] else '-/ready'}" for port in ports):
-            while not is_ready(url):
-                assert time.monotonic() < until, (self.folder / "log").read_text()
-                time.sleep(0.1)
+            self.wait_for(lambda url=url: is_ready(url), until)
+        if "up" in command:
+            self.wait_for(lambda: is_watched(ports[1]), until)
+
+    def wait_for(self, condition: Callable[[], bool], until: float) -> None:
+        while not condition():
+            assert time.monotonic() < until, (self.folder / "log").read_text()
+            time.sleep(0.1)
 
     def stop(self) -> None:
         if self._engine is not None:
@@ -97,6 +103,13 @@ def is_ready(url: str) -> bool:
         return httpx.get(url, timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def is_watched(prometheus_port: int) -> bool:
+    """Return whether Prometheus has read the engine."""
+    query = {"query": 'up{job="vital"} == 1'}
+    answer = httpx.get(f"http://{HOST}:{prometheus_port}/api/v1/query", params=query, timeout=5)
+    return bool(answer.json()["data"]["result"])
 
 
 def test_who_follows_the_tutorial_has_a_workflow_that_is_served_and_watched(tmp_path, models_dir):  # noqa: F811

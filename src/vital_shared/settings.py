@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Settings"]
@@ -131,6 +131,12 @@ class Settings(BaseSettings):
 
     pinecone_max_read_units: int = Field(default=100, ge=1, le=1_000_000)
     """The most that one query may use, one for each gigabyte of its namespace: budgets reserve it."""
+
+    @field_validator("data_dir", "models_dir")
+    @classmethod
+    def _as_absolute(cls, path: Path | None) -> Path | None:
+        """Let programs that are started in other folders, such as Prometheus, find what is in it."""
+        return path and path.absolute()
 
     @property
     def hedged_source_names(self) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def build(
     changed = building.outdated(to, texts) if check else building.build(to, texts)
     for path in changed:
         say(f"{'differs' if check else 'written'}: {to / path}")
-    say(f"{len(texts) - len(changed)} of {len(texts)} files are as they should be.")
+    say(f"{len(changed)} {'differ' if check else 'written'}, {len(texts) - len(changed)} unchanged.")
     if check and changed:
         raise typer.Exit(EXIT_FAILED)
 
