@@ -90,7 +90,7 @@ def collector(status: int = 200) -> Iterator[Collector]:
                 body = gzip.decompress(body)
             signal = self.path.rpartition("/")[2]
             found.paths.append(self.path)
-            found.headers.append(dict(self.headers.items()))
+            found.headers.append({name.lower(): value for name, value in self.headers.items()})
             found.requests[signal].append(REQUESTS[signal].FromString(body))
             self.send_response(status)
             self.send_header("Content-Length", "0")

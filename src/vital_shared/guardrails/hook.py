@@ -16,12 +16,14 @@ from vital_shared.guardrails.base import GuardedCall, GuardName, GuardRefused
 from vital_shared.guardrails.configuration import HookTable
 from vital_shared.models.base import Frozen
 
-__all__ = ["HttpHook"]
+__all__ = ["HookVerdict", "HttpHook"]
 
 MAX_REASON_CHARACTERS = 200
 
 
-class _HookVerdict(Frozen):
+class HookVerdict(Frozen):
+    """The answer of a hook."""
+
     allow: bool
     reason: str = Field(default="", max_length=10_000)
     texts: tuple[str, ...] | None = Field(default=None, strict=False)
@@ -60,7 +62,7 @@ class HttpHook:
         response = await self._client.post(self._table.url, json=body, headers=self._headers)
         response.raise_for_status()
         try:
-            verdict = _HookVerdict.model_validate_json(response.content)
+            verdict = HookVerdict.model_validate_json(response.content)
         except ValidationError as error:
             raise GuardRefused(
                 "The guardrail's service gave no verdict.", guard=self.name, kind="failed"

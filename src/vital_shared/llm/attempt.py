@@ -41,6 +41,7 @@ from vital_shared.llm.guarded import accounted
 from vital_shared.llm.intake import Intake
 from vital_shared.llm.prompts.counting import at_most, count_roughly, estimate_tokens
 from vital_shared.llm.routing.deployment import observer_of
+from vital_shared.llm.traced_content import traced_content
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
 from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
@@ -180,6 +181,8 @@ class Attempt:
         self._usage: Usage | None = None
         self._stop: Stop | None = None
         self._texts: list[str] = []
+        self._answer_texts: list[str] | None = None
+        """The answer's own texts, for its span; None: it holds no content."""
         self._first: float | None = None
         self._intake: Intake | None = None
         self._start = 0.0
@@ -265,6 +268,8 @@ class Attempt:
         for part in parts:
             if type(part) is TextDelta:
                 self._note_text(part.text)
+                if self._answer_texts is not None:
+                    self._answer_texts.append(part.text)
                 if not self.has_text:
                     self.has_text = bool(part.text.strip())
             else:
@@ -274,7 +279,8 @@ class Attempt:
     def _begin_span(self) -> ModelSpan | None:
         try:
             session = None if self._context is None else self._context.request.session_id
-            return model_span(self.model.name, self._node, session)
+            span = model_span(self.model.name, self._node, session)
+            return None if span is None else self._with_input(span)
         except Exception:
             logger.exception("model_span_failed", model=self.model.name)
             return None
@@ -297,10 +303,24 @@ class Attempt:
         except Exception:
             logger.exception("model_call_not_recorded", model=self.model.name, status=status)
 
+    def _with_input(self, span: ModelSpan) -> ModelSpan:
+        content = traced_content()
+        if content is not None:
+            self._answer_texts = []
+            span.note(content.input_of(self._request, self._run_id))
+        return span
+
+    @property
+    def _run_id(self) -> str:
+        return "" if self._context is None else self._context.run_id
+
     def _end_span(self, span: ModelSpan, status: CallStatus) -> None:
         from vital_shared.monitoring.spans import EndedModelCall  # noqa: PLC0415 - OpenTelemetry is an extra
 
-        stop = self._stop
+        stop, content = self._stop, traced_content()
+        if content is not None and self._answer_texts is not None:
+            reason = status if stop is None else stop.reason
+            span.note(content.output_of(self._answer_texts, reason, self._run_id))
         span.end(
             EndedModelCall(
                 status=status,

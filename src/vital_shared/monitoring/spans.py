@@ -140,6 +140,10 @@ class ModelSpan:
             self._common |= server
             self._span.set_attributes(server)
 
+    def note(self, attributes: Mapping[str, str]) -> None:
+        """Add attributes."""
+        self._span.set_attributes(attributes)
+
     async def around(
         self, events: AsyncGenerator[T, None], chunks: tuple[type, ...]
     ) -> AsyncGenerator[T, None]:

@@ -28,10 +28,10 @@ from vital_shared.llm.local.model import installed_models
 from vital_shared.llm.prompts.counting import Count, WordPieces, at_most, estimate_tokens
 from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
+from vital_shared.llm.traced_content import check_telemetry
 from vital_shared.logs import get_logger
 from vital_shared.models.retention import RetentionTable
 from vital_shared.monitoring.metrics import MODEL, SOURCE, TOOL
-from vital_shared.monitoring.tracing import tracer
 from vital_shared.retrieval.base import Source
 from vital_shared.retrieval.collection import Collection
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
@@ -182,7 +182,7 @@ class Services:
         """
         check_parts(tools, models, sources)
         settings = settings or Settings()
-        tracer()  # reports a missing requirement now, not with the first run
+        check_telemetry()  # reports what is missing now, and not with the first run
         async with AsyncExitStack() as stack:
             database = Database(settings.url, wait_seconds=settings.store_seconds)
             stack.push_async_callback(database.aclose)
