@@ -2055,6 +2055,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/alerts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the state of alerts
+         * @description List all alerts with state, value and threshold, those that fire first.
+         */
+        get: operations["list_alert_rules_v1_alerts_rules_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/rules/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an alert
+         * @description Show an alert's state, its meaning and its runbook.
+         */
+        get: operations["show_alert_rule_v1_alerts_rules__key__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/approvals": {
         parameters: {
             query?: never;
@@ -2269,6 +2309,66 @@ export interface paths {
          *     Money is in dollars, exact, as text. At most 10,000 lines.
          */
         get: operations["show_costs_v1_costs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List dashboards
+         * @description List the dashboards: the same as Grafana's, from the same definitions.
+         */
+        get: operations["list_dashboards_v1_dashboards_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dashboards/{uid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a dashboard
+         * @description Show a dashboard's panels, where they stand, and what can be chosen.
+         */
+        get: operations["show_dashboard_v1_dashboards__uid__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dashboards/{uid}/panels/{panel_id}/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a panel's data
+         * @description Evaluate a panel's queries, by Prometheus or over the engine's own samples of the last hours.
+         */
+        get: operations["read_panel_v1_dashboards__uid__panels__panel_id__data_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2582,6 +2682,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List silences
+         * @description List the silences that Alertmanager keeps; without an Alertmanager there are none.
+         */
+        get: operations["list_silences_v1_silences_get"];
+        put?: never;
+        /**
+         * Silence alerts
+         * @description Let the alerts with these labels notify nobody for some hours.
+         */
+        post: operations["create_silence_v1_silences_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/silences/{silence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a silence
+         * @description End a silence: its alerts notify again.
+         */
+        delete: operations["expire_silence_v1_silences__silence_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tools": {
         parameters: {
             query?: never;
@@ -2690,12 +2834,133 @@ export interface components {
             received_at: string;
         };
         /**
+         * AlertInstance
+         * @description One set of labels that an alert fires for, or soon will.
+         */
+        AlertInstance: {
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "firing" | "pending" | "inactive" | "unknown";
+            /** Since */
+            since: number;
+            /** Value */
+            value: number | null;
+            /**
+             * Summary
+             * @default
+             */
+            summary: string;
+        };
+        /**
          * AlertList
          * @description Alerts, the newest first.
          */
         AlertList: {
             /** Alerts */
             alerts: components["schemas"]["Alert"][];
+        };
+        /**
+         * AlertRuleDetail
+         * @description One alert with its runbook.
+         */
+        AlertRuleDetail: {
+            rule: components["schemas"]["AlertRuleView"];
+            /** Description */
+            description: string;
+            /** Runbook */
+            runbook: string;
+            source: components["schemas"]["DataSource"];
+        };
+        /**
+         * AlertRuleList
+         * @description All alerts, those that fire first.
+         */
+        AlertRuleList: {
+            /** Rules */
+            rules: components["schemas"]["AlertRuleView"][];
+            source: components["schemas"]["DataSource"];
+        };
+        /**
+         * AlertRuleView
+         * @description One alert and its state.
+         */
+        AlertRuleView: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Fires When */
+            fires_when: string;
+            /** Severity */
+            severity: string;
+            /** Team */
+            team: string;
+            /** Receivers */
+            receivers: string[];
+            /** Threshold */
+            threshold: number | null;
+            /** Unit */
+            unit: string;
+            /** Hold Seconds */
+            hold_seconds: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "firing" | "pending" | "inactive" | "unknown";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Since */
+            since?: number | null;
+            /** Value */
+            value?: number | null;
+            /**
+             * Instances
+             * @default []
+             */
+            instances: components["schemas"]["AlertInstance"][];
+            /** Dashboard */
+            dashboard: string;
+            /** Panel */
+            panel: number;
+        };
+        /**
+         * AlertSilence
+         * @description A time in which some alerts notify nobody.
+         */
+        AlertSilence: {
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "pending" | "expired";
+            /** Matchers */
+            matchers: components["schemas"]["SilenceMatcher"][];
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Created By */
+            created_by: string;
+            /** Comment */
+            comment: string;
         };
         /**
          * Allowance
@@ -2772,7 +3037,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased";
+            action: "key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored";
             /** Object */
             object: string;
             /** Person */
@@ -3103,6 +3368,67 @@ export interface components {
             reasoning_tokens: number;
         };
         /**
+         * DashboardList
+         * @description All dashboards.
+         */
+        DashboardList: {
+            /** Dashboards */
+            dashboards: components["schemas"]["DashboardSummary"][];
+        };
+        /**
+         * DashboardSummary
+         * @description One dashboard of the list.
+         */
+        DashboardSummary: {
+            /** Uid */
+            uid: string;
+            /** Title */
+            title: string;
+            /** Description */
+            description: string;
+            /** Panels */
+            panels: number;
+        };
+        /**
+         * DashboardView
+         * @description One dashboard, without its data.
+         */
+        DashboardView: {
+            /** Uid */
+            uid: string;
+            /** Title */
+            title: string;
+            /** Description */
+            description: string;
+            /** Refresh Seconds */
+            refresh_seconds: number;
+            /** Range Seconds */
+            range_seconds: number;
+            /** Variables */
+            variables: components["schemas"]["Variable"][];
+            /** Panels */
+            panels: components["schemas"]["PanelView"][];
+            source: components["schemas"]["DataSource"];
+        };
+        /**
+         * DataSource
+         * @description The origin of the figures.
+         */
+        DataSource: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "prometheus" | "own";
+            /** Since */
+            since?: number | null;
+            /**
+             * Engines
+             * @default 1
+             */
+            engines: number;
+        };
+        /**
          * Document
          * @description A stored document, without its chunks.
          */
@@ -3221,7 +3547,7 @@ export interface components {
         };
         /**
          * ErasureReport
-         * @description What has become of a person's data.
+         * @description The report of one erasure.
          */
         ErasureReport: {
             /**
@@ -3396,6 +3722,115 @@ export interface components {
             tenants: {
                 [key: string]: components["schemas"]["MonthForecast"];
             };
+        };
+        /**
+         * NewSilence
+         * @description The silence that was made.
+         */
+        NewSilence: {
+            /** Id */
+            id: string;
+        };
+        /**
+         * PanelData
+         * @description The data of a panel.
+         */
+        PanelData: {
+            /** Times */
+            times: number[];
+            /** Series */
+            series: components["schemas"]["PanelSeries"][];
+            /**
+             * Hidden Series
+             * @default 0
+             */
+            hidden_series: number;
+            source: components["schemas"]["DataSource"];
+        };
+        /**
+         * PanelLimit
+         * @description The border between good and bad values.
+         */
+        PanelLimit: {
+            /** Value */
+            value: number;
+            /**
+             * Good
+             * @enum {string}
+             */
+            good: "above" | "below";
+        };
+        /**
+         * PanelQuery
+         * @description One query of a panel.
+         */
+        PanelQuery: {
+            /** Legend */
+            legend: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * PanelSeries
+         * @description One series of a panel, or one value of a table.
+         */
+        PanelSeries: {
+            /** Name */
+            name: string;
+            /** Query */
+            query: number;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Values */
+            values: (number | null)[];
+        };
+        /**
+         * PanelView
+         * @description One panel, without its data.
+         */
+        PanelView: {
+            /** Id */
+            id: number;
+            /** Key */
+            key: string;
+            /** Title */
+            title: string;
+            /** Description */
+            description: string;
+            /** Section */
+            section: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "bars" | "gauge" | "heatmap" | "lines" | "number" | "pie" | "table";
+            /** Unit */
+            unit: string;
+            /** Decimals */
+            decimals: number | null;
+            /** Least */
+            least: number | null;
+            /** Most */
+            most: number | null;
+            limit: components["schemas"]["PanelLimit"] | null;
+            /** If Empty */
+            if_empty: string;
+            /** Queries */
+            queries: components["schemas"]["PanelQuery"][];
+            /** Rows */
+            rows: string[];
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Alerts */
+            alerts: string[];
         };
         /**
          * PassageSignals
@@ -3659,6 +4094,50 @@ export interface components {
             key_name: string;
         };
         /**
+         * SilenceInput
+         * @description The alerts that are to notify nobody for some time.
+         */
+        SilenceInput: {
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Hours */
+            hours: number;
+            /** Comment */
+            comment: string;
+        };
+        /**
+         * SilenceList
+         * @description Silences, those that end last first.
+         */
+        SilenceList: {
+            /** Silences */
+            silences: components["schemas"]["AlertSilence"][];
+            /** Has Alertmanager */
+            has_alertmanager: boolean;
+        };
+        /**
+         * SilenceMatcher
+         * @description A condition on a label of alerts.
+         */
+        SilenceMatcher: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+            /**
+             * Is Regex
+             * @default false
+             */
+            is_regex: boolean;
+            /**
+             * Is Equal
+             * @default true
+             */
+            is_equal: boolean;
+        };
+        /**
          * StoredAgent
          * @description An agent, and its owner.
          */
@@ -3823,6 +4302,21 @@ export interface components {
             is_read_only: boolean;
             /** Timeout Seconds */
             timeout_seconds: number;
+        };
+        /**
+         * Variable
+         * @description A choice of what a dashboard shows.
+         */
+        Variable: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "environment" | "instance" | "mode" | "tenant" | "workflow";
+            /** Label */
+            label: string;
+            /** Values */
+            values: string[];
         };
         /**
          * WaitingRun
@@ -5437,7 +5931,12 @@ export interface components {
 export type SchemaAgentList = components['schemas']['AgentList'];
 export type SchemaAgentProfile = components['schemas']['AgentProfile'];
 export type SchemaAlert = components['schemas']['Alert'];
+export type SchemaAlertInstance = components['schemas']['AlertInstance'];
 export type SchemaAlertList = components['schemas']['AlertList'];
+export type SchemaAlertRuleDetail = components['schemas']['AlertRuleDetail'];
+export type SchemaAlertRuleList = components['schemas']['AlertRuleList'];
+export type SchemaAlertRuleView = components['schemas']['AlertRuleView'];
+export type SchemaAlertSilence = components['schemas']['AlertSilence'];
 export type SchemaAllowance = components['schemas']['Allowance'];
 export type SchemaApiKey = components['schemas']['ApiKey'];
 export type SchemaApprovalPage = components['schemas']['ApprovalPage'];
@@ -5453,6 +5952,10 @@ export type SchemaConversationView = components['schemas']['ConversationView'];
 export type SchemaCostLine = components['schemas']['CostLine'];
 export type SchemaCostReport = components['schemas']['CostReport'];
 export type SchemaCostSums = components['schemas']['CostSums'];
+export type SchemaDashboardList = components['schemas']['DashboardList'];
+export type SchemaDashboardSummary = components['schemas']['DashboardSummary'];
+export type SchemaDashboardView = components['schemas']['DashboardView'];
+export type SchemaDataSource = components['schemas']['DataSource'];
 export type SchemaDocument = components['schemas']['Document'];
 export type SchemaDocumentList = components['schemas']['DocumentList'];
 export type SchemaDocumentPassage = components['schemas']['DocumentPassage'];
@@ -5470,6 +5973,12 @@ export type SchemaMcpServerStatus = components['schemas']['McpServerStatus'];
 export type SchemaModelHealth = components['schemas']['ModelHealth'];
 export type SchemaMonthForecast = components['schemas']['MonthForecast'];
 export type SchemaMonthForecasts = components['schemas']['MonthForecasts'];
+export type SchemaNewSilence = components['schemas']['NewSilence'];
+export type SchemaPanelData = components['schemas']['PanelData'];
+export type SchemaPanelLimit = components['schemas']['PanelLimit'];
+export type SchemaPanelQuery = components['schemas']['PanelQuery'];
+export type SchemaPanelSeries = components['schemas']['PanelSeries'];
+export type SchemaPanelView = components['schemas']['PanelView'];
 export type SchemaPassageSignals = components['schemas']['PassageSignals'];
 export type SchemaPeriod = components['schemas']['Period'];
 export type SchemaPriceDetails = components['schemas']['PriceDetails'];
@@ -5482,6 +5991,9 @@ export type SchemaRunCharges = components['schemas']['RunCharges'];
 export type SchemaRunPage = components['schemas']['RunPage'];
 export type SchemaRunSummary = components['schemas']['RunSummary'];
 export type SchemaSessionView = components['schemas']['SessionView'];
+export type SchemaSilenceInput = components['schemas']['SilenceInput'];
+export type SchemaSilenceList = components['schemas']['SilenceList'];
+export type SchemaSilenceMatcher = components['schemas']['SilenceMatcher'];
 export type SchemaStoredAgent = components['schemas']['StoredAgent'];
 export type SchemaStoredMessage = components['schemas']['StoredMessage'];
 export type SchemaTenantCost = components['schemas']['TenantCost'];
@@ -5490,6 +6002,7 @@ export type SchemaTokens = components['schemas']['Tokens'];
 export type SchemaToolCall = components['schemas']['ToolCall'];
 export type SchemaToolList = components['schemas']['ToolList'];
 export type SchemaToolView = components['schemas']['ToolView'];
+export type SchemaVariable = components['schemas']['Variable'];
 export type SchemaWaitingRun = components['schemas']['WaitingRun'];
 export type SchemaWorkflowMode = components['schemas']['WorkflowMode'];
 export type SchemaAcceptedRun = components['schemas']['AcceptedRun'];
@@ -5969,6 +6482,108 @@ export interface operations {
             };
         };
     };
+    list_alert_rules_v1_alerts_rules_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRuleList"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_alert_rule_v1_alerts_rules__key__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRuleDetail"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_approvals_v1_approvals_get: {
         parameters: {
             query?: {
@@ -6027,7 +6642,7 @@ export interface operations {
     list_audit_log_v1_audit_get: {
         parameters: {
             query?: {
-                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased") | null;
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored") | null;
                 /** @description The id of a key, a user or a name. */
                 actor?: string | null;
                 object?: string | null;
@@ -6091,7 +6706,7 @@ export interface operations {
     export_audit_log_v1_audit_export_get: {
         parameters: {
             query?: {
-                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased") | null;
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored") | null;
                 /** @description The id of a key, a user or a name. */
                 actor?: string | null;
                 object?: string | null;
@@ -6744,6 +7359,173 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CostReport"];
                     "text/csv": string;
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dashboards_v1_dashboards_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardList"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_dashboard_v1_dashboards__uid__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardView"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_panel_v1_dashboards__uid__panels__panel_id__data_get: {
+        parameters: {
+            query: {
+                /** @description Seconds since 1970. */
+                from: number;
+                /** @description Seconds since 1970. */
+                to: number;
+                /** @description Seconds from one point to the next. */
+                step: number;
+                environment?: string[];
+                instance?: string[];
+                mode?: string[];
+                tenant?: string[];
+                workflow?: string[];
+            };
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                uid: string;
+                panel_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PanelData"];
                 };
             };
             /** @description There is no key in the request, or none that can be used. */
@@ -7768,6 +8550,160 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_silences_v1_silences_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceList"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_silence_v1_silences_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceInput"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSilence"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expire_silence_v1_silences__silence_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                silence_id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
