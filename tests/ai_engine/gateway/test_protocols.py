@@ -456,3 +456,64 @@ async def test_tokens_are_counted_for_anthropics_client(gateway: OpenGateway) ->
         longer = await given.anthropic.messages.count_tokens(model=MODEL, messages=long)
         assert 0 < short.input_tokens < longer.input_tokens
         assert given.provider.requests == []
+
+
+PICTURE = "iVBORw0KGgo="
+ANSWER_SCHEMA: Any = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_anthropics_client_sends_instructions_pictures_and_a_schema_to_every_provider(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": PICTURE}
+    content: Any = [{"type": "image", "source": source}, {"type": "text", "text": "Hello?"}]
+    config: Any = {"format": {"type": "json_schema", "schema": ANSWER_SCHEMA}}
+    async with gateway(wire, _stream(wire)) as given:
+        async with given.anthropic.messages.stream(
+            model=MODEL,
+            max_tokens=99,
+            system="Be brief.",
+            messages=[{"role": "user", "content": content}],
+            output_config=config,
+            stop_sequences=["END"],
+        ) as stream:
+            assert await stream.get_final_text() == SAID
+        _assert_sent(given)
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_openais_client_sends_instructions_pictures_and_a_schema_in_responses(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    picture = {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}", "detail": "auto"}
+    content: Any = [picture, {"type": "input_text", "text": "Hello?"}]
+    wanted: Any = {"format": {"type": "json_schema", "name": "answer", "schema": ANSWER_SCHEMA}}
+    async with gateway(wire, _stream(wire)) as given:
+        response = await given.openai.responses.create(
+            model=MODEL, instructions="Be brief.", input=[{"role": "user", "content": content}], text=wanted
+        )
+        assert response.output_text == SAID
+        _assert_sent(given)
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "gemini"])
+async def test_openais_client_sends_instructions_pictures_and_a_schema_in_chats(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
+    content: Any = [picture, {"type": "text", "text": "Hello?"}]
+    wanted: Any = {"type": "json_schema", "json_schema": {"name": "answer", "schema": ANSWER_SCHEMA}}
+    messages: Any = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": content}]
+    async with gateway(wire, _stream(wire)) as given:
+        completion = await given.openai.chat.completions.create(
+            model=MODEL, messages=messages, response_format=wanted
+        )
+        assert completion.choices[0].message.content == SAID
+        _assert_sent(given)
+
+
+def _assert_sent(given: Gateway) -> None:
+    """See that the provider got the instructions, the picture and the schema."""
+    sent = json.dumps(given.sent)
+    assert all(each in sent for each in ("Be brief.", PICTURE, "Hello?", json.dumps(ANSWER_SCHEMA)))
