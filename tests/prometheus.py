@@ -59,6 +59,11 @@ class Prometheus:
             for each in response.json()["data"]["result"]
         }
 
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return str(self._client.base_url).rstrip("/")
+
     async def query_range(
         self, expression: str, start: float, end: float, step: float
     ) -> dict[tuple[float, frozenset[tuple[str, str]]], float]:

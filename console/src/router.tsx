@@ -16,6 +16,10 @@ function texts<Name extends string>(search: Record<string, unknown>): Partial<Re
 }
 
 const ask = () => import("./pages/Ask");
+const dashboards = () => import("./pages/Dashboards");
+const alerts = () => import("./pages/Alerts");
+
+type DashboardSearch = "range" | "from" | "to" | "panel" | "environment" | "instance" | "mode" | "tenant" | "workflow";
 
 const routes = [
   createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(ask, "NewChat") }),
@@ -70,6 +74,29 @@ const routes = [
     path: "/report",
     component: lazyRouteComponent(() => import("./pages/Report"), "Report"),
     validateSearch: texts<"period" | "until" | "tenant">,
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/dashboards",
+    component: lazyRouteComponent(dashboards, "Dashboards"),
+    validateSearch: texts<DashboardSearch>,
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/dashboards/$uid",
+    component: lazyRouteComponent(dashboards, "OneDashboard"),
+    validateSearch: texts<DashboardSearch>,
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/alerts",
+    component: lazyRouteComponent(alerts, "Alerts"),
+    validateSearch: texts<"tab">,
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/alerts/$key",
+    component: lazyRouteComponent(alerts, "OneAlert"),
   }),
 ] as const;
 

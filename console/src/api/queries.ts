@@ -127,3 +127,33 @@ export const reportQuery = (period: string, until: string | undefined, tenant?: 
     queryFn: () => json<Schema<"Report">>(withQuery("/v1/report", { period, until }), { tenant }),
     staleTime: 60_000,
   });
+
+export const dashboardsQuery = queryOptions({ queryKey: ["dashboards"], queryFn: () => json<Schema<"DashboardList">>("/v1/dashboards"), staleTime: Infinity });
+
+export const dashboardQuery = (uid: string) =>
+  queryOptions({
+    queryKey: ["dashboards", uid],
+    queryFn: () => json<Schema<"DashboardView">>(`/v1/dashboards/${encodeURIComponent(uid)}`),
+    refetchInterval: 60_000,
+  });
+
+export const panelQuery = (uid: string, panel: number, { from, to, step }: { from: number; to: number; step: number }, choices: Record<string, string>) =>
+  queryOptions({
+    queryKey: ["dashboards", uid, panel, from, to, step, choices],
+    queryFn: ({ signal }) =>
+      json<Schema<"PanelData">>(withQuery(`/v1/dashboards/${encodeURIComponent(uid)}/panels/${panel}/data`, { from, to, step, ...choices }), { signal }),
+    gcTime: 30_000,
+  });
+
+export const alertRulesQuery = queryOptions({
+  queryKey: ["alerts", "rules"],
+  queryFn: () => json<Schema<"AlertRuleList">>("/v1/alerts/rules"),
+  refetchInterval: 15_000,
+});
+
+export const alertRuleQuery = (key: string) =>
+  queryOptions({ queryKey: ["alerts", "rules", key], queryFn: () => json<Schema<"AlertRuleDetail">>(`/v1/alerts/rules/${encodeURIComponent(key)}`), refetchInterval: 15_000 });
+
+export const notificationsQuery = queryOptions({ queryKey: ["alerts"], queryFn: () => json<Schema<"AlertList">>("/v1/alerts?limit=50"), refetchInterval: 15_000 });
+
+export const silencesQuery = queryOptions({ queryKey: ["silences"], queryFn: () => json<Schema<"SilenceList">>("/v1/silences"), refetchInterval: 30_000 });

@@ -6,7 +6,7 @@
  */
 
 import type { ComponentType } from "react";
-import { ClipboardList, Coins, Inbox, Library, MessagesSquare, Rows3, Settings } from "lucide-react";
+import { BellRing, ChartLine, ClipboardList, Coins, Inbox, Library, MessagesSquare, Rows3, Settings } from "lucide-react";
 
 import type { Scope } from "../shell/permissions";
 
@@ -16,12 +16,16 @@ export interface Page {
   icon: ComponentType<{ "aria-hidden"?: boolean }>;
   /** The scope that a key needs to see it; without: "ask". */
   scope?: Scope;
+  /** It shows figures of all tenants together, so that one tenant's key does not see it. */
+  isOfAllTenants?: boolean;
 }
 
 export const PAGES: readonly Page[] = [
   { path: "/", label: "Ask", icon: MessagesSquare },
   { path: "/runs", label: "Runs", icon: Rows3 },
   { path: "/approvals", label: "Approvals", icon: Inbox },
+  { path: "/dashboards", label: "Dashboards", icon: ChartLine, scope: "costs", isOfAllTenants: true },
+  { path: "/alerts", label: "Alerts", icon: BellRing, scope: "costs", isOfAllTenants: true },
   { path: "/costs", label: "Costs", icon: Coins, scope: "costs" },
   { path: "/report", label: "Report", icon: ClipboardList, scope: "costs" },
   { path: "/knowledge", label: "Knowledge", icon: Library },

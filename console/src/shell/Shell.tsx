@@ -18,7 +18,7 @@ import { ThemeChoice } from "./ThemeChoice";
 export function Shell() {
   const client = useQueryClient();
   const session = useQuery(sessionQuery);
-  const { may } = usePermissions();
+  const { may, isForAllTenants } = usePermissions();
   useEffect(() => onSignedOut(() => void client.invalidateQueries({ queryKey: ["session"] })), [client]);
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isAt = (page: string) => (page === "/" ? path === "/" || path.startsWith("/ask/") : path === page || path.startsWith(`${page}/`));
@@ -36,7 +36,7 @@ export function Shell() {
           <Mark /> <span>VITAL</span>
         </Link>
         <ul className="nav-pages">
-          {PAGES.filter(({ scope = "ask" }) => may(scope)).map(({ path, label, icon: Icon }) => (
+          {PAGES.filter(({ scope = "ask", isOfAllTenants = false }) => may(scope) && (isForAllTenants || !isOfAllTenants)).map(({ path, label, icon: Icon }) => (
             <li key={path}>
               <Link to={path} className={isAt(path) ? "nav-link nav-link-active" : "nav-link"} aria-current={isAt(path) ? "page" : undefined}>
                 <Icon aria-hidden />

@@ -171,7 +171,7 @@ class AlertRuleView(Frozen):
     team: str
     receivers: tuple[str, ...]
     threshold: float | None
-    """The limit, in the alert's unit."""
+    """The limit, in the alert's unit; null: it is relative to what is usual."""
     unit: str
     hold_seconds: float
     """The time that its condition has to hold."""

@@ -19,6 +19,9 @@ __all__ = ["AlertDefinition", "alert_definitions"]
 FROM_OUTSIDE: Final = frozenset({"EngineDown"})
 """Alerts that an engine cannot judge of itself."""
 
+RELATIVE: Final = frozenset({"SuddenCostSpike", "TrafficDropped"})
+"""Alerts whose number is a multiple of what is usual, and no limit of the value that is shown."""
+
 SLO_TEAM: Final = "platform"
 
 
@@ -35,7 +38,8 @@ class AlertDefinition:
     severity: str
     team: str
     receivers: tuple[str, ...]
-    threshold: float
+    threshold: float | None
+    """None: it is relative to what is usual."""
     unit: str
     hold: float
     condition: QueryExpression
@@ -71,7 +75,7 @@ def _single(alert: AlertSpec, config: OpsConfig, panel: int) -> AlertDefinition:
         severity=alert.severity,
         team=alert.team,
         receivers=alert.receivers,
-        threshold=at.value,
+        threshold=None if alert.name in RELATIVE else at.value,
         unit=alert.unit,
         hold=at.hold,
         condition=part(alert.condition(at)),

@@ -1,0 +1,178 @@
+"""Dashboards in the browser, from the engine's own samples: drawn, chosen, zoomed, sorted and saved."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from tests.ai_engine.harness import asked
+from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+
+from ai_engine.monitoring.samples import OwnSamples
+from vital_cli.served_monitor import load_monitor
+from vital_ops.config import DEFAULT_CONFIG
+from vital_ops.dashboards.boards import boards
+
+BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
+
+MAX_CHART_PAGE_BYTES = 700_000
+
+TALL = {"width": 1440, "height": 2_400}
+
+UNTOUCHED = {
+    "vital-performance": {"cache_hit_rate"},
+    "vital-cache": {"entry_lifetime", "hit_rate", "hits_to_misses"},
+    "vital-cost": {"budget_used", "budgets", "cost_savings", "expensive_tenants"},
+    "vital-reliability": {"notification_failures"},
+}
+"""Panels of what canned models and sources do not do: nothing is cached, paid for or delivered."""
+
+
+def load(engine: RunningEngine) -> None:
+    """Let the engine do a little of everything, between two samples of what it counts."""
+    samples = engine.service.engine.samples
+    assert isinstance(samples, OwnSamples)
+    engine.call(samples.sample)
+    for number in range(2):  # a series that is new is at 0 for no sample: it grows from the second one on
+        for mode in (1, 2, 3, 4):
+            engine.ask(f"Which evidence does device {number} need?", model="canned", mode=mode)
+        streamed = asked(f"What is streamed {number}?", mode=4)
+        engine.call(lambda body=streamed: engine.service.events(json=body))
+        engine.ask(f"Calculate {number} % of 3,400", mode=2)
+        engine.call(samples.sample)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    with running_engine(tmp_path_factory.mktemp("watched"), monitor=load_monitor) as running:
+        load(running)
+        yield running
+
+
+def panel(page: Page, key: str) -> Locator:
+    return page.locator(f'[data-panel="{key}"]')
+
+
+def window() -> str:
+    """Write a time as the address has it: the samples' last minutes, and a little more."""
+    now = int(time.time())
+    return f"from={now - 280}&to={now + 20}"
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_every_panel_is_drawn_and_none_is_empty(
+    watched: RunningEngine, open_page: Callable[..., Watched], uid: str
+) -> None:
+    page = open_page(f"{watched.url}/dashboards/{uid}?{window()}", viewport=TALL).page
+    states = {}
+    for each in BOARDS[uid].all_panels:
+        card = panel(page, each.key)
+        card.scroll_into_view_if_needed()
+        expect(card).to_have_attribute("data-state", re.compile("drawn|empty|failed"))
+        states[each.key] = card.get_attribute("data-state")
+        if states[each.key] == "drawn" and each.kind not in ("table", "number"):
+            expect(card.locator("canvas").first).to_be_visible()
+    keep(page, f"dashboard-{uid}")
+    assert {key for key, state in states.items() if state != "drawn"} == UNTOUCHED.get(uid, set())
+
+
+def test_the_time_and_what_is_chosen_stand_in_the_address(
+    watched: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{watched.url}/dashboards").page
+    expect(page.get_by_label("Time", exact=True)).to_have_value("3600")
+    page.get_by_label("Mode", exact=True).select_option("4")
+    page.get_by_label("Time", exact=True).select_option("900")
+    expect(panel(page, "requests_by_mode")).to_have_attribute("data-state", "drawn")
+    assert "mode=" in page.url
+    page.reload()
+    expect(page.get_by_label("Mode", exact=True)).to_have_value("4")
+    page.get_by_role("button", name="Zoom out").press("Enter")
+    expect(page.get_by_role("button", name="Back to now")).to_be_visible()
+    page.get_by_role("button", name="Back to now").press("Enter")
+    expect(page.get_by_label("Time", exact=True)).to_have_value("900")
+
+
+def test_dragging_over_a_graph_zooms_all_of_them(
+    watched: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{watched.url}/dashboards/vital-performance?{window()}").page
+    graph = panel(page, "request_rate").locator("canvas").first
+    expect(graph).to_be_visible()
+    before = page.url
+    box = graph.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.4, steps=5)
+    page.mouse.up()
+    page.wait_for_url(lambda url: url != before)
+
+
+def test_a_table_is_sorted_and_saved(watched: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    page = open_page(f"{watched.url}/dashboards/vital-performance?{window()}").page
+    card = panel(page, "top_tenants")
+    card.scroll_into_view_if_needed()
+    expect(card).to_have_attribute("data-state", "drawn")
+    card.get_by_role("button", name="Requests", exact=True).press("Enter")
+    expect(card.get_by_role("columnheader", name="Requests")).to_have_attribute("aria-sort", "descending")
+    expect(card.locator("tbody tr").first).to_contain_text("acme")
+    card.get_by_role("button", name="Requests", exact=False).press("Enter")
+    expect(card.locator("tbody tr").last).to_contain_text("acme")
+    with page.expect_download() as saved:
+        card.get_by_role("button", name="Top tenants as CSV").click()
+    assert saved.value.path().read_text().splitlines()[0] == "Tenant,Requests"
+    rate = panel(page, "request_rate")
+    rate.scroll_into_view_if_needed()
+    with page.expect_download() as saved:
+        rate.get_by_role("button", name="as CSV").click()
+    assert saved.value.path().read_text().startswith("Time,mode 1,mode 2")
+    rate.get_by_role("button", name="as a table").press("Enter")
+    expect(rate.get_by_role("region")).to_contain_text("mode 2")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 400])
+def test_dashboards_are_fit_for_screen_readers_and_small_screens(
+    watched: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
+) -> None:
+    page = open_page(
+        f"{watched.url}/dashboards/vital-performance?{window()}",
+        color_scheme=theme,
+        viewport={"width": width, "height": 900},
+    ).page
+    expect(panel(page, "request_rate").locator("canvas").first).to_be_visible()
+    keep(page, f"dashboards-{theme}-{width}")
+    assert axe_findings(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    name = panel(page, "request_rate").get_by_role("img").get_attribute("aria-label")
+    assert name is not None
+    assert name.startswith("Overall request rate, latest: mode 1")
+
+
+def test_a_page_with_graphs_is_small_enough(
+    watched: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{watched.url}/dashboards?{window()}").page
+    expect(panel(page, "request_rate").locator("canvas").first).to_be_visible()
+    sizes = page.evaluate(
+        "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/console/'))"
+        ".map(({ encodedBodySize }) => encodedBodySize)"
+    )
+    assert sum(sizes) <= MAX_CHART_PAGE_BYTES
+
+
+def test_a_tenants_key_sees_no_dashboards(tmp_path: Path, open_page: Callable[..., Watched]) -> None:
+    with running_engine(tmp_path, monitor=load_monitor) as engine:
+        key = engine.closing_key("acme", "ask", "costs")
+        page = open_page(engine.url).page
+        sign_in(page, key)
+        expect(page.get_by_role("link", name="Costs")).to_be_visible()
+        expect(page.get_by_role("link", name="Dashboards")).to_have_count(0)
+        expect(page.get_by_role("link", name="Alerts")).to_have_count(0)
+        page.goto(f"{engine.url}/dashboards")
+        expect(page.get_by_role("alert").first).to_contain_text("The key does not allow this")
