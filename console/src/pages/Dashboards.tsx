@@ -59,8 +59,11 @@ function useNow(seconds: number, isRunning: boolean): [number, () => void] {
 function Panels({ board }: { board: Board }) {
   const search = useSearch({ strict: false }) as Partial<Record<"range" | "from" | "to" | "panel" | (typeof VARIABLES)[number], string>>;
   const navigate = useNavigate();
-  const set = (part: typeof search) => void navigate({ to: "/dashboards/$uid", params: { uid: board.uid }, search: { ...search, ...part }, replace: true });
-  const isFixed = search.from !== undefined && search.to !== undefined;
+  const set = (part: typeof search) => {
+    const chosen = Object.fromEntries(Object.entries({ ...search, ...part }).filter(([, value]) => value !== ""));
+    void navigate({ to: "/dashboards/$uid", params: { uid: board.uid }, search: chosen, replace: true });
+  };
+  const isFixed = Boolean(search.from && search.to);
   const span = Number(search.range) || board.range_seconds;
   const [isPaused, setIsPaused] = useState(false);
   const [now, refresh] = useNow(board.refresh_seconds, !isFixed && !isPaused);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -73,9 +74,16 @@ async def alert_details(
     return AlertRuleDetail(
         rule=next(rule for rule in states.rules if rule.key == key),
         description=definition.description,
-        runbook=runbook_files(config).get(f"{definition.name}.md", ""),
+        runbook=_runbook(definition.name, config),
         source=states.source,
     )
+
+
+def _runbook(alert: str, config: OpsConfig) -> str:
+    """Return the runbook of an alert, whose links to Grafana's panels become those to the console's."""
+    text = runbook_files(config).get(f"{alert}.md", "")
+    panel = rf"{re.escape(config.grafana_url.rstrip('/'))}/d/([\w-]+)\?viewPanel=(\d+)"
+    return re.sub(panel, r"/dashboards/\1?panel=\2", text)
 
 
 async def _values(definitions: Sequence[AlertDefinition], figures: FigureSource) -> dict[str, float]:

@@ -131,6 +131,7 @@ async def test_alerts_are_judged_over_own_samples_where_these_suffice(watched: S
     assert by_key["HighErrorRate"]["state"] == "inactive"
     detail = (await watched.client.get("/v1/alerts/rules/HighErrorRate")).json()
     assert "## What users notice" in detail["runbook"]
+    assert f"(/dashboards/vital-performance?panel={BOARDS[0].panel('error_rate').id})" in detail["runbook"]
     assert detail["rule"]["threshold"] == 0.05
 
 

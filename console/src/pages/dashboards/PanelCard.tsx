@@ -62,6 +62,7 @@ interface DrawnProps {
 
 function Drawn({ panel, data, window, isTable, onZoom }: DrawnProps) {
   if (panel.kind === "table" || isTable) return <Figures label={`${panel.title}, figures`} rows={rowsOf(panel, data)} decimals={panel.decimals} />;
+  if (panel.kind === "pie" && data.series.every((each) => !last(each))) return <p className="panel-empty quiet">All of it is 0 in this time</p>;
   if (panel.kind === "number") return <Numbers panel={panel} data={data} />;
   return (
     <Suspense fallback={null}>
