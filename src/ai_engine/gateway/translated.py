@@ -52,9 +52,14 @@ class _Provider(NamedTuple):
     decoder: Callable[[str], Decoder]
 
 
+OPENAIS_MODELS: Final = ("gpt-", "chatgpt-", "o1", "o3", "o4")
+"""Beginnings of the names of OpenAI's own models, which refuse the older name of the limit."""
+
+
 def _compatible_body(request: CanonicalRequest, model: str) -> dict[str, Any]:
-    """Write a body for the many servers that know the older name of the limit alone."""
-    return chat_body(request, model, max_tokens_field="max_tokens")
+    """Write a body; servers of others than OpenAI mostly know the older name of the limit alone."""
+    field = "max_completion_tokens" if model.startswith(OPENAIS_MODELS) else "max_tokens"
+    return chat_body(request, model, max_tokens_field=field)
 
 
 PROVIDERS: Final[Mapping[str, _Provider]] = {
