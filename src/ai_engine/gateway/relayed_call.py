@@ -118,4 +118,5 @@ def _relayed(asked: AskedModel, services: Services, exchange: Exchange) -> Relay
         take=exchange.take,
         input_tokens=exchange.size.input_tokens,
         observer=asked.observer,
+        guardrails=services.guardrails,
     )

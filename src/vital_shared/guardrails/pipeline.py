@@ -81,6 +81,11 @@ class Guardrails:
         return bool(self._guards or self._kinds)
 
     @property
+    def judges_answers(self) -> bool:
+        """Whether any of them looks at what models answer."""
+        return self.held_characters != 0 or self._max_output is not None
+
+    @property
     def reads_texts(self) -> bool:
         """Whether any of them looks at texts, and not at names alone."""
         return bool(self._kinds) or any(guard.name != "access" for guard in self._guards)

@@ -1,0 +1,62 @@
+"""Calls that are passed on go through the guardrails."""
+
+from __future__ import annotations
+
+import json
+
+import openai
+import pytest
+from tests.ai_engine.gateway import conftest
+from tests.ai_engine.gateway.conftest import OpenGateway
+from tests.ai_engine.gateway.test_chat_completions import whole
+
+from vital_shared.guardrails.configuration import GuardrailTable
+from vital_shared.guardrails.pipeline import Guardrails
+from vital_shared.llm.guardrail_relay import guarded_relay
+from vital_shared.llm.wires.relay import RelayedRequest
+
+EMAIL = "ann@example.org"
+ASKED = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": [{"type": "text", "text": f"Who is {EMAIL}?"}]},
+]
+
+
+def with_guardrails(monkeypatch: pytest.MonkeyPatch, toml: str) -> None:
+    monkeypatch.setattr(conftest, "CONFIGURATION", f"{conftest.CONFIGURATION}\n[guardrails]\n{toml}\n")
+
+
+async def test_a_provider_gets_no_personal_data(
+    gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_guardrails(monkeypatch, 'mask = ["email"]')
+    async with gateway(whole()) as given:
+        await given.client.chat.completions.create(model="mine:m", messages=ASKED, user="ann")
+        assert EMAIL not in json.dumps(given.sent)
+        assert "<EMAIL_" in given.sent["messages"][1]["content"][0]["text"]
+        assert given.sent["messages"][0] == ASKED[0]
+
+
+@pytest.mark.parametrize(
+    "rule", ["deny_input = ['Who is']", "deny_output = ['x']", "max_output_characters = 9"]
+)
+async def test_what_is_denied_or_cannot_be_checked_reaches_no_provider(
+    gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch, rule: str
+) -> None:
+    with_guardrails(monkeypatch, rule)
+    async with gateway(whole()) as given:
+        with pytest.raises(openai.APIStatusError):
+            await given.client.chat.completions.create(model="mine:m", messages=ASKED)
+        assert given.provider.requests == []
+
+
+async def test_a_masked_text_is_put_back_into_the_events() -> None:
+    taken: list[bytes] = []
+    guardrails = Guardrails(GuardrailTable(mask=("email",)))
+    request = RelayedRequest({"model": "m", "messages": ASKED}, is_streamed=True)
+    sent, take = await guarded_relay(guardrails, "mine:m", request, taken.append)
+    masked = sent.body["messages"][1]["content"][0]["text"]
+    take(json.dumps({"choices": [{"delta": {"content": masked}}]}).encode())
+    take(b"\xff is no text")
+    assert EMAIL in taken[0].decode()
+    assert taken[1] == b"\xff is no text"
