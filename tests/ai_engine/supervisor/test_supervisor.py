@@ -23,14 +23,13 @@ def impatient(monkeypatch):
     monkeypatch.setattr(supervisor, "FIRST_DELAY_SECONDS", 0.01)
 
 
-async def test_workers_that_die_as_they_start_are_given_up(monkeypatch):
-    monkeypatch.setattr(process, "PROGRAM", DIES)
+async def test_workers_that_die_as_they_start_are_given_up():
     numbers = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         async def start(number: int) -> WorkerProcess:
             numbers.append(number)
-            return await WorkerProcess.start(number, listener, {}, hang_seconds=60)
+            return await WorkerProcess.start(number, listener, {}, hang_seconds=60, program=DIES)
 
         with pytest.raises(ConfigurationError, match="cannot start: they end with exit code 2"):
             await Supervisor(2, start, grace_seconds=0).run(lambda: pytest.fail("nothing is ready"))
@@ -38,15 +37,15 @@ async def test_workers_that_die_as_they_start_are_given_up(monkeypatch):
     assert max(numbers.count(1), numbers.count(2)) == supervisor.MAX_WORKER_FAILURES
 
 
-async def test_a_worker_that_did_not_start_is_started_again(monkeypatch, tmp_path):
+async def test_a_worker_that_did_not_start_is_started_again(tmp_path):
     programs = [DIES, process.PROGRAM]
     ready = asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         async def start(number: int) -> WorkerProcess:
-            monkeypatch.setattr(process, "PROGRAM", programs.pop(0))
+            environment = {"VITAL_DATA_DIR": str(tmp_path)}
             return await WorkerProcess.start(
-                number, listener, {"VITAL_DATA_DIR": str(tmp_path)}, hang_seconds=60
+                number, listener, environment, hang_seconds=60, program=programs.pop(0)
             )
 
         one = Supervisor(1, start, grace_seconds=0)
