@@ -18,6 +18,7 @@ from ai_engine.api import (
     background,
     chat,
     console,
+    embeddings,
     health,
     messages,
     metrics,
@@ -229,6 +230,7 @@ def create_app(
         *chat.routes,
         *messages.routes,
         *responses.routes,
+        *embeddings.routes,
         Route("/v1/agui", LazyApp(_agui), methods=["POST"]),
         Route("/v1/runs", administration, methods=["GET"]),  # beside the plain one that begins a run
         *health.routes,

@@ -19,7 +19,11 @@ from ai_engine.engine import Engine, engine_of
 from ai_engine.gateway.client_protocols import CHAT_PROTOCOL
 from ai_engine.gateway.either import EitherExchange
 from ai_engine.gateway.model_failures import refuse_translated_as_openai
-from ai_engine.gateway.model_names import AskedModels, find_models
+from ai_engine.gateway.model_names import (
+    AskedModels,
+    embedded_names,
+    find_embedding_models,
+)
 from ai_engine.gateway.openai_chat import PROTOCOLS, ChatExchange
 from ai_engine.gateway.openai_errors import refuse_as_openai
 from ai_engine.gateway.relay_call import relay_call
@@ -96,7 +100,11 @@ async def models(request: Request) -> Response:
     names = sorted({agent.profile.id for agent in agents})
     modes = [mode for mode in WorkflowMode if mode in engine.workflows.default.workflow.modes]
     own = [each.name for each in engine.workflows if each.name != BUILT_IN]
-    behind = (*engine.services.models.routes, *engine.services.models.configured)
+    behind = (
+        *engine.services.models.routes,
+        *engine.services.models.configured,
+        *embedded_names(engine.services),
+    )
     listed = (*own, *(model_name(mode, name) for mode in modes for name in names), *behind)
     return _json({"object": "list", "data": [_model(name) for name in listed]})
 
@@ -107,8 +115,9 @@ async def model(request: Request) -> Response:
     engine = engine_of(request)
     if engine.workflows.find(name) is not None:
         return _json(_model(name))
-    if not is_agents(name) and (found := find_models(name, engine.services.models)) is not None:
-        engine.services.models.provider_of(found.models[0].name)
+    if not is_agents(name) and (found := find_embedding_models(name, engine.services)) is not None:
+        if found.models[0].name not in embedded_names(engine.services):
+            engine.services.models.provider_of(found.models[0].name)
         return _json(_model(name))
     mode, agent_id = read_name(name)
     with own_fields():

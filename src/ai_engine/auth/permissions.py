@@ -44,6 +44,7 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/chat": (ASK, ASK),
     "/v1/messages": (ASK, ASK),
     "/v1/responses": (ASK, ASK),
+    "/v1/embeddings": (ASK, ASK),
     "/v1/models": (ASK, OPERATE),
     "/v1/agui": (OPERATE, ASK),
     "/v1/approvals": (ASK, ASK),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from ai_engine.gateway.embedded_models import LOCAL
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.llm.routing.deployment import DeploymentObserver, observer_of
+from vital_shared.workflows.services import Services
 
-__all__ = ["AskedModel", "AskedModels", "find_models"]
+__all__ = ["AskedModel", "AskedModels", "embedded_names", "find_embedding_models", "find_models"]
 
 FAMILIES: Final[tuple[tuple[str, str], ...]] = (
     ("gpt-", "openai"),
@@ -68,3 +70,22 @@ def _full_name(name: str, models: ModelRegistry, providers: tuple[str, ...]) -> 
     family = next((provider for begin, provider in FAMILIES if name.startswith(begin)), None)
     is_ready = any(each.ready for each in models.providers.status() if each.name == family)
     return f"{family}:{name}" if is_ready else None
+
+
+def find_embedding_models(name: str, services: Services) -> AskedModels | None:
+    """Return the models of embeddings that a name stands for, as `find_models` does.
+
+    The name of an embedded model is enough; ``local:`` may stand before it. It costs nothing: each key may
+    name it.
+
+    :raises NotFound: as `find_models`.
+    """
+    bare = name.removeprefix(f"{LOCAL}:").removeprefix(f"{LOCAL}/")
+    if f"{LOCAL}:{bare}" in embedded_names(services):
+        return AskedModels(None, (AskedModel(f"{LOCAL}:{bare}"),))
+    return find_models(name, services.models)
+
+
+def embedded_names(services: Services) -> tuple[str, ...]:
+    """Return the names of the embedding models on this machine, as ``local:model``."""
+    return () if services.embedder is None else tuple(f"{LOCAL}:{name}" for name in services.embedder.names)

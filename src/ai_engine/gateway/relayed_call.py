@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import ClassVar
 
+from ai_engine.gateway.embedded_models import EmbeddedModels, is_embedded
 from ai_engine.gateway.exchange import Exchange
 from ai_engine.gateway.model_names import AskedModel
 from vital_shared import Answer, Workflow, WorkflowInput, node
@@ -14,6 +15,7 @@ from vital_shared.graph import Node
 from vital_shared.llm.base import Model, ModelError, ModelRequest
 from vital_shared.llm.chain import Chain
 from vital_shared.llm.relayed import RelayedModel
+from vital_shared.llm.wires.relay import RelayingProvider
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.workflows.model_selection import check_prices
 from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run, node_of_run
@@ -107,8 +109,14 @@ class _Budget(LlmBudget):
         return self._tokens
 
 
+def _provider_of(name: str, services: Services) -> tuple[RelayingProvider, str]:
+    if is_embedded(name) and services.embedder is not None:
+        return EmbeddedModels(services.embedder), name.partition(":")[2]
+    return services.models.provider_of(name)
+
+
 def _relayed(asked: AskedModel, services: Services, exchange: Exchange) -> RelayedModel:
-    provider, model = services.models.provider_of(asked.name)
+    provider, model = _provider_of(asked.name, services)
     exchange.check(provider.protocol)
     return RelayedModel(
         asked.name,

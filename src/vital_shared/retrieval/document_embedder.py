@@ -51,6 +51,11 @@ class DocumentEmbedder:
         self.name = MODELS.get(preference, BGE.name if BGE.name in embedders else E5.name)
         """The model in use, as far as is known: it is asked for with each call."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the installed models."""
+        return tuple(self._embedders)
+
     async def warm_up(self) -> None:
         """Load the model now, so that the first question need not wait for it."""
         await (await self.current()).warm_up()

@@ -54,6 +54,19 @@ class Embedder:
                     self._questions.popitem(last=False)
             return vector
 
+    @property
+    def max_tokens(self) -> int:
+        """The tokens of a text that are read; of a longer one, the rest counts for nothing."""
+        return self._encoder.max_tokens
+
+    async def count_tokens(self, texts: Sequence[str], *, are_queries: bool = False) -> list[int]:
+        """Count the tokens of whole texts, with what the model has put before them.
+
+        :raises ConfigurationError: when the model cannot be loaded.
+        """
+        prefix = self._model.query_prefix if are_queries else self._model.passage_prefix
+        return await self._encoder.count([prefix + text for text in texts])
+
     async def _embed_question(self, text: str) -> NDArray[np.float32]:
         vectors = await self._encoder.run([self._model.query_prefix + text])
         vector: NDArray[np.float32] = _normalised(vectors)[0]

@@ -63,6 +63,22 @@ class Encoder:
         rows = await together(*(self._in_worker(self._infer, encodings[i]) for i in order))
         return np.stack([row for _, row in sorted(zip(order, rows, strict=True), key=itemgetter(0))])
 
+    @property
+    def max_tokens(self) -> int:
+        """The length to which inputs are cut."""
+        return self._max_tokens
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of whole texts, those that mark beginning and end included.
+
+        :raises ConfigurationError: when the model cannot be loaded.
+        """
+        encodings: list[Encoding] = await self._in_worker(self._encode, texts)
+        return [
+            len(each.ids) + sum(piece.special_tokens_mask.count(0) for piece in each.overflowing)
+            for each in encodings
+        ]
+
     async def warm_up(self) -> None:
         """Load the model now, so that the first question need not wait for it."""
         await self.run(["warm up"])

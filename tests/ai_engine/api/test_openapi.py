@@ -5,7 +5,7 @@ import re
 
 from tests.ai_engine.harness import Service
 
-from ai_engine.api import background, chat, health, messages, metrics, responses, resumption, runs
+from ai_engine.api import background, chat, embeddings, health, messages, metrics, responses, resumption, runs
 from ai_engine.api.administration.openapi import OPERATIONS
 from ai_engine.api.runs import Approval
 from vital_shared.models.agent import AgentProfile
@@ -31,6 +31,7 @@ PATHS = {
     "/v1/messages": {"post"},
     "/v1/messages/count_tokens": {"post"},
     "/v1/responses": {"post"},
+    "/v1/embeddings": {"post"},
     "/v1/agui": {"post"},
     "/v1/models": {"get"},
     "/v1/models/{mode}/{agent_id}": {"get"},
@@ -79,7 +80,7 @@ async def test_every_route_is_there(service: Service) -> None:
 
 def test_every_plain_route_is_documented_beside_itself() -> None:
     """A route that is added without its operation is noticed here; FastAPI documents its own."""
-    apis = (runs, resumption, background, chat, messages, responses, health, metrics)
+    apis = (runs, resumption, background, chat, embeddings, messages, responses, health, metrics)
     plain = [route for api in apis for route in api.routes]
     served = {(method.lower(), route.path) for route in plain for method in route.methods - {"HEAD"}}
     assert served | {("post", "/v1/agui")} == set(OPERATIONS)
@@ -94,7 +95,7 @@ async def test_every_reference_leads_to_a_schema(service: Service) -> None:
 async def test_every_failure_is_described_as_a_problem(service: Service) -> None:
     for path, methods in (await document(service))["paths"].items():
         if path.startswith(
-            ("/v1/chat", "/v1/models", "/v1/messages", "/v1/responses")
+            ("/v1/chat", "/v1/models", "/v1/messages", "/v1/responses", "/v1/embeddings")
         ):  # OpenAI's, Anthropic's
             continue
         for operation in methods.values():

@@ -349,3 +349,12 @@ async def test_a_route_asks_the_next_deployment_where_one_fails(gateway: OpenGat
         assert answer.choices[0].message.content == "It takes 42 days."
         metrics = (await given.service.client.get("/metrics")).text
         assert 'vital_deployment_calls_total{deployment="mine:a",status="failed"' in metrics
+
+
+async def test_a_whole_answer_of_many_megabytes_comes(gateway: OpenGateway) -> None:
+    sound = {"id": "audio_1", "data": "UklGRg" * 700_000, "expires_at": 1, "transcript": "Hello."}
+    message = {"role": "assistant", "content": None, "audio": sound}
+    choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+    async with gateway(whole(choices=choices)) as given:
+        answer = await given.client.chat.completions.create(model="mine:m", messages=HELLO)
+        assert answer.choices[0].message.audio.data == sound["data"]

@@ -13,7 +13,7 @@ from vital_shared.models.workflow_io import WorkflowMode
 
 __all__ = ["UNSERVED_SEGMENTS", "ModelName", "is_agents", "is_openai", "model_name", "read_name"]
 
-SEGMENTS: Final = frozenset({"chat", "models", "responses"})
+SEGMENTS: Final = frozenset({"chat", "embeddings", "models", "responses"})
 UNSERVED_SEGMENTS: Final = frozenset(
     {
         "assistants",
@@ -21,7 +21,6 @@ UNSERVED_SEGMENTS: Final = frozenset(
         "batches",
         "completions",
         "containers",
-        "embeddings",
         "engines",
         "evals",
         "files",

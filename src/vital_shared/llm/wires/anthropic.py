@@ -72,6 +72,10 @@ class AnthropicWire:
         """Return the path at which a model is asked."""
         return "/v1/messages"
 
+    def embeddings_path(self, model: str) -> str | None:  # noqa: ARG002 - there is none
+        """Return that there are no embeddings in OpenAI's protocol."""
+        return None
+
     def decoder(self, model: str) -> AnthropicDecoder:
         """Return a reader for one answer."""
         return AnthropicDecoder(model)

@@ -137,6 +137,13 @@ class Wire(Protocol):
         """
         ...
 
+    def embeddings_path(self, model: str) -> str | None:
+        """Return the path of OpenAI's embeddings; None: the provider has them in no protocol of ours.
+
+        :param model: the provider's own name of the model, without ``provider:``.
+        """
+        ...
+
     def request(self, model: str, chat: Chat) -> WireRequest:
         """Write a request for a streamed answer.
 

@@ -61,6 +61,10 @@ class GeminiWire:
         method = "streamGenerateContent?alt=sse" if is_streamed else "generateContent"
         return f"/v1beta/{quote(path)}:{method}"
 
+    def embeddings_path(self, model: str) -> str | None:  # noqa: ARG002 - there is none
+        """Return that there are no embeddings in OpenAI's protocol."""
+        return None
+
     def decoder(self, model: str) -> GeminiDecoder:
         """Return a reader for one answer."""
         return GeminiDecoder(model)

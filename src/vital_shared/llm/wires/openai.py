@@ -65,6 +65,10 @@ class OpenAIWire:
         """Return the path at which a model is asked."""
         return "/chat/completions"
 
+    def embeddings_path(self, model: str) -> str | None:  # noqa: ARG002 - the body says it
+        """Return the path of embeddings."""
+        return "/embeddings"
+
     def decoder(self, model: str) -> OpenAIDecoder:
         """Return a reader for one answer."""
         return OpenAIDecoder(model, self._begin_thinking)
@@ -105,6 +109,10 @@ class AzureWire(OpenAIWire):
     def path(self, model: str, *, is_streamed: bool) -> str:  # noqa: ARG002 - the body says it
         """Return the path at which a model is asked."""
         return f"/openai/deployments/{model}/chat/completions?api-version={self._api_version}"
+
+    def embeddings_path(self, model: str) -> str | None:
+        """Return the path of embeddings."""
+        return f"/openai/deployments/{model}/embeddings?api-version={self._api_version}"
 
     def request_id(self, headers: Mapping[str, str]) -> str | None:
         """Return the provider's own id of a call."""

@@ -13,6 +13,7 @@ import aiohttp
 import orjson
 from pydantic import SecretStr
 
+from vital_shared.errors import InvalidRequest
 from vital_shared.http.connector import BoundedConnector
 from vital_shared.http.proxy import proxy_for
 from vital_shared.http.retry_after import retry_after_seconds
@@ -30,6 +31,7 @@ from vital_shared.llm.call_metrics import count_retry
 from vital_shared.llm.routing.rate_limits import RateLimitBook
 from vital_shared.llm.wires.base import Chat, Decoder, Wire, WireRequest
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
+from vital_shared.llm.wires.embeddings import EMBEDDINGS_BOUNDS, EmbeddingsDecoder
 from vital_shared.llm.wires.json_text import mended
 from vital_shared.llm.wires.reading import NoEvents, packets
 from vital_shared.llm.wires.refused_fields import RefusedFields
@@ -37,6 +39,7 @@ from vital_shared.llm.wires.relay import Relay, RelayedRequest
 from vital_shared.llm.wires.server import server_of
 from vital_shared.llm.wires.sse import EventTooLarge
 from vital_shared.llm.wires.timing import CallEnd, Silence, Timeouts
+from vital_shared.llm.wires.whole_body import whole_body
 
 __all__ = ["Provider"]
 
@@ -72,6 +75,8 @@ class _Sending(NamedTuple):
     headers: Mapping[str, str] = EVENT_STREAM_HEADERS
     relay: Relay | None = None
     """The way of the answer's data to the client; None: only their meaning counts."""
+    is_streamed: bool = True
+    is_embeddings: bool = False
 
 
 class Provider:
@@ -159,14 +164,23 @@ class Provider:
         Iterating raises `ModelError`, with the provider's own answer where there was one.
 
         :param model: the provider's own name of the model.
+        :raises InvalidRequest: when the provider cannot carry such a request.
         """
-        path = self._wire.path(model, is_streamed=request.is_streamed)
+        is_embeddings = request.operation == "embeddings"
+        path = (
+            self._wire.embeddings_path(model)
+            if is_embeddings
+            else self._wire.path(model, is_streamed=request.is_streamed)
+        )
+        if path is None:
+            raise InvalidRequest(f'The provider of "{self.name}:{model}" has no embeddings.', field="model")
         prepared = WireRequest(path, dict(request.body))
         # An answer that is not streamed begins with its end.
         first = self._timeouts.first_token if request.is_streamed else self._timeouts.total
         accept = EVENT_STREAM_HEADERS if request.is_streamed else JSON_HEADERS
         headers = {**request.headers, **accept}
-        return self._calls(model, lambda: _Sending(prepared, None, first, headers, relay))
+        sending = _Sending(prepared, None, first, headers, relay, request.is_streamed, is_embeddings)
+        return self._calls(model, lambda: sending)
 
     async def _calls(self, model: str, prepare: Callable[[], _Sending]) -> AsyncGenerator[ModelEvent, None]:
         """Make a call, again where that is worth it, and give what comes."""
@@ -243,10 +257,16 @@ class Provider:
         try:
             if not 200 <= response.status < 300 or response.status in EMPTY_STATUSES:
                 raise await self._error(response, name, ends)
-            decoder = self._wire.decoder(name)
+            decoder: Decoder = EmbeddingsDecoder(name) if sending.is_embeddings else self._wire.decoder(name)
             if sending.relay is not None:
                 decoder = sending.relay.reading(decoder)
             request_id = _readable(self._wire.request_id(response.headers))
+            if not sending.is_streamed:
+                bounds = EMBEDDINGS_BOUNDS if sending.is_embeddings else AnswerBounds()
+                with self._explained(response, name, request_id, decoder, ends):
+                    yield await whole_body(response.content, decoder, bounds, ends=ends.at)
+                    yield [_with_id(event, request_id) for event in decoder.end()]
+                return
             batches = packets(
                 response.content,
                 decoder,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from vital_shared.llm.base import ModelEvent
 from vital_shared.llm.wires.base import Decoder
 
-__all__ = ["Relay", "RelayedRequest", "RelayingProvider"]
+__all__ = ["Operation", "Relay", "RelayedRequest", "RelayingProvider"]
+
+
+Operation = Literal["chat", "embeddings"]
 
 
 class RelayedRequest(NamedTuple):
@@ -19,6 +22,7 @@ class RelayedRequest(NamedTuple):
     is_streamed: bool
     headers: Mapping[str, str] = MappingProxyType({})
     """Headers of the client's that the provider's protocol has."""
+    operation: Operation = "chat"
 
 
 class Relay:

@@ -1,0 +1,77 @@
+"""OpenAI's embeddings."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ai_engine.api.body import chat_limit, parse_model, read_json
+from ai_engine.api.operation import Content, Operation, Operations
+from ai_engine.auth.caller import Caller
+from ai_engine.engine import engine_of
+from ai_engine.gateway.model_names import find_embedding_models
+from ai_engine.gateway.openai_embeddings import EmbeddingsExchange
+from ai_engine.gateway.openai_errors import refuse_as_openai
+from ai_engine.gateway.relay_call import relay_call
+from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
+from vital_shared.errors import NotFound
+
+__all__ = ["OPERATIONS", "routes"]
+
+
+class EmbeddingsRequest(BaseModel):
+    """A request for embeddings; fields that we do not know are the provider's."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    model: str
+    input: Any
+    """A text, a list of texts, or lists of tokens; at most 2,048."""
+
+
+async def embed(request: Request) -> Response:
+    """Return a vector for each input."""
+    engine = engine_of(request)
+    raw, body = await read_json(request, chat_limit(engine.settings))
+    asked = parse_model(EmbeddingsRequest, raw)
+    models = find_embedding_models(asked.model, engine.services)
+    if models is None:
+        raise NotFound(
+            f'There is no model "{asked.model[:200]}" for embeddings: name one as provider:model, or an '
+            "embedded one, and GET /v1/models lists those that are configured.",
+            field="model",
+        )
+    account = engine.services.account
+    return await relay_call(
+        request,
+        engine,
+        EmbeddingsExchange(body, count=account.count, count_at_most=account.count_at_most),
+        models,
+        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
+        user_id=user_of(body.get("user")),
+        refuse=refuse_as_openai,
+    )
+
+
+routes = (Route("/v1/embeddings", embed, methods=["POST"]),)
+
+_EXAMPLE: Final = {"model": "bge-small-en-v1.5", "input": ["What is a 510(k)?"]}
+_ANSWERS: Final[dict[str, Content]] = {"application/json": {}}
+
+OPERATIONS: Final[Operations] = {
+    ("post", "/v1/embeddings"): Operation(
+        summary="Embed texts as with OpenAI",
+        description="A model of a provider, or one on this machine; errors are OpenAI's too.",
+        body=EmbeddingsRequest,
+        examples={"texts": {"value": _EXAMPLE}},
+        success="As OpenAI's API has it.",
+        answers=_ANSWERS,
+        others={"default": {"description": "An error, as OpenAI's API has it."}},
+        problems=None,
+    ),
+}
+"""OpenAI's own reference says more."""

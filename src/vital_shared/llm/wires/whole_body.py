@@ -1,0 +1,41 @@
+"""Reads an answer that is no stream: one JSON object, however long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import aiohttp
+
+from vital_shared.llm.base import ModelEvent
+from vital_shared.llm.wires.base import Decoder
+from vital_shared.llm.wires.bounds import AnswerBounds
+from vital_shared.llm.wires.reading import NoEvents
+from vital_shared.llm.wires.timing import Silence
+
+__all__ = ["whole_body"]
+
+
+async def whole_body(
+    content: aiohttp.StreamReader, decoder: Decoder, bounds: AnswerBounds, *, ends: float
+) -> Sequence[ModelEvent]:
+    """Read a body to its end, and return what it says.
+
+    :param ends: the deadline, by the loop's clock.
+    :raises Silence: when it has not come in time.
+    :raises AnswerTooLarge: when there is more than the bounds allow.
+    :raises NoEvents: when it is no JSON.
+    :raises ModelError: the error that it reports.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout_at(ends):
+            async for chunk in content.iter_any():
+                body += chunk
+                bounds.check(len(body), 0)
+    except TimeoutError as error:
+        raise Silence from error
+    data = bytes(body).strip()
+    if not data.startswith(b"{"):
+        raise NoEvents(data[:200])
+    return decoder.feed(data)
