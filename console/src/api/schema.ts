@@ -1279,6 +1279,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Embed texts as with OpenAI
+         * @description A model of a provider, or one on this machine; errors are OpenAI's too.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EmbeddingsRequest"];
+                };
+            };
+            responses: {
+                /** @description As OpenAI's API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as OpenAI's API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agui": {
         parameters: {
             query?: never;
@@ -4598,6 +4651,18 @@ export interface components {
             readonly total: string;
         };
         /**
+         * EmbeddingsRequest
+         * @description A request for embeddings; fields that we do not know are the provider's.
+         */
+        EmbeddingsRequest: {
+            /** Model */
+            model: string;
+            /** Input */
+            input: unknown;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * FeedbackInput
          * @description One piece of feedback on a run; sent again by the same user, it takes the place of the first.
          */
@@ -6016,6 +6081,7 @@ export type SchemaCitation = components['schemas']['Citation'];
 export type SchemaCitationFound = components['schemas']['CitationFound'];
 export type SchemaConversationTitle = components['schemas']['ConversationTitle'];
 export type SchemaCost = components['schemas']['Cost'];
+export type SchemaEmbeddingsRequest = components['schemas']['EmbeddingsRequest'];
 export type SchemaFeedbackInput = components['schemas']['FeedbackInput'];
 export type SchemaFieldError = components['schemas']['FieldError'];
 export type SchemaHealth = components['schemas']['Health'];
