@@ -27,9 +27,7 @@ HEAD: Final = """\
 # Alerts and their tests
 
 Built by `.venv/bin/python -m tests.vital_ops.mutation --table > docs/alerts.md` from the last run over the
-mutants of each alert (`make mutation`, which `make test-all` includes; `make test` runs a sample). AvailabilityBurnsSlowly,
-FirstTokenBurnsSlowly, QualityBurnsFast, QualityBurnsSlowly and TenantAvailability were last run whole with a weaker form
-of the trials below. An alert on a share takes half a minute
+mutants of each alert (`make mutation`, which `make test-all` includes; `make test` runs a sample). An alert on a share takes half a minute
 of one core, one on an objective three to six minutes, and all of them about three quarters of an hour.
 
 A mutant is an alert with one change. The first score counts changes of when it fires: thresholds, comparisons,
