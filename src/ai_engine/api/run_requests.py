@@ -42,10 +42,16 @@ __all__ = ["answer", "begin", "follow", "output_of", "resume", "resume_once", "u
 
 
 async def begin(
-    http_request: Request, engine: Engine, workflow: Workflow[Any, Any], request: WorkflowInput
+    http_request: Request,
+    engine: Engine,
+    workflow: Workflow[Any, Any],
+    request: WorkflowInput,
+    *,
+    is_repeatable: bool = True,
 ) -> LiveRun:
     """Begin a run, at once or when it is the tenant's turn; or return the one that this request began before.
 
+    :param is_repeatable: whether a client may send an idempotency key to get the same run again.
     :raises EngineBusy: when there are too many.
     :raises ClientDisconnect: when the client went while it waited.
     :raises Forbidden: when the key may not name the model.
@@ -53,7 +59,7 @@ async def begin(
     """
     request = Caller.of(http_request).in_own_name(request)
     await check_model(engine.services, Caller.of(http_request), request)
-    key = key_of(http_request, request)
+    key = key_of(http_request, request) if is_repeatable else None
     if key is not None:
         return await _begin_once(http_request, engine, workflow, request, key)
     return await _start(http_request, engine, workflow, request)

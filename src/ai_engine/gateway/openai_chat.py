@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from ai_engine.gateway.channel import AnswerChannel
+from ai_engine.gateway.limit_field import limit_field
 from ai_engine.gateway.size import RequestSize, measure
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
@@ -76,7 +77,7 @@ class ChatExchange:
                 "include_usage": True,
             }
         if self._limit is None and max_output_tokens is not None:
-            field = "max_completion_tokens" if protocol == "azure" else "max_tokens"
+            field = "max_completion_tokens" if protocol == "azure" else limit_field(model)
             body[field] = max(1, max_output_tokens // self._choices)
         return RelayedRequest(body, self.is_streamed)
 

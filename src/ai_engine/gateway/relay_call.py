@@ -58,7 +58,9 @@ async def relay_call(
         enable_rag=False,
         enable_tools=False,
     )
-    run, channel = await begin(http_request, engine, call, question), exchange.channel
+    # The stored request holds no prompt, so that a repetition could not be told from another call.
+    run = await begin(http_request, engine, call, question, is_repeatable=False)
+    channel = exchange.channel
     with run.reading():
         await _with_client(http_request, run, _until_begun(run, channel))
         if not channel.has_begun:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import orjson
 
 from ai_engine.gateway.channel import AnswerChannel
+from ai_engine.gateway.limit_field import limit_field
 from ai_engine.gateway.model_failures import stream_failure
 from ai_engine.gateway.size import RequestSize, measure
 from ai_engine.protocols.anthropic.message_body import message_body
@@ -52,14 +53,8 @@ class _Provider(NamedTuple):
     decoder: Callable[[str], Decoder]
 
 
-OPENAIS_MODELS: Final = ("gpt-", "chatgpt-", "o1", "o3", "o4")
-"""Beginnings of the names of OpenAI's own models, which refuse the older name of the limit."""
-
-
 def _compatible_body(request: CanonicalRequest, model: str) -> dict[str, Any]:
-    """Write a body; servers of others than OpenAI mostly know the older name of the limit alone."""
-    field = "max_completion_tokens" if model.startswith(OPENAIS_MODELS) else "max_tokens"
-    return chat_body(request, model, max_tokens_field=field)
+    return chat_body(request, model, max_tokens_field=limit_field(model))
 
 
 PROVIDERS: Final[Mapping[str, _Provider]] = {

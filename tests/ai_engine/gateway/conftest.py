@@ -57,6 +57,7 @@ class Gateway:
             ledger.c.cost_nanos,
             ledger.c.status,
         )
+        await self.service.engine.hub.drained()  # a stream ends before its run
         async with self.service.services.database.connect() as connection:
             rows = await connection.execute(select(*columns).order_by(ledger.c.id))
             return [tuple(row) for row in rows]
@@ -74,10 +75,12 @@ def gateway(tmp_path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
     monkeypatch.setenv("MINE_KEY", KEY)
 
     @asynccontextmanager
-    async def opened(*replies: Any, api_key: str = "any", **settings: Any) -> AsyncIterator[Gateway]:
+    async def opened(
+        *replies: Any, api_key: str = "any", more: str = "", **settings: Any
+    ) -> AsyncIterator[Gateway]:
         async with serve(*replies) as provider:
             path = tmp_path / "vital.toml"
-            path.write_text(CONFIGURATION.format(url=provider.url))
+            path.write_text(CONFIGURATION.format(url=provider.url) + more)
             given = {"config": path} | settings
             async with (
                 workflow_services(tmp_path, models=[CannedModel("Canned.")], **given) as services,

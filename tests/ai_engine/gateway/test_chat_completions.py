@@ -358,3 +358,30 @@ async def test_a_whole_answer_of_many_megabytes_comes(gateway: OpenGateway) -> N
     async with gateway(whole(choices=choices)) as given:
         answer = await given.client.chat.completions.create(model="mine:m", messages=HELLO)
         assert answer.choices[0].message.audio.data == sound["data"]
+
+
+async def test_calls_with_one_idempotency_key_are_calls_of_their_own(gateway: OpenGateway) -> None:
+    async with gateway(whole()) as given:
+        for words in ("One?", "Two?"):
+            answer = await given.client.chat.completions.create(
+                model="mine:m",
+                messages=[{"role": "user", "content": words}],
+                extra_headers={"Idempotency-Key": "same"},
+            )
+            assert answer.choices[0].message.content == "It takes 42 days."
+        asked = [request.body["messages"][0]["content"] for request in given.provider.requests]
+        assert asked == ["One?", "Two?"]
+
+
+@pytest.mark.parametrize(("model", "field"), [("gpt-5", "max_completion_tokens"), ("m", "max_tokens")])
+async def test_a_call_within_a_budget_is_bound_by_the_field_that_its_model_knows(
+    gateway: OpenGateway, model: str, field: str
+) -> None:
+    price = 'price = { input = "10", output = "30" }'
+    async with gateway(whole(), more=f'[models."mine:gpt-5"]\n{price}\n') as given:
+        put = await given.service.client.put("/v1/budgets/acme", json={"daily_dollars": "5"})
+        assert put.status_code == 200, put.text
+        await given.client.chat.completions.create(
+            model=f"mine:{model}", messages=HELLO, extra_headers={"X-Tenant-ID": "acme"}
+        )
+        assert given.sent[field] == 4_096
