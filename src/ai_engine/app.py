@@ -56,6 +56,7 @@ from ai_engine.background.takeover import Takeover
 from ai_engine.background.warm_up import warm_up
 from ai_engine.background.watchdog import WatchdogWatch
 from ai_engine.engine import Engine
+from ai_engine.gateway.answer_cache import AnswerCache
 from ai_engine.gateway.relayed_call import RelayedCall
 from ai_engine.monitoring.monitor import MonitorLoader
 from ai_engine.monitoring.samples import OwnSamples, SampleSource
@@ -189,6 +190,7 @@ def create_app(
                 idempotency=IdempotencyStore(parts.database),
                 uploads=_upload_slots(UPLOADS_IN_MEMORY, extra_slots=2),
                 ingesting=_upload_slots(MAX_CONCURRENT_UPLOADS, extra_slots=1),
+                answers=AnswerCache(parts.settings.cache_entries, parts.settings.cache_bytes),
                 reporter=reporter,
                 monitor=monitor,
                 samples=samples or own_samples,

@@ -14,6 +14,7 @@ from ai_engine.background.background_runs import BackgroundRuns
 from ai_engine.background.background_work import BackgroundWork
 from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.watchdog import WatchdogWatch
+from ai_engine.gateway.answer_cache import AnswerCache
 from ai_engine.monitoring.monitor import MonitorLoader
 from ai_engine.monitoring.samples import SampleSource
 from ai_engine.readiness import Readiness
@@ -60,6 +61,8 @@ class Engine:
     """Documents that are received, or wait in memory."""
     ingesting: FairSlots
     """Documents that are read and embedded."""
+    answers: AnswerCache
+    """The answers of models that clients have asked to be cached."""
     reporter: Reporter | None
     """None: reports are not made here."""
     monitor: MonitorLoader | None

@@ -16,6 +16,7 @@ from ai_engine.api.run_requests import answer, begin, follow, until_begun
 from ai_engine.auth.caller import Caller
 from ai_engine.conversation import read_conversation
 from ai_engine.engine import Engine, engine_of
+from ai_engine.gateway.cache_request import read_cache_request
 from ai_engine.gateway.client_protocols import CHAT_PROTOCOL
 from ai_engine.gateway.either import EitherExchange
 from ai_engine.gateway.model_failures import refuse_translated_as_openai
@@ -67,6 +68,7 @@ async def complete(request: Request) -> Response:
 
 async def _relay(request: Request, engine: Engine, body: dict[str, Any], asked: AskedModels) -> Response:
     """Pass a request on to the provider of its model, and its answer to the client."""
+    cache, body = read_cache_request(request, body)
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     verbatim = ChatExchange(body, count=count, count_at_most=count_at_most)
     translated = TranslatedExchange(
@@ -90,6 +92,7 @@ async def _relay(request: Request, engine: Engine, body: dict[str, Any], asked: 
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user") or body.get("safety_identifier")),
         refuse=refuse,
+        cache=cache,
     )
 
 

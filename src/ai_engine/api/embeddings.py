@@ -13,6 +13,7 @@ from ai_engine.api.body import chat_limit, parse_model, read_json
 from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
+from ai_engine.gateway.cache_request import read_cache_request
 from ai_engine.gateway.model_names import find_embedding_models
 from ai_engine.gateway.openai_embeddings import EmbeddingsExchange
 from ai_engine.gateway.openai_errors import refuse_as_openai
@@ -46,6 +47,7 @@ async def embed(request: Request) -> Response:
             field="model",
         )
     account = engine.services.account
+    cache, body = read_cache_request(request, body)
     return await relay_call(
         request,
         engine,
@@ -54,6 +56,7 @@ async def embed(request: Request) -> Response:
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user")),
         refuse=refuse_as_openai,
+        cache=cache,
     )
 
 

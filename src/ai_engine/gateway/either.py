@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
+from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.exchange import Exchange
 from ai_engine.gateway.size import RequestSize
 from ai_engine.gateway.translated import TranslatedExchange
@@ -24,11 +25,19 @@ class EitherExchange:
     def __init__(
         self, verbatim: Exchange, protocols: AbstractSet[str], translated: TranslatedExchange
     ) -> None:
-        self.channel = verbatim.channel
         self._verbatim = verbatim
         self._protocols = protocols
         self._translated = translated
         self._chosen: Exchange = verbatim
+
+    @property
+    def channel(self) -> AnswerChannel:
+        """The way of the answer, whichever of both is chosen."""
+        return self._verbatim.channel
+
+    @channel.setter
+    def channel(self, channel: AnswerChannel) -> None:
+        self._verbatim.channel = self._translated.channel = channel
 
     @property
     def is_streamed(self) -> bool:

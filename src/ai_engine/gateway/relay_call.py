@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -13,12 +10,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ai_engine.api.run_requests import begin, output_of
-from ai_engine.api.streams import EventStreamResponse, until_disconnected
+from ai_engine.api.streams import MEDIA_TYPE as STREAM_TYPE
+from ai_engine.api.streams import EventStreamResponse
 from ai_engine.engine import Engine
+from ai_engine.gateway.answer_cache import RecordedAnswer
+from ai_engine.gateway.cache_request import CacheRequest
+from ai_engine.gateway.cached_call import find_or_begin
 from ai_engine.gateway.channel import AnswerChannel
+from ai_engine.gateway.client_call import ClientCall
 from ai_engine.gateway.exchange import Exchange
 from ai_engine.gateway.model_names import AskedModels
 from ai_engine.gateway.relayed_call import RelayedCall, RelayedCallInput
+from ai_engine.gateway.shared_channel import SharedChannel
 from ai_engine.runs.hub import LiveRun
 from vital_shared.errors import BudgetExceeded, InvalidRequest, NotFound, RateLimited
 from vital_shared.llm.base import ModelError
@@ -28,6 +31,9 @@ __all__ = ["relay_call"]
 
 RUN_HEADER: Final = "X-Vital-Run-Id"
 """The header with the id of the call's run."""
+
+CACHE_HEADER: Final = "X-Vital-Cache"
+"""The header that says that an answer was cached."""
 
 SHOWN_ERRORS: Final = (BudgetExceeded, InvalidRequest, NotFound, RateLimited)
 """Errors that reach the client as they are, and not as those of a run."""
@@ -42,13 +48,15 @@ async def relay_call(
     tenant_id: str,
     user_id: str,
     refuse: Callable[[ModelError], Response],
+    cache: CacheRequest | None = None,
 ) -> Response:
     """Ask the models in their order, and answer with the words of the first that answers.
 
     :param refuse: answers with the error of a model, in the client's protocol.
+    :param cache: the client's wish for a cached answer.
     :raises VitalError: when the call may not be made, or its run was ended.
     """
-    call = RelayedCall(engine.services, exchange, asked.models)
+    relayed = RelayedCall(engine.services, exchange, asked.models)
     question = RelayedCallInput(
         query=f"A call of {asked.name or asked.models[0].name}",
         mode=WorkflowMode.MODE_2,
@@ -58,66 +66,58 @@ async def relay_call(
         enable_rag=False,
         enable_tools=False,
     )
-    # The stored request holds no prompt, so that a repetition could not be told from another call.
-    run = await begin(http_request, engine, call, question, is_repeatable=False)
-    channel = exchange.channel
+    services = engine.services
+    may_cache = services.cache.is_on and not services.guardrails.is_active  # keys differ in what these allow
+    if cache is None or not may_cache:
+        # The stored request holds no prompt: a repetition would look like any other call of the model.
+        run = await begin(http_request, engine, relayed, question, is_repeatable=False)
+        call = ClientCall(run, exchange.channel, engine.answers)
+        return await _respond(http_request, engine, exchange, call, refuse)
+    exchange.channel = channel = SharedChannel()
+    found = await find_or_begin(http_request, engine, relayed, question, channel, cache)
+    if isinstance(found, RecordedAnswer):
+        return _recorded(found, exchange)
+    call = ClientCall(found.run, found.channel.follow(), engine.answers, found)
+    return await _respond(http_request, engine, exchange, call, refuse)
+
+
+async def _respond(
+    http_request: Request,
+    engine: Engine,
+    exchange: Exchange,
+    call: ClientCall,
+    refuse: Callable[[ModelError], Response],
+) -> Response:
+    """Answer with what comes of a call."""
+    run, channel = call.run, call.channel
     with run.reading():
-        await _with_client(http_request, run, _until_begun(run, channel))
-        if not channel.has_begun:
-            await _with_client(http_request, run, run.concluded())
-            return _refusal(run, channel, refuse)
-        if not exchange.is_streamed:
-            await _with_client(http_request, run, run.concluded())
-            return Response(await channel.frames(), headers=_headers(run), media_type="application/json")
+        await call.with_client(http_request, call.begun())
+        if not channel.has_begun or not exchange.is_streamed:
+            await call.with_client(http_request, run.concluded())
+            await call.finish()
+            call.leave()
+    if not channel.has_begun:
+        return _refusal(run, channel, refuse)
+    if not exchange.is_streamed:
+        return Response(await channel.frames(), headers=_headers(run), media_type="application/json")
     response = EventStreamResponse(
-        partial(_reading, run, channel),
+        call.reading,
         run_id=run.run_id,
-        tenant_id=tenant_id,
+        tenant_id=run.tenant_id,
         heartbeat_seconds=engine.settings.heartbeat_seconds,
     )
     response.headers.update(_headers(run))
     return response
 
 
+def _recorded(found: RecordedAnswer, exchange: Exchange) -> Response:
+    headers = {RUN_HEADER: found.output.run_id, CACHE_HEADER: "hit"}
+    media_type = STREAM_TYPE if exchange.is_streamed else "application/json"
+    return Response(found.body, headers=headers, media_type=media_type)
+
+
 def _headers(run: LiveRun) -> dict[str, str]:
     return {RUN_HEADER: run.run_id}
-
-
-@asynccontextmanager
-async def _reading(run: LiveRun, channel: AnswerChannel) -> AsyncIterator[AnswerChannel]:
-    """Read an answer; where its client goes before the end, the call ends, and with it the provider's."""
-    with run.reading():
-        try:
-            yield channel
-        except BaseException:
-            run.cancel("client_gone")
-            raise
-
-
-async def _with_client(http_request: Request, run: LiveRun, waiting: Awaitable[object]) -> None:
-    """Wait as long as the client is there; without it the call is cancelled."""
-
-    async def leave_with_client() -> None:
-        await until_disconnected(http_request.receive)
-        run.cancel("client_gone")
-
-    async with asyncio.TaskGroup() as tasks:
-        leaving = tasks.create_task(leave_with_client())
-        await waiting
-        leaving.cancel()
-
-
-async def _until_begun(run: LiveRun, channel: AnswerChannel) -> None:
-    """Wait for the first frame, or the end of a run without one: its node may never have begun."""
-
-    async def close_with_run() -> None:
-        await run.concluded()
-        channel.close()
-
-    async with asyncio.TaskGroup() as tasks:
-        closing = tasks.create_task(close_with_run())
-        await channel.begun()
-        closing.cancel()
 
 
 def _refusal(run: LiveRun, channel: AnswerChannel, refuse: Callable[[ModelError], Response]) -> Response:

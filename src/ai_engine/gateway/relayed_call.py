@@ -42,6 +42,8 @@ class RelayedCall(Workflow[RelayedCallInput]):
     def __init__(self, services: Services, exchange: Exchange, models: Sequence[AskedModel]) -> None:
         super().__init__(services)
         self._exchange = exchange
+        self.models = [each.name for each in models]
+        """The names of the models that may answer."""
         self._models = [_relayed(each, services, exchange) for each in models]
 
     @node
