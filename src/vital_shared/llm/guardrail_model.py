@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Final
 
 from vital_shared.guardrails.pipeline import Guardrails
 from vital_shared.llm.base import Model, ModelEvent, ModelRequest
 from vital_shared.llm.guardrail_streams import guarded_events, refusals_as_model_errors
+from vital_shared.llm.texts_within import replace_texts, texts_within
 
 __all__ = ["GuardrailModel"]
 
@@ -43,38 +44,15 @@ class GuardrailModel:
         with refusals_as_model_errors(self.name):
             call = guardrails.call("model", self.name)
             fields = request.model_dump()
-            before = tuple(_texts(fields))
+            before = tuple(texts_within(fields, NOT_TEXTS))
             texts = await guardrails.before(call, before)
             leaves = ":" in self.name and not self.name.startswith(LOCAL_PREFIX)
             mask = guardrails.mask(call) if leaves else None
             if mask is not None:
                 texts = guardrails.hide(mask, call, texts)
             if texts != before:
-                request = ModelRequest.model_validate(_replaced(fields, iter(texts)))
+                request = ModelRequest.model_validate(replace_texts(fields, iter(texts), NOT_TEXTS))
             events = guarded_events(self._model.stream(request), guardrails, call, mask)
             async with aclosing(events):
                 async for event in events:
                     yield event
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            if name not in NOT_TEXTS:
-                yield from _texts(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts(each)
-
-
-def _replaced(value: Any, texts: Iterator[str]) -> Any:
-    """Return a value with other texts, in the order of `_texts`."""
-    if isinstance(value, str):
-        return next(texts)
-    if isinstance(value, dict):
-        return {name: each if name in NOT_TEXTS else _replaced(each, texts) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_replaced(each, texts) for each in value)
-    return value

@@ -6,13 +6,14 @@ back: where there are any, the call is refused. A placeholder that two events sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from vital_shared.guardrails.base import GuardRefused
 from vital_shared.guardrails.masking import Mask
 from vital_shared.guardrails.pipeline import Guardrails
 from vital_shared.llm.guardrail_streams import refusals_as_model_errors
+from vital_shared.llm.texts_within import replace_texts, texts_within
 from vital_shared.llm.wires.relay import RelayedRequest
 
 __all__ = ["guarded_relay"]
@@ -57,14 +58,14 @@ async def guarded_relay(
                 f'The guardrails for answers cannot read the stream of "{model}": ask a workflow instead.'
             )
             raise GuardRefused(message, guard="pattern", kind="failed")
-        before = tuple(_texts(request.body))
+        before = tuple(texts_within(request.body, NOT_TEXTS))
         texts = await guardrails.before(call, before)
         mask = guardrails.mask(call)
         if mask is not None:
             texts = guardrails.hide(mask, call, texts)
     if texts == before:
         return request, take
-    body = _replaced(dict(request.body), iter(texts))
+    body = replace_texts(dict(request.body), iter(texts), NOT_TEXTS)
     return request._replace(body=body), take if mask is None else _restoring(mask, take)
 
 
@@ -74,26 +75,3 @@ def _restoring(mask: Mask, take: Take) -> Take:
         take(mask.restore(text).encode("utf-8", "surrogateescape"))
 
     return restored
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
-            if name not in NOT_TEXTS:
-                yield from _texts(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts(each)
-
-
-def _replaced(value: Any, texts: Iterator[str]) -> Any:
-    """Return a value with other texts, in the order of `_texts`."""
-    if isinstance(value, str):
-        return next(texts)
-    if isinstance(value, Mapping):
-        return {name: each if name in NOT_TEXTS else _replaced(each, texts) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_replaced(each, texts) for each in value)
-    return value
