@@ -108,5 +108,6 @@ async def test_the_running_service_sends_its_spans_to_the_collector(
     reported = {each.key: each.value.string_value for each in run.attributes}
     assert (reported["vital.run.id"], reported["vital.tenant.id"]) == (answer["run_id"], "acme")
     assert run.parent_span_id.hex() == PARENT
-    assert {"load_agent", "rag_retrieval", "answer", "chat extractive"} <= {s.name for s in found.spans}
+    names = {"load_agent", "rag_retrieval", "invoke_agent generalist", "chat extractive"}
+    assert names <= {span.name for span in found.spans}
     assert all(span is run or span.parent_span_id in by_id for span in found.spans)
