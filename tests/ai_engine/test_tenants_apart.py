@@ -52,7 +52,9 @@ class World:
             "document_id": self.document,
             "key_id": self.key,
         }
-        return mine | {"tenant_id": "acme", "mode": "mode-2", "name": "gpt-4", "alert": "DeadLetters"}
+        watched = {"alert": "DeadLetters", "key": "DeadLetters", "silence_id": "s-1", "uid": "costs"}
+        shown = {"panel_id": "1", "mode": "mode-2", "name": "gpt-4"}
+        return mine | watched | shown | {"tenant_id": "acme"}
 
     async def fill(self) -> World:
         client, own, services = self.service.client, self.own, self.service.services
@@ -125,6 +127,10 @@ QUESTIONS = ({"json": asked("How long?", agent_id="classifier", model=None)},)
 
 CHAT = {"model": "mode-2/classifier", "messages": [{"role": "user", "content": "How long?"}]}
 
+MESSAGES = CHAT | {"max_tokens": 100}
+RESPONSE = {"model": "mode-2/classifier", "input": "How long?"}
+EMBEDDING = {"model": "mine:embedder", "input": "How long?"}
+
 TALK = {"threadId": "t", "runId": "r", "messages": [{"id": "1", "role": "user", "content": "How long?"}]}
 AGUI = {"params": {"mode": "2", "agent_id": "classifier"}, "json": TALK}
 
@@ -152,6 +158,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/v1/workflows/{name}"): Case("ask", 404, 404),
     ("POST", "/v1/workflows/{name}/runs"): Case("ask", 404, 404, QUESTIONS),
     ("POST", "/v1/chat/completions"): Case("ask", 200, 404, ({"json": CHAT},)),
+    ("POST", "/v1/messages"): Case("ask", 200, 404, ({"json": MESSAGES},)),
+    ("POST", "/v1/messages/count_tokens"): Case("ask", 200, 200, ({"json": CHAT},)),
+    ("POST", "/v1/responses"): Case("ask", 200, 404, ({"json": RESPONSE},)),
+    ("POST", "/v1/embeddings"): Case("ask", 404, 404, ({"json": EMBEDDING},)),
     ("POST", "/v1/agui"): Case("ask", 200, 422, (AGUI,)),
     ("GET", "/v1/models"): Case("ask", 200, 200),
     ("GET", "/v1/models/{mode}/{agent_id}"): Case("ask", 200, 404),

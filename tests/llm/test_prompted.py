@@ -22,6 +22,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.prompted import PromptedModel
 from vital_shared.llm.prompts.counting import at_most, estimate_tokens
 from vital_shared.llm.prompts.prompt import Prompts
+from vital_shared.models.call_parameters import CallParameters
 from vital_shared.testing import passage
 
 FACT = passage("The review takes 42 days.")
@@ -66,7 +67,7 @@ def text(events):
 async def test_the_prompts_version_and_length_come_first():
     provider, events = await ask(TextDelta(text="42 days [1]."), END)
     counted = words(provider.chats[0].system) + words(provider.chats[0].turns[0].text)
-    assert events[0] == CallStarted(prompt="answer@1", input_tokens=counted)
+    assert events[0] == CallStarted(prompt="answer@1", input_tokens=counted, parameters=CallParameters())
 
 
 async def test_citations_are_resolved_and_those_of_nothing_taken_out():

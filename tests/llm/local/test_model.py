@@ -94,7 +94,9 @@ async def test_an_answer_that_is_cut_off_within_its_form_is_known_to_be(model):
     asked = ModelRequest(
         question="How long does the review of a widget take?", passages=(REVIEW,), max_output_tokens=3
     )
-    assert (await collect(model, asked))[-1] == Stop(reason="length")
+    last = (await collect(model, asked))[-1]
+    assert isinstance(last, Stop)
+    assert last == Stop(reason="length", response_id=last.response_id, response_model=last.response_model)
 
 
 async def test_a_form_that_the_server_refuses_is_a_failed_call_and_the_next_one_works(model, monkeypatch):
