@@ -42,10 +42,16 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: PostgresServer) -> PostgresStores:
+    """Databases for the tests that ask for one; all others keep their store."""
+    return PostgresStores(postgres)
+
+
 @pytest.fixture(scope="session", autouse=ON_POSTGRES)
-def stores(postgres: PostgresServer) -> Iterator[PostgresStores]:
-    """The databases of data directories, on Postgres."""
-    with stores_on_postgres(postgres) as found:
+def stores(databases: PostgresStores) -> Iterator[PostgresStores]:
+    """The databases of all data directories, on Postgres, from the first request on to the session's end."""
+    with stores_on_postgres(databases) as found:
         yield found
 
 

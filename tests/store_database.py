@@ -108,9 +108,8 @@ _stores: list[PostgresStores] = []
 
 
 @contextmanager
-def stores_on_postgres(server: PostgresServer) -> Iterator[PostgresStores]:
-    """Give each data directory without another address a database on the server."""
-    stores = PostgresStores(server)
+def stores_on_postgres(stores: PostgresStores) -> Iterator[PostgresStores]:
+    """Give each data directory without another address a database on their server."""
 
     def url(settings: Settings) -> str:
         return stores.url(settings.data_dir) if not settings.database_url else given(settings)

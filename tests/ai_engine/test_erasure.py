@@ -39,7 +39,7 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 def database_url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return ""
-    url: str = request.getfixturevalue("stores").new()
+    url: str = request.getfixturevalue("databases").new()
     return url
 
 

@@ -119,6 +119,10 @@ def unknown_words(words: list[str]) -> set[str]:
     """The command, or the options, that do not exist."""
     command = typer.main.get_command(app)
     while hasattr(command, "commands"):
+        if words[:1] == [] or words[0].startswith("--"):
+            if command.invoke_without_command:
+                break
+            return {"a command"}
         if words[0] not in command.commands:
             return {words[0]}
         command, words = command.commands[words[0]], words[1:]
