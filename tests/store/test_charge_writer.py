@@ -24,9 +24,11 @@ from vital_shared.store import charge_writer as module
 from vital_shared.store.account_tables import ledger, spending
 from vital_shared.store.admission import AdmissionRequest, budget_lock, check
 from vital_shared.store.charge_writer import ChargeWriter
+from vital_shared.store.conversations import Turn
 from vital_shared.store.database import Database
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.limits import LimitStore
+from vital_shared.store.run_end import RunEnd
 
 NOW = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
 QUESTION = WorkflowInput(query="?", mode=WorkflowMode.MODE_2, tenant_id="acme", user_id="ann")
@@ -151,6 +153,44 @@ async def test_what_the_store_does_not_take_to_the_end_is_logged_in_full(tmp_pat
     lost = [json.loads(log["owed"]) for log in logs if log["event"] == "write_lost"]
     assert [(each["run_id"], each["payer"]["tenant_id"]) for each in lost] == [("run-1", "acme")]
     assert lost[0]["charges"][0]["cost_nanos"] == 1_500
+
+
+async def test_a_loss_names_the_charge_and_its_amounts_and_no_words(tmp_path):
+    (tmp_path / "no folder").write_text("")
+    nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
+    charge_writer = ChargeWriter(nowhere)
+    words = "my rash since Tuesday"
+    tokens = Tokens(input=9, cached_input=2, output=4, reasoning=3, estimated=True)
+    paid = charge(tokens=tokens, raw_usage={"prompt": words})
+    end = RunEnd(
+        run_id="run-1",
+        status="failed",
+        finished_at=NOW,
+        output=json.dumps({"response": words}),
+        error_message=words,
+        cost_nanos=1_500,
+        turn=Turn(session_id="talk", tenant_id="acme", user_id="ann", question=words, answer=words),
+    )
+    with pytest.raises(StoreError):
+        await charge_writer.write(context(paid), NOW, nothing, lambda: None, end)
+    with capture_logs() as logs:
+        await charge_writer.aclose()
+    await nowhere.aclose()
+    (lost,) = [json.loads(log["owed"]) for log in logs if log["event"] == "write_lost"]
+    assert words not in str(logs)
+    assert (lost["run_id"], lost["payer"]["tenant_id"]) == ("run-1", "acme")
+    (call,) = lost["charges"]
+    assert (call["item"], call["name"], call["cost_nanos"]) == ("llm/1", "openai:gpt", 1_500)
+    counted = {
+        "input": 9,
+        "cached_input": 2,
+        "cache_write": 0,
+        "output": 4,
+        "reasoning": 3,
+        "estimated": True,
+    }
+    assert call["tokens"] == counted
+    assert (lost["end"]["status"], lost["end"]["cost_nanos"]) == ("failed", 1_500)
 
 
 async def test_only_so_many_runs_wait_for_the_store(tmp_path, monkeypatch):

@@ -271,6 +271,32 @@ async def test_the_spool_of_a_living_process_and_torn_lines_are_left_alone(store
     assert "torn" not in str(logs)  # a person's words are in the line, and errors quote it
 
 
+async def test_a_torn_line_says_what_is_owed_as_far_as_it_can_be_read(store: Store, tmp_path: Path):
+    context = await store.start("run-1")
+    context.add(charge("llm/1", 1_500))
+    context.add(charge("llm/2", 2_600))
+    store.away = 1_000_000
+    with pytest.raises(StoreError):
+        await store.fail(context)
+    spool = Spool(tmp_path / "owed")
+    spool.append([pending.settlement for pending in store.runs.charge_writer._kept])
+    spool.close()
+    store.away = 0
+    (file,) = (tmp_path / "owed").iterdir()
+    whole = file.read_text()
+    owed = {}
+    for torn in ("No.", "600,", '"run-1"'):  # within the end, within the second amount, within the name
+        file.write_text(whole[: whole.index(torn) + 1])
+        with capture_logs() as logs:
+            (read,) = Spool(tmp_path / "owed").read_abandoned()
+        assert read[1] == ()
+        owed[torn] = json.loads(logs[0]["owed"])
+    amounts = {torn: [each.get("cost_nanos") for each in owed[torn].get("charges", ())] for torn in owed}
+    assert amounts == {"No.": [1_500, 2_600], "600,": [1_500, None], '"run-1"': []}
+    assert (owed["600,"]["run_id"], owed["600,"]["payer"]["tenant_id"]) == ("run-1", "acme")
+    assert "error_message" not in owed["No."]["end"]
+
+
 async def test_a_spool_that_nobody_may_read_stops_nothing(store: Store, tmp_path: Path):
     (tmp_path / "owed/a.jsonl").mkdir(parents=True)  # open fails, whoever asks
     with capture_logs() as logs:

@@ -26,6 +26,7 @@ from vital_shared.store.dead_letters import set_aside
 from vital_shared.store.group_commit import Job
 from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import record
+from vital_shared.store.loss_log import loss_of
 from vital_shared.store.pending_settlement import PendingSettlement, Written
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.settlement import Settlement, payer_of
@@ -55,7 +56,7 @@ class ChargeWriter:
     """A writer of charges and ends of runs, which counts charges once they are in the ledger.
 
     :param database: the store.
-    :param spool: takes what memory has no room for; None: it is logged in full.
+    :param spool: takes what memory has no room for; None: its charges are logged.
     :param journal: keeps the ends that wait, should the process die; None: they are lost then.
     """
 
@@ -202,7 +203,7 @@ class ChargeWriter:
         return not self._kept and not self._spooled
 
     async def aclose(self) -> None:
-        """Try a last time; what is not taken is spooled, or logged in full where the disk fails too."""
+        """Try a last time; what is not taken is spooled, or its charges logged where the disk fails too."""
         if self._retrying is not None:
             self._retrying.cancel()
             await asyncio.wait([self._retrying])
@@ -355,4 +356,4 @@ class ChargeWriter:
 
 def _log(settlements: Iterable[Settlement]) -> None:
     for each in settlements:
-        logger.error("write_lost", run_id=each.run_id, owed=each.to_json())
+        logger.error("write_lost", run_id=each.run_id, owed=loss_of(each))

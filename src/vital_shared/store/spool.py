@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from vital_shared.logs import get_logger
 from vital_shared.store.locked_files import abandoned_files, create_locked_file
+from vital_shared.store.loss_log import loss_of_line
 from vital_shared.store.settlement import Settlement
 
 __all__ = ["Spool"]
@@ -60,5 +61,11 @@ def _read(path: Path, lines: Iterable[str]) -> Iterator[Settlement]:
             yield Settlement.model_validate_json(line)
         except ValidationError as error:  # torn: the process died while it wrote the line
             # Neither the line nor the error's text, which quotes it: they hold what a person has written.
-            reason = error.errors(include_input=False, include_context=False)[0]["type"]
-            logger.error("spool_line_unreadable", path=str(path), line=number, bytes=len(line), reason=reason)  # noqa: TRY400
+            logger.error(  # noqa: TRY400 - the traceback quotes it, too
+                "spool_line_unreadable",
+                path=str(path),
+                line=number,
+                bytes=len(line),
+                reason=error.errors(include_input=False, include_context=False)[0]["type"],
+                owed=loss_of_line(line),
+            )
