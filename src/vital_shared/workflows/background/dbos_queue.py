@@ -177,7 +177,7 @@ class DbosQueue:
         except TimeoutError:
             logger.warning("background_queue_not_stopped", seconds=STOP_SECONDS)
         finally:
-            self._database.engine.dispose()
+            self._database.close()
             DbosQueue.in_process = None
 
     async def do(self, name: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.store.database import Database
@@ -32,6 +33,16 @@ class QueueDatabase(NamedTuple):
     schema: str | None
     """None: SQLite has none."""
 
+    def close(self) -> None:
+        """Close all connections for good, and each that is in use as soon as it is given back.
+
+        DBOS does not wait for its items' threads, and a cancelled call goes on in its thread: they give their
+        connections back when the pool has been left, where nobody would close them. DBOS does the same for
+        an engine that it has made itself.
+        """
+        event.listen(self.engine, "checkin", _close_connection)  # the pool after this one has it, too
+        self.engine.dispose()
+
 
 async def queue_database(store: Database, url: str) -> QueueDatabase:
     """Return the database of the queue that belongs to a store: a file beside its file, or a schema.
@@ -48,6 +59,10 @@ async def queue_database(store: Database, url: str) -> QueueDatabase:
         own = (await connection.execute(text("SELECT current_schema()"))).scalar()
     schema = SCHEMA if own in (None, "public") else f"{own}_{SCHEMA}"
     return QueueDatabase(_postgres_engine(parsed), schema)
+
+
+def _close_connection(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def _postgres_engine(url: URL) -> Engine:

@@ -1,0 +1,46 @@
+"""The connections of the queue of background runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from tests.store_database import PostgresStores
+
+from vital_shared.store.database import Database
+from vital_shared.workflows.background.queue_address import queue_database
+
+
+@pytest.mark.parametrize("used_after", [False, True], ids=["in use", "opened later"])
+async def test_a_connection_given_back_after_the_end_is_closed(databases: PostgresStores, used_after: bool):
+    """A thread of DBOS, or a cancelled call's, may give it back later than the queue ends."""
+    url = databases.new()
+    store = Database(url)
+    queue = await queue_database(store, url)
+    await store.aclose()
+    if used_after:
+        queue.close()
+    connection = queue.engine.connect()
+    connection.execute(text("SELECT 1"))
+    driver = connection.connection.driver_connection
+    if not used_after:
+        queue.close()
+    connection.close()
+    assert driver is not None
+    assert driver.closed
+
+
+async def test_a_connection_to_the_queues_file_is_closed_likewise(tmp_path: Path):
+    url = f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}"
+    store = Database(url)
+    queue = await queue_database(store, url)
+    await store.aclose()
+    connection = queue.engine.connect()
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    queue.close()
+    connection.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        driver.execute("SELECT 1")
