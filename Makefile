@@ -121,7 +121,7 @@ eval: $(VENV)/installed .venv-bench/installed
 	.venv-bench/bin/python bench/eval_collections.py || missed=1; \
 	exit $$missed
 
-bench: .venv-bench/installed .venv-litellm/installed
+bench: .venv-bench/installed .venv-litellm/installed .portkey/installed
 	@missed=0; \
 	.venv-bench/bin/python bench/engine.py || missed=1; \
 	.venv-bench/bin/python bench/library.py || missed=1; \
@@ -192,7 +192,13 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 # A place of its own: it pins what others want newer.
 .venv-litellm/installed:
 	@$(call venv,.venv-litellm)
-	.venv-litellm/bin/pip install --quiet 'litellm[proxy]>=1.106'
+	.venv-litellm/bin/pip install --quiet 'litellm[proxy]==1.108.7'
+	@touch $@
+
+# Where there is no npm, the bench does without it, and says so.
+.portkey/installed:
+	@mkdir -p .portkey
+	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --ignore-scripts --prefix .portkey @portkey-ai/gateway@1.15.2
 	@touch $@
 
 # Debian splits venv off from python3: install it where that is allowed, else say what is missing.
@@ -209,4 +215,4 @@ $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
 endef
 
 clean:
-	rm -rf site $(VENV) .venv-bench .venv-litellm .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) .venv-bench .venv-litellm .portkey .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """The providers of `bench/llm.py`: local servers in a process of their own, which always say the same.
 
-An answer comes in a burst, as many events in a packet as fit, or paced, one event in a packet, as providers
-send it.
+An answer comes in a burst, as many events in a packet as fit; or paced, one event in a packet, as providers
+send it; or slow, as paced, with a gap as that of a model.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from child_server import child_server
 
 WORDS = (" some", " words", " of", " the", " answer")
 """In turn: clients take the same piece again and again for a fault of the model."""
-GAP = 0.001
-"""Seconds between two events of a paced answer: longer than any client needs for one."""
+GAPS = {"paced": 0.001, "slow": 0.1}
+"""Seconds between two events: of a paced answer longer than any client needs for one."""
 
 
 def event(data: object, name: str = "") -> bytes:
@@ -103,7 +103,7 @@ def wire_of(path: str) -> str:
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
-    """Send the answer that the base address asks for: ``/burst/10000/…`` or ``/paced/300/…``."""
+    """Send the answer that the base address asks for: ``/burst/10000/…``, ``/paced/300/…``."""
     _, pace, chunks, _ = request.path.split("/", 3)
     events = STREAMS[wire_of(request.path)](int(chunks))
     body = orjson.loads(await request.read() or b"{}")
@@ -116,7 +116,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
     else:
         for each in events:
             await response.write(each)
-            await asyncio.sleep(GAP)
+            await asyncio.sleep(GAPS[pace])
     await response.write_eof()
     return response
 

@@ -11,22 +11,19 @@ same bytes, and one that passes requests on to the same upstream with aiohttp. O
 once more with 2 workers, Redis, a budget and tracing on as well. The upstream is a local server that sends
 the same answer over and over. All are measured in turn, several times over; times are medians of a round,
 and of the rounds the one that was least disturbed counts, but of processor time the median. In parentheses
-are the least and the most of the rounds.
+are the least and the most of the rounds. `bench/gateway.py` adds the lines of the gateway.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import itertools
 import json
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,14 +31,28 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+import gateway
 import llm_provider
 import service_servers
 from service_client import Answer, Connection, connect, request
 from service_servers import Server
+from service_target import (
+    CONNECTIONS,
+    TOKENS,
+    Target,
+    answer_cpu,
+    chat,
+    check,
+    direct,
+    latencies,
+    new,
+    number,
+    over_connections,
+    pace,
+    rate,
+    token_cpu,
+)
 
-CONNECTIONS = 16
-TOKENS = {"short": 20, "burst": 2_000, "burst-one": 1, "paced": 300, "paced-one": 1, "first": 50}
-"""Tokens of each kind of answer."""
 LEAST_SECONDS = 0.000_05
 MARK = b" some"
 """A part of the first word of an answer."""
@@ -60,41 +71,6 @@ ASKED_BEFORE = 8
 STREAMS = 6_000, 10_000
 """After so many streams the memory is to be the same: what is kept of ended runs is full by the first."""
 KNOWLEDGE = Path(__file__).parents[1] / "examples" / "knowledge"
-
-_numbers = itertools.count()
-
-
-@dataclass
-class Target:
-    """A server, and the way in which it is asked."""
-
-    name: str
-    server: Server | None
-    ask: Callable[[str, bool, str], bytes]
-    """Writes a request: for an answer of a kind, streamed or not, to a question."""
-    port: int
-    figures: dict[str, list[float]] = field(default_factory=dict)
-
-    def note(self, what: str, value: float) -> None:
-        self.figures.setdefault(what, []).append(value)
-
-
-def chat(model: str, query: str, *, stream: bool) -> bytes:
-    return json.dumps(
-        {"model": model, "messages": [{"role": "user", "content": query}], "stream": stream}
-    ).encode()
-
-
-def direct(url: str) -> Target:
-    """The upstream itself."""
-    port = int(url.rpartition(":")[2])
-
-    def ask(kind: str, stream: bool, query: str) -> bytes:
-        return request(
-            f"/{pace(kind)}/{TOKENS[kind]}/v1/chat/completions", chat("m", query, stream=stream), {}
-        )
-
-    return Target("upstream", None, ask, port)
 
 
 def floor(server: Server) -> Target:
@@ -129,63 +105,6 @@ def litellm(server: Server) -> Target:
     return Target("litellm", server, ask, server.port)
 
 
-def pace(kind: str) -> str:
-    return "burst" if kind.startswith(("short", "burst")) else "paced"
-
-
-def new() -> str:
-    """Ask what nobody has asked."""
-    return f"What is there to say of {next(_numbers)}?"
-
-
-def check(answer: Answer) -> Answer:
-    if answer.status != 200:
-        raise RuntimeError(f"status {answer.status}: {bytes(answer.body[:500])!r}")
-    return answer
-
-
-async def latencies(target: Target, kind: str, count: int, query: Callable[[], str]) -> list[float]:
-    connection = await connect(target.port)
-    taken = [check(await connection.ask(target.ask(kind, False, query()))).last for _ in range(count)]
-    connection.close()
-    return taken
-
-
-async def rate(target: Target, kind: str, seconds: float, query: Callable[[], str]) -> float:
-    """Requests per second over 16 connections."""
-    until = time.perf_counter() + seconds
-    done = 0
-
-    async def client(connection: Connection) -> None:
-        nonlocal done
-        while time.perf_counter() < until:
-            check(await connection.ask(target.ask(kind, False, query())))
-            done += 1
-
-    began = time.perf_counter()
-    await over_connections(target, CONNECTIONS, client)
-    return done / (time.perf_counter() - began)
-
-
-async def answer_cpu(target: Target, seconds: float) -> float:
-    """Seconds of the server's processor for an answered request, over 16 connections."""
-    assert target.server is not None
-    began, started = target.server.cpu(), time.perf_counter()
-    answered = await rate(target, "short", seconds, new) * (time.perf_counter() - started)
-    return (target.server.cpu() - began) / answered
-
-
-async def over_connections(
-    target: Target, count: int, client: Callable[[Connection], Awaitable[None]]
-) -> None:
-    connections = [await connect(target.port) for _ in range(count)]
-    async with asyncio.TaskGroup() as tasks:
-        for connection in connections:
-            tasks.create_task(client(connection))
-    for connection in connections:
-        connection.close()
-
-
 async def first_tokens(target: Target, streams: int, count: int) -> float:
     """Median seconds to the first token, with so many streams at once."""
     taken: list[float] = []
@@ -197,26 +116,6 @@ async def first_tokens(target: Target, streams: int, count: int) -> float:
 
     await over_connections(target, streams, client)
     return statistics.median(taken)
-
-
-async def token_cpu(target: Target, kind: str, streams: int, count: int) -> float:
-    """Seconds of the server's processor for one streamed token more."""
-    many = await stream_cpu(target, kind, streams, count)
-    one = await stream_cpu(target, f"{kind}-one", streams, 4 * count)
-    return (many - one) / (TOKENS[kind] - 1)
-
-
-async def stream_cpu(target: Target, kind: str, streams: int, count: int) -> float:
-    """Seconds of the server's processor for a whole stream."""
-    assert target.server is not None
-
-    async def client(connection: Connection) -> None:
-        for _ in range(count):
-            check(await connection.ask(target.ask(kind, True, new())))
-
-    began = target.server.cpu()
-    await over_connections(target, streams, client)
-    return (target.server.cpu() - began) / (streams * count)
 
 
 async def grown(target: Target) -> float:
@@ -381,10 +280,6 @@ def show(console: Console, targets: list[Target]) -> bool:
     return passed
 
 
-def number(figure: float) -> str:
-    return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.2f}"
-
-
 def servers(stack: ExitStack, url: str, folder: Path, notes: list[str]) -> Iterator[Target]:
     upstream = {kind: f"{url}/{pace(kind)}/{count}" for kind, count in TOKENS.items()}
     yield floor(stack.enter_context(service_servers.floor(url)))
@@ -400,6 +295,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--logs", type=Path, help="keep raw figures and logs of the gateways in this folder")
     arguments = parser.parse_args()
     console, notes = Console(width=None if sys.stdout.isatty() else 160), []
     with ExitStack() as stack:
@@ -418,6 +314,9 @@ def main() -> int:
                 "A full run of mode 2 over the embedded parts and the sample documents, median of 30: "
                 f"first text after {first:.0f} ms, whole answer after {last:.0f} ms."
             )
+        logs = arguments.logs or Path(tempfile.mkdtemp(prefix="gateway-logs-"))
+        passed = gateway.run(console, url, folder, logs, gateway.effort(arguments.quick)) and passed
+        notes.append(f"Raw figures and logs of the gateways are in {logs}.")
         for note in notes:
             console.print(note, markup=False)
         if arguments.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -20,9 +21,15 @@ from vital_ops.stack.ports import free_port
 
 HERE = Path(__file__).parent
 LITELLM = HERE.parent / ".venv-litellm" / "bin" / "litellm"
-START_SECONDS = 90.0
+START_SECONDS = 240.0
 SETTLE_SECONDS = 2.0
 STARTS = 4
+QUIET_ACCESS = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {"uvicorn.access": {"level": "ERROR"}},
+}
+"""LiteLLM's configuration of logs: without a line for each request, which costs time."""
 
 
 @dataclass
@@ -86,6 +93,8 @@ def vital(
     knowledge: Path | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
     daily_budget: int | None = None,
+    log: Path | None = None,
+    starts: int = STARTS,
 ) -> Iterator[Server]:
     """Ours, with one worker, with keys, metrics, the ledger and the log.
 
@@ -93,6 +102,7 @@ def vital(
     :param knowledge: documents to ingest first, with the embedded models; None: without both.
     :param more: settings beyond these.
     :param daily_budget: dollars that the tenant may spend a day; None: it has no budget.
+    :param log: the file for what it prints; ``starts``: how often it is started, to time that.
     """
     data_dir.mkdir(exist_ok=True)
     (data_dir / "vital.toml").write_text("".join(_provider(*each) for each in upstream.items()))
@@ -112,7 +122,7 @@ def vital(
     if daily_budget is not None:
         _run(["budgets", "set", "acme", "--daily", str(daily_budget)], given)
     serve = [sys.executable, "-m", "vital_cli", "serve"]
-    with _running(serve, port, "/readyz", given) as server:
+    with _running(serve, port, "/readyz", given, log, starts) as server:
         server.key = token
         yield server
 
@@ -131,7 +141,14 @@ def _provider(name: str, url: str) -> str:
 
 
 @contextmanager
-def litellm(upstream: dict[str, str], folder: Path) -> Iterator[Server]:
+def litellm(
+    upstream: dict[str, str],
+    folder: Path,
+    *,
+    has_cache: bool = True,
+    log: Path | None = None,
+    starts: int = STARTS,
+) -> Iterator[Server]:
     """LiteLLM's proxy, with one worker, a master key and its cache in memory."""
     port = free_port("127.0.0.1")
     models = "".join(
@@ -142,10 +159,13 @@ def litellm(upstream: dict[str, str], folder: Path) -> Iterator[Server]:
     config = folder / "litellm.yaml"
     config.write_text(
         f"model_list:\n{models}"
-        "litellm_settings: {cache: true, cache_params: {type: local}}\n"
+        f"litellm_settings: {{{'cache: true, cache_params: {type: local}' if has_cache else ''}}}\n"
         "general_settings: {master_key: sk-bench}\n"
     )
+    logging = folder / "litellm-log.json"
+    logging.write_text(json.dumps(QUIET_ACCESS))
     command = [str(LITELLM), "--config", str(config), "--port", str(port), "--num_workers", "1"]
+    command += ["--log_config", str(logging)]
     given = {
         **os.environ,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -153,31 +173,43 @@ def litellm(upstream: dict[str, str], folder: Path) -> Iterator[Server]:
         "LITELLM_TELEMETRY": "False",
     }
     given.pop("PYTHONPATH", None)
-    with _running(command, port, "/health/liveliness", given) as server:
+    with _running(command, port, "/health/liveliness", given, log, starts) as server:
         server.key = "sk-bench"
         yield server
 
 
 @contextmanager
 def _running(
-    command: list[str], port: int, path: str, environment: Mapping[str, str] = os.environ
+    command: list[str],
+    port: int,
+    path: str,
+    environment: Mapping[str, str] = os.environ,
+    log: Path | None = None,
+    starts: int = STARTS,
 ) -> Iterator[Server]:
     given = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
     earlier = []
-    for _ in range(STARTS - 1):  # at the first Python compiles: what is installed was compiled before
-        with _started(command, port, path, given) as server:
+    for _ in range(starts - 1):  # at the first Python compiles: what is installed was compiled before
+        with started(command, port, path, given) as server:
             earlier.append(server.started)
-    with _started(command, port, path, given) as server:
+    with started(command, port, path, given, log) as server:
         time.sleep(SETTLE_SECONDS)
         server.at_rest = server.memory()
-        server.started = min(server.started, *earlier)
+        server.started = min([server.started, *earlier])
         yield server
 
 
 @contextmanager
-def _started(command: list[str], port: int, path: str, environment: Mapping[str, str]) -> Iterator[Server]:
+def started(
+    command: list[str], port: int, path: str, environment: Mapping[str, str], log: Path | None = None
+) -> Iterator[Server]:
+    """Run a server that answers at a path once it is ready.
+
+    :param log: the file for what it prints; None: it is lost.
+    """
     began = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (log or Path(os.devnull)).open("wb") as printed:
+        process = subprocess.Popen(command, env=environment, stdout=printed, stderr=printed)
     try:
         while not _answers(port, path):
             if process.poll() is not None or time.perf_counter() - began > START_SECONDS:
