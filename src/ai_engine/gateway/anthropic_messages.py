@@ -12,7 +12,7 @@ import orjson
 
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.model_failures import stream_failure
-from ai_engine.gateway.size import RequestSize, measure
+from ai_engine.gateway.size import RequestSize, measure, terms_of
 from ai_engine.protocols.anthropic.error_types import error_body, error_type
 from ai_engine.protocols.canonical.field_reader import FieldReader
 from ai_engine.protocols.canonical.server_sent import named_event
@@ -55,7 +55,13 @@ class MessagesExchange:
         if limit is None:
             raise fields.wrong("max_tokens", "is missing")
         read = {name: body[name] for name in MEASURED_FIELDS if body.get(name) is not None}
-        self._size = measure(read, count=count, count_at_most=count_at_most, max_output_tokens=limit)
+        self._size = measure(
+            read,
+            count=count,
+            count_at_most=count_at_most,
+            max_output_tokens=limit,
+            asked_terms=terms_of(body),
+        )
 
     @property
     def size(self) -> RequestSize:

@@ -12,7 +12,7 @@ import orjson
 
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.limit_field import limit_field
-from ai_engine.gateway.size import RequestSize, measure
+from ai_engine.gateway.size import RequestSize, measure, terms_of
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.relay import RelayedRequest
@@ -53,7 +53,13 @@ class ChatExchange:
         self._is_done = False
         read = {name: body[name] for name in MEASURED_FIELDS if body.get(name) is not None}
         asked = None if self._limit is None else self._limit * self._choices
-        self._size = measure(read, count=count, count_at_most=count_at_most, max_output_tokens=asked)
+        self._size = measure(
+            read,
+            count=count,
+            count_at_most=count_at_most,
+            max_output_tokens=asked,
+            asked_terms=terms_of(body),
+        )
 
     @property
     def size(self) -> RequestSize:

@@ -16,6 +16,7 @@ from vital_shared.llm.base import Model, ModelError, ModelRequest
 from vital_shared.llm.chain import Chain
 from vital_shared.llm.relayed import RelayedModel
 from vital_shared.llm.wires.relay import RelayingProvider
+from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.workflows.model_selection import check_prices
 from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run, node_of_run
@@ -23,6 +24,8 @@ from vital_shared.workflows.self_llm.node_budget import LlmBudget
 from vital_shared.workflows.services import Services
 
 __all__ = ["RelayedCall", "RelayedCallInput"]
+
+logger = get_logger(__name__)
 
 
 class RelayedCallInput(WorkflowInput):
@@ -102,6 +105,8 @@ class _Budget(LlmBudget):
 
     def __init__(self, run: CurrentRun, asking: Node, exchange: Exchange) -> None:
         super().__init__(run, asking, exchange.size.max_output_tokens)
+        self._run = run
+        self._asked_terms = exchange.size.asked_terms
         self._tokens = exchange.size.max_input_tokens
         run.context.may_exceed_alone = (
             False  # its one call has a bound, and is refused where that does not fit
@@ -109,6 +114,23 @@ class _Budget(LlmBudget):
 
     async def _count(self, request: ModelRequest) -> int:  # noqa: ARG002 - the prompt is not in it
         return self._tokens
+
+    def _nanos(self, model: Model, tokens: int, output: int) -> int | None:
+        """Return the most that a call costs: the client chooses kinds of tokens and terms, not the engine."""
+        return self._run.services.account.max_nanos(model.name, tokens, output, self._asked_terms)
+
+    def release(self) -> None:
+        """Let go of what is held, and report a call that has cost more: a search, or a price of its own."""
+        spent = self._context.account_nanos(self._account)
+        if 0 < self._held < spent:
+            logger.warning(
+                "reservation_exceeded",
+                run_id=self._context.run_id,
+                models=[charge.name for charge in self._context.charges],
+                reserved_nanos=self._held,
+                charged_nanos=spent,
+            )
+        super().release()
 
 
 def _provider_of(name: str, services: Services) -> tuple[RelayingProvider, str]:

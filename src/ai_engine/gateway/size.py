@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-__all__ = ["RequestSize", "measure"]
+__all__ = ["RequestSize", "measure", "terms_of"]
 
 IMAGE_TOKENS: Final = 1_200
 """Tokens of a picture, as most models count them."""
@@ -25,6 +25,9 @@ FILE_CHARACTERS_PER_TOKEN: Final = 20
 FRAME_TOKENS: Final = 16
 """Tokens that a provider adds to each message and tool."""
 
+TERM_FIELDS: Final = ("service_tier", "speed", "serviceTier")
+"""Fields of a request that name terms of its price (OpenAI, Anthropic, Gemini)."""
+
 MAX_DEPTH: Final = 50
 
 
@@ -37,11 +40,18 @@ class RequestSize(NamedTuple):
     """The most that can be read, for which money is reserved."""
     max_output_tokens: int | None
     """The longest answer, in all choices together; None: the request names none."""
+    asked_terms: frozenset[str] = frozenset()
+    """Words of the request that may name terms of the price."""
 
 
 class _MediaSize(NamedTuple):
     likely: int
     most: int
+
+
+def terms_of(body: Mapping[str, Any]) -> frozenset[str]:
+    """Return the words of a request that may name terms of the price, such as its tier."""
+    return frozenset(value.lower() for name in TERM_FIELDS if isinstance(value := body.get(name), str))
 
 
 def measure(
@@ -50,6 +60,7 @@ def measure(
     count: Callable[[str], int],
     count_at_most: Callable[[str], int],
     max_output_tokens: int | None,
+    asked_terms: frozenset[str] = frozenset(),
 ) -> RequestSize:
     """Measure the messages and tools of a request, in any provider's words.
 
@@ -63,6 +74,7 @@ def measure(
         count(text) + frames + sum(part.likely for part in parts),
         count_at_most(text) + frames + sum(part.most for part in parts),
         max_output_tokens,
+        asked_terms,
     )
 
 

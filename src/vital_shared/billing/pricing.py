@@ -6,7 +6,7 @@ A model in neither has no price, which is not the same as a price of 0.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import version
@@ -45,6 +45,14 @@ TERM_FACTORS: Final[Mapping[str, Mapping[str, Decimal]]] = {
 
 Sources: the pricing pages of OpenAI (Batch and Flex), Gemini (Batch and Flex), and Anthropic (Message
 Batches, ``inference_geo``, ``speed``). Those that differ from model to model are configured (``terms``)."""
+
+TERMS_ON_REQUEST: Final = frozenset({"fast", "batch"})
+"""Terms that a provider never chooses by itself (Anthropic's ``speed``, and batches)."""
+
+BARRED_BY: Final[Mapping[str, frozenset[str]]] = {
+    word: frozenset({"priority"}) for word in ("default", "flex", "standard", "standard_only")
+}
+"""Terms that a request rules out by the tier that it names: none is served at a dearer one."""
 
 _FREE_TARIFF: Final = Tariff(((0, Rates(0, 0, 0, 0, 0)),))
 
@@ -136,6 +144,35 @@ class Prices:
         factor = self._factor(model, tokens.details.terms)
         return rates if factor == 1 else rates.scaled(factor)
 
+    def max_nanos(
+        self, model: str, input_tokens: int, output_tokens: int, asked_terms: Collection[str] = ()
+    ) -> int | None:
+        """Return the most nano-dollars that a call costs; None where nobody knows the model's price.
+
+        Each token counts as the dearest kind that there is, at the dearest terms that may be chosen.
+
+        :param asked_terms: the words of the request that may name terms, such as its tier.
+        """
+        found = self._find(model)
+        tariff = found if found is None or isinstance(found, Tariff) else found.tariff(self._now())
+        if tariff is None:
+            return None
+        factor = self._max_factor(model, asked_terms)
+        return max(
+            rates.scaled(factor).max_nanos(input_tokens, output_tokens)
+            for start, rates in tariff.steps
+            if start == 0 or input_tokens > start
+        )
+
+    def _max_factor(self, model: str, asked: Collection[str]) -> Decimal:
+        barred = {term for word in asked for term in BARRED_BY.get(word, ())}
+        chosen = (
+            factor
+            for term, factor in self._factors(model).items()
+            if factor > 1 and term not in barred and (term not in TERMS_ON_REQUEST or term in asked)
+        )
+        return prod(chosen, start=Decimal(1))
+
     def has_own(self, model: str) -> bool:
         """Return whether the price of a model is configured, which goes before all others."""
         return model in self._own or self._price_name(model) in self._own
@@ -147,10 +184,14 @@ class Prices:
         return None if rates is None else rates.nanos(tokens)
 
     def _factor(self, model: str, terms: Sequence[str]) -> Decimal:
+        factors = self._factors(model)
+        return prod((factors.get(term, Decimal(1)) for term in terms), start=Decimal(1))
+
+    def _factors(self, model: str) -> Mapping[str, Decimal]:
+        """Return the factors of a model's prices, by the name of the terms."""
         name = self._price_name(model)
-        known = TERM_FACTORS.get(name.partition(":")[0], {})
         own = self._own_terms.get(model) or self._own_terms.get(name, {})
-        return prod((own.get(term, known.get(term, Decimal(1))) for term in terms), start=Decimal(1))
+        return {**TERM_FACTORS.get(name.partition(":")[0], {}), **own}
 
     def cost(self, model: str, tokens: Tokens) -> Decimal | None:
         """Return what a call cost in dollars, in whole nano-dollars; None where nobody knows the price."""

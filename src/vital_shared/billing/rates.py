@@ -30,6 +30,9 @@ _USUAL_KINDS: Final[Mapping[str, str]] = {
 
 _TOKEN_RATES: Final = ("input", "cached_input", "cache_write", "output", "reasoning")
 
+_INPUT_RATES: Final = frozenset({"input", "cached_input", "cache_write"})
+_OUTPUT_RATES: Final = frozenset({"output", "reasoning"})
+
 _NO_DETAILS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -106,6 +109,16 @@ class Rates(NamedTuple):
         whole, rest = divmod(cost, _MILLION)
         return whole + (rest * 2 > _MILLION or (rest * 2 == _MILLION and whole % 2 == 1))
 
+    def max_nanos(self, input_tokens: int, output_tokens: int) -> int:
+        """Return the most that a call costs, whatever kinds its tokens are of; searches are not in it.
+
+        :param input_tokens: tokens that are read at most; ``output_tokens``: that are written.
+        """
+        read = max(self.input, self.cached_input, self.cache_write, *self._detail_rates(_INPUT_RATES))
+        written = max(self.output, self.reasoning, *self._detail_rates(_OUTPUT_RATES))
+        cost = input_tokens * read + output_tokens * written + self.request * _MILLION
+        return -(-cost // _MILLION)
+
     def in_dollars(self, details: PriceDetails | None = None) -> dict[str, str]:
         """Write them as dollars per million tokens, for people and for the ledger; exact.
 
@@ -116,6 +129,14 @@ class Rates(NamedTuple):
         return {
             name: _dollars(nanos) for name, nanos in (usual | counted).items() if nanos or name != "request"
         }
+
+    def _detail_rates(self, usual: frozenset[str]) -> list[int]:
+        """Return the rates of the details that count among some of the usual ones."""
+        return [
+            self.details[name]
+            for name, among in _USUAL_KINDS.items()
+            if among in usual and name in self.details
+        ]
 
     def _extra(self, details: PriceDetails) -> int:
         """Return what the details cost beyond the usual rates, in millionths of a nano-dollar."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -87,6 +87,7 @@ class CallPricing:
     :param count: tokens of a text, for calls whose provider did not say.
     :param bound: tokens that a text has at most, where the money must suffice; None: `count`.
     :param has_own_price: returns whether a model's price is configured, so that no other counts; None: it is.
+    :param max_nanos: returns the most that a call costs, as `Prices.max_nanos`; None: by its rates.
     :param clock: seconds, monotonic.
     """
 
@@ -97,18 +98,38 @@ class CallPricing:
         bound: Callable[[str], int] | None = None,
         *,
         has_own_price: Callable[[str], bool] | None = None,
+        max_nanos: Callable[[str, int, int, Collection[str]], int | None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.clock = clock
         self._rates = rates
         self._count = count
         self._bound = bound or count
+        self._max_nanos = max_nanos
         self._has_own_price = has_own_price or (lambda _model: True)
 
     def rates(self, model: str, tokens: Tokens) -> Rates | None:
         """Return what a model's tokens cost; None where nobody knows, or the table of prices fails."""
         try:
             return self._rates(model, tokens)
+        except Exception:
+            logger.exception("price_lookup_failed", model=model)
+            return None
+
+    def max_nanos(
+        self, model: str, input_tokens: int, output_tokens: int, asked_terms: Collection[str] = ()
+    ) -> int | None:
+        """Return the most nano-dollars that a call costs, whatever kinds its tokens are of.
+
+        None: nobody knows the price, or the table of prices fails.
+
+        :param asked_terms: the words of the request that may name terms of the price.
+        """
+        if self._max_nanos is None:
+            rates = self.rates(model, Tokens(input=input_tokens, output=output_tokens))
+            return None if rates is None else rates.max_nanos(input_tokens, output_tokens)
+        try:
+            return self._max_nanos(model, input_tokens, output_tokens, asked_terms)
         except Exception:
             logger.exception("price_lookup_failed", model=model)
             return None

@@ -288,7 +288,9 @@ class Services:
                 models=all_models,
                 breakers=Breakers(),
                 hedges=HedgeBudget(settings.hedge_share, MAX_SAVED_HEDGES),
-                account=CallPricing(prices.rates, count, bound, has_own_price=prices.has_own),
+                account=CallPricing(
+                    prices.rates, count, bound, has_own_price=prices.has_own, max_nanos=prices.max_nanos
+                ),
                 tools=registry,
                 mcp=mcp,
                 public=public,

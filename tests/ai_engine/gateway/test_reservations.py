@@ -1,0 +1,124 @@
+"""The money that is held for a call of a model covers each kind of token that its provider may count."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.ai_engine.gateway.conftest import OpenGateway
+from tests.ai_engine.gateway.test_chat_completions import HELLO, whole
+from tests.billing.test_usage_shapes import NOON, OWN, SHAPES
+
+from ai_engine.gateway.size import terms_of
+from vital_shared.billing.pricing import Price, Prices
+from vital_shared.billing.rates import Rates
+from vital_shared.llm.base import Usage
+from vital_shared.models.model_call import Tokens
+from vital_shared.models.price_details import PriceDetails
+
+ACME = {"X-Tenant-ID": "acme"}
+
+
+@pytest.mark.parametrize(
+    ("model", "counts", "charged"), [pytest.param(*shape[1:], id=shape[0]) for shape in SHAPES]
+)
+def test_a_published_shape_costs_no_more_than_was_held(
+    model: str, counts: Sequence[Usage], charged: int
+) -> None:
+    usage = counts[-1]
+    words = () if usage.details is None else usage.details.terms
+    prices = Prices(now=lambda: NOON)
+    held = prices.max_nanos(model, usage.input_tokens, usage.output_tokens, words)
+    beyond = usage.provider_cost is not None or (usage.details is not None and usage.details.web_searches)
+    assert beyond or (held is not None and charged <= held)  # what is beyond tokens is reported, see below
+
+
+COUNTS = st.integers(0, 5_000)
+
+
+@given(
+    st.builds(
+        lambda plain, cached, written, said, thought, share, terms: Tokens(
+            input=plain + cached + written,
+            cached_input=cached,
+            cache_write=written,
+            output=said + thought,
+            reasoning=thought,
+            details=PriceDetails(
+                cache_write_1h=written // share,
+                audio_input=plain // share,
+                cached_audio_input=cached // share,
+                audio_output=said // share,
+                terms=terms,
+            ),
+        ),
+        *[COUNTS] * 5,
+        st.integers(1, 9),
+        st.sampled_from([(), ("priority",), ("flex",), ("us",), ("fast", "us"), ("us", "priority")]),
+    ),
+    st.sampled_from(["anthropic:claude-sonnet-4-5", "openai:gpt-audio", "gemini:gemini-2.5-flash", "own:m"]),
+)
+@settings(deadline=None)
+def test_any_kinds_of_tokens_cost_no_more_than_was_held(tokens: Tokens, model: str) -> None:
+    own = OWN.model_copy(update={"cache_write_1h": OWN.output, "terms": OWN.terms | {"us": OWN.input}})
+    prices = Prices({"own:m": own}, now=lambda: NOON)
+    rates = prices.rates(model, tokens)
+    asked = terms_of({"speed": "fast"} if "fast" in tokens.details.terms else {})
+    held = prices.max_nanos(model, tokens.input, tokens.output, asked)
+    assert rates.nanos(tokens) <= held
+
+
+def test_a_tier_that_a_request_names_holds_no_money_for_a_dearer_one() -> None:
+    prices = Prices({"own:m": OWN})
+    usual = prices.max_nanos("own:m", 1_000, 100, terms_of({"service_tier": "default"}))
+    assert prices.max_nanos("own:m", 1_000, 100, terms_of({"service_tier": "auto"})) == usual * 7 // 4
+    assert prices.max_nanos("own:m", 1_000, 100) == usual * 7 // 4
+    slow = prices.max_nanos("anthropic:claude-sonnet-4-5", 1_000, 100)
+    fast = prices.max_nanos("anthropic:claude-sonnet-4-5", 1_000, 100, terms_of({"speed": "fast"}))
+    assert fast == slow * 6
+
+
+def test_the_most_is_rounded_up() -> None:
+    assert Rates(1, 0, 0, 0, 0).max_nanos(1, 0) == 1
+    assert Price.model_validate({"input": 1, "output": 2}).rates.max_nanos(3, 5) == 13_000
+
+
+async def test_a_call_whose_sound_could_cost_more_than_is_left_is_refused(
+    gateway: OpenGateway,
+) -> None:
+    more = '[models."mine:speaks"]\nprice = { input = "1", output = "1", audio_output = "1000" }\n'
+    async with gateway(whole(), more=more) as given_:
+        await given_.service.client.put("/v1/budgets/acme", json={"daily_dollars": "0.5"})
+        body = {"model": "mine:speaks", "messages": HELLO, "max_tokens": 1_000}
+        answer = await given_.service.client.post("/v1/chat/completions", json=body, headers=ACME)
+        assert answer.status_code == 402
+        assert given_.provider.requests == []
+
+
+async def test_a_call_that_costs_more_than_was_held_is_reported(
+    gateway: OpenGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 900, "total_tokens": 910}
+    async with gateway(whole(usage=usage)) as given_:
+        await given_.service.client.put("/v1/budgets/acme", json={"daily_dollars": "5"})
+        with caplog.at_level(logging.WARNING):
+            body = {"model": "mine:m", "messages": HELLO, "max_tokens": 10}
+            answer = await given_.service.client.post("/v1/chat/completions", json=body, headers=ACME)
+            assert answer.status_code == 200
+            await given_.charges()
+        assert "reservation_exceeded" in caplog.text
+
+
+async def test_a_call_that_fits_is_not_reported(
+    gateway: OpenGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with gateway(whole()) as given_:
+        await given_.service.client.put("/v1/budgets/acme", json={"daily_dollars": "5"})
+        with caplog.at_level(logging.WARNING):
+            body = {"model": "mine:m", "messages": HELLO, "max_tokens": 1_000}
+            await given_.service.client.post("/v1/chat/completions", json=body, headers=ACME)
+            await given_.charges()
+        assert "reservation_exceeded" not in caplog.text
