@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from vital_shared.guardrails.base import GuardedCall
+from vital_shared.guardrails.base import GuardedCall, GuardRefused
 from vital_shared.guardrails.masking import Mask
 from vital_shared.guardrails.pipeline import Guardrails
+from vital_shared.guardrails.text_rules import MAX_MATCH_CHARACTERS
 
 __all__ = ["AnswerStream"]
 
@@ -20,6 +21,8 @@ class AnswerStream:
         self._call = call
         self._mask = mask
         self._pending = ""
+        self._passed = ""
+        """The end of what was passed on when the text seemed to have ended, which may go on all the same."""
         self._length = 0
 
     async def feed(self, text: str) -> str:
@@ -47,6 +50,7 @@ class AnswerStream:
         """
         if self._pending and self._guardrails.held_characters != 0:
             await self._judge()
+            self._passed = (self._passed + self._pending)[-MAX_MATCH_CHARACTERS:]
         return self._released(len(self._pending))
 
     def withdraw(self) -> None:
@@ -54,7 +58,17 @@ class AnswerStream:
         self._pending = ""
 
     async def _judge(self) -> None:
-        (self._pending,) = await self._guardrails.after(self._call, (self._pending,))
+        """Judge what is pending, together with what was passed on before it.
+
+        :raises GuardRefused: when it may not be passed on, or what was passed on would have been changed.
+        """
+        (judged,) = await self._guardrails.after(self._call, (self._passed + self._pending,))
+        if not judged.startswith(self._passed):
+            message = (
+                f'A text of the {self._call.stage} "{self._call.name}" goes on in a way that is not allowed.'
+            )
+            raise GuardRefused(message, guard="pattern")
+        self._pending = judged[len(self._passed) :]
 
     def _released(self, cut: int) -> str:
         text, self._pending = self._pending[:cut], self._pending[cut:]

@@ -7,7 +7,18 @@ from contextlib import aclosing
 from typing import Final
 
 from vital_shared.guardrails.pipeline import Guardrails
-from vital_shared.llm.base import CallStarted, ModelEvent, ModelRequest
+from vital_shared.llm.base import (
+    CallStarted,
+    ModelError,
+    ModelEvent,
+    ModelHeldBack,
+    ModelRequest,
+    ReasoningDelta,
+    Stop,
+    TextDelta,
+    Usage,
+)
+from vital_shared.llm.guarded_answer import GuardedAnswer
 from vital_shared.llm.guardrail_relay import guarded_relay
 from vital_shared.llm.routing.deployment import DeploymentObserver
 from vital_shared.llm.wires.relay import Relay, RelayedRequest, RelayingProvider
@@ -60,14 +71,49 @@ class RelayedModel:
         :raises InvalidRequest: when the provider's protocol cannot carry the request.
         """
         sent = self._write(self._provider.protocol, self._model, request.max_output_tokens)
-        take = self._take
+        answer: GuardedAnswer | None = None
         if self._guardrails is not None and self._guardrails.is_active:
-            sent, take = await guarded_relay(self._guardrails, self.name, sent, take)
+            protocol = self._provider.protocol
+            sent, answer = await guarded_relay(self._guardrails, self.name, protocol, sent, self._take)
         yield CallStarted(
             prompt=RELAYED_PROMPT,
             input_tokens=self._input_tokens,
             max_output_tokens=request.max_output_tokens,
         )
-        async with aclosing(self._provider.relay(self._model, sent, Relay(take))) as events:
-            async for event in events:
+        relay = Relay(self._take if answer is None else answer.take)
+        async with aclosing(self._provider.relay(self._model, sent, relay)) as events:
+            if answer is None:
+                async for event in events:
+                    yield event
+                return
+            async for event in _judged(events, answer, is_streamed=sent.is_streamed):
                 yield event
+
+
+async def _judged(
+    events: AsyncGenerator[ModelEvent, None], answer: GuardedAnswer, *, is_streamed: bool
+) -> AsyncGenerator[ModelEvent, None]:
+    """Give the events, and pass on of the answer what the guardrails allow.
+
+    What is refused has to be paid for all the same: its text is given as a thought, which is no answer.
+    """
+    refusal: ModelHeldBack | None = None
+    try:
+        async for event in events:
+            if refusal is None:
+                try:
+                    await answer.judge()
+                except ModelHeldBack as error:
+                    refusal = error
+            if refusal is None or isinstance(event, Usage | Stop):
+                yield event
+            elif isinstance(event, TextDelta):
+                yield ReasoningDelta(text=event.text)
+            if refusal is not None and is_streamed:
+                break
+        if refusal is not None:
+            raise refusal
+        await answer.end()
+    except ModelError as error:
+        error.was_shown = answer.has_passed
+        raise

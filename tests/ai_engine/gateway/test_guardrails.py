@@ -37,13 +37,10 @@ async def test_a_provider_gets_no_personal_data(
         assert given.sent["messages"][0] == ASKED[0]
 
 
-@pytest.mark.parametrize(
-    "rule", ["deny_input = ['Who is']", "deny_output = ['x']", "max_output_characters = 9"]
-)
-async def test_what_is_denied_or_cannot_be_checked_reaches_no_provider(
-    gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch, rule: str
+async def test_what_is_denied_reaches_no_provider(
+    gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_guardrails(monkeypatch, rule)
+    with_guardrails(monkeypatch, "deny_input = ['Who is']")
     async with gateway(whole()) as given:
         with pytest.raises(openai.APIStatusError):
             await given.client.chat.completions.create(model="mine:m", messages=ASKED)
@@ -54,7 +51,9 @@ async def test_a_masked_text_is_put_back_into_the_events() -> None:
     taken: list[bytes] = []
     guardrails = Guardrails(GuardrailTable(mask=("email",)))
     request = RelayedRequest({"model": "m", "messages": ASKED}, is_streamed=True)
-    sent, take = await guarded_relay(guardrails, "mine:m", request, taken.append)
+    sent, answer = await guarded_relay(guardrails, "mine:m", "openai", request, taken.append)
+    assert answer is not None
+    take = answer.take
     masked = sent.body["messages"][1]["content"][0]["text"]
     take(json.dumps({"choices": [{"delta": {"content": masked}}]}).encode())
     take(b"\xff is no text")
