@@ -22,6 +22,7 @@ from opentelemetry.semconv._incubating.attributes import (
 )
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.trace import SpanKind
+from tests.ai_engine.harness import serving
 from tests.local_server import local_server
 from tests.monitoring.genai_conventions import BUCKETS, METRICS, SPANS, Attribute
 from tests.tracing import Metrics, Spans
@@ -178,6 +179,87 @@ async def test_a_whole_run_is_as_the_conventions_have_it(tmp_path: Path, spans: 
     assert operations >= {"chat", "execute_tool", "retrieval", "invoke_agent", "invoke_workflow"}
     (retrieval, *_) = spans.of("retrieval")
     assert (retrieval.attributes or {})["gen_ai.request.top_k"] > 0
+
+
+RELAYED = {
+    "temperature": 0.25,
+    "max_tokens": 321,
+    "top_p": 0.9,
+    "seed": 7,
+    "stop": ["END"],
+    "frequency_penalty": 0.5,
+    "presence_penalty": 1,
+    "n": 2,
+    "stream": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/v1/chat/completions", RELAYED | {"messages": [{"role": "user", "content": "How long?"}]}),
+        (
+            "/v1/messages",
+            {
+                "messages": [{"role": "user", "content": "How long?"}],
+                "max_tokens": 321,
+                "temperature": 0.25,
+                "top_p": 0.9,
+                "stop_sequences": ["END"],
+            },
+        ),
+    ],
+)
+async def test_a_relayed_call_is_as_the_conventions_have_it(
+    tmp_path: Path, spans: Spans, path: str, fields: dict[str, Any]
+) -> None:
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", _completions)
+    async with local_server(app) as url:
+        config = tmp_path / "vital.toml"
+        config.write_text(CONFIGURATION.format(url=url), encoding="utf-8")
+        async with workflow_services(tmp_path, config=config) as services, serving(services) as service:
+            for model in ("gpt-5", "broken"):
+                body = {"model": f"openai:{model}", **fields}
+                answer = await service.client.post(path, json=body)
+                assert answer.status_code == (400 if model == "broken" else 200), answer.text
+            await service.engine.hub.drained()
+    assert spans_differ(spans.all) == []
+    (chat,) = spans.of("chat gpt-5")
+    attributes = dict(chat.attributes or {})
+    has_all = path.endswith("completions")
+    only = {"gen_ai.request.seed", "gen_ai.request.frequency_penalty", "gen_ai.request.presence_penalty"}
+    left_out = {"gen_ai.conversation.id"} | (set() if has_all else only)
+    wanted = {name: value for name, value in EXPECTED.items() if name not in left_out}
+    assert {name: value for name, value in attributes.items() if name in wanted} == wanted
+    assert attributes.get("gen_ai.request.choice.count") == (2 if has_all else None)
+    assert attributes["server.port"] == int(url.rpartition(":")[2])
+    assert attributes["gen_ai.request.stream"] is True
+    (failed,) = spans.of("chat broken")
+    assert (failed.attributes or {})["error.type"] == "vital_shared.llm.base.ModelRejected"
+
+
+async def test_the_span_of_a_whole_answer_says_so(tmp_path: Path, spans: Spans) -> None:
+    async def whole(_: web.Request) -> web.Response:
+        message = {"role": "assistant", "content": "42 days."}
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        usage = {"prompt_tokens": 20, "completion_tokens": 4}
+        return web.json_response({"id": "c1", "model": "gpt-5-x", "choices": choices, "usage": usage})
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", whole)
+    async with local_server(app) as url:
+        config = tmp_path / "vital.toml"
+        config.write_text(CONFIGURATION.format(url=url), encoding="utf-8")
+        async with workflow_services(tmp_path, config=config) as services, serving(services) as service:
+            body = {"model": "openai:gpt-5", "messages": [{"role": "user", "content": "How long?"}]}
+            assert (await service.client.post("/v1/chat/completions", json=body)).status_code == 200
+            await service.engine.hub.drained()
+    attributes = dict(spans.one("chat gpt-5").attributes or {})
+    assert attributes["gen_ai.request.stream"] is False
+    assert attributes["gen_ai.response.id"] == "c1"
+    assert attributes["gen_ai.response.model"] == "gpt-5-x"
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
 
 
 EXPECTED = {

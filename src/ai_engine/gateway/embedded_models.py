@@ -39,6 +39,7 @@ class EmbeddedModels:
     """
 
     protocol = "embedded"
+    server = None
 
     def __init__(self, embedder: DocumentEmbedder) -> None:
         self._embedder = embedder

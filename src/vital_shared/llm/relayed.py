@@ -22,6 +22,7 @@ from vital_shared.llm.guarded_answer import GuardedAnswer
 from vital_shared.llm.guardrail_relay import guarded_relay
 from vital_shared.llm.routing.deployment import DeploymentObserver
 from vital_shared.llm.wires.relay import Relay, RelayedRequest, RelayingProvider
+from vital_shared.models.call_parameters import read_parameters
 
 __all__ = ["RELAYED_PROMPT", "RelayedModel"]
 
@@ -75,10 +76,13 @@ class RelayedModel:
         if self._guardrails is not None and self._guardrails.is_active:
             protocol = self._provider.protocol
             sent, answer = await guarded_relay(self._guardrails, self.name, protocol, sent, self._take)
+        address, port = self._provider.server or (None, None)
+        parameters = read_parameters(sent.body, server_address=address, server_port=port)
         yield CallStarted(
             prompt=RELAYED_PROMPT,
             input_tokens=self._input_tokens,
             max_output_tokens=request.max_output_tokens,
+            parameters=parameters._replace(is_streamed=sent.is_streamed),
         )
         relay = Relay(self._take if answer is None else answer.take)
         async with aclosing(self._provider.relay(self._model, sent, relay)) as events:

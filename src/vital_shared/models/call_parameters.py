@@ -35,6 +35,9 @@ class CallParameters(NamedTuple):
 
     server_port: int | None = None
 
+    is_streamed: bool | None = None
+    """Whether the answer is asked for event by event; None: it is not known."""
+
 
 def read_parameters(
     body: Mapping[str, Any], *, server_address: str | None = None, server_port: int | None = None

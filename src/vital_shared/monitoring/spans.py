@@ -208,6 +208,7 @@ def _settings(parameters: CallParameters) -> dict[str, Any]:
         "gen_ai.request.stop_sequences": parameters.stop_sequences,
         "gen_ai.request.choice.count": None if choices == 1 else choices,
         "gen_ai.output.type": parameters.output_type,
+        "gen_ai.request.stream": parameters.is_streamed,
     }
     return {name: value for name, value in attributes.items() if value is not None}
 

@@ -102,6 +102,11 @@ class RelayingProvider(Protocol):
         """The name of its wire."""
         ...
 
+    @property
+    def server(self) -> tuple[str, int] | None:
+        """Its host and port; None: it is in this process."""
+        ...
+
     def relay(self, model: str, request: RelayedRequest, relay: Relay) -> AsyncGenerator[ModelEvent, None]:
         """Ask; the answer's data go to `relay`, and their meaning is given.
 
