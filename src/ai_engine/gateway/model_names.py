@@ -40,6 +40,8 @@ class AskedModels(NamedTuple):
     """The name that limits of tenants know: of a model, or of a route; None: all may name it."""
     models: tuple[AskedModel, ...]
     """In the order in which they are asked; at least one."""
+    hedge_after_seconds: float | None = None
+    """Ask the next one too after this time without an answer; None: never."""
 
 
 def find_models(name: str, models: ModelRegistry) -> AskedModels | None:
@@ -54,7 +56,7 @@ def find_models(name: str, models: ModelRegistry) -> AskedModels | None:
         return None
     if name in models.routes:
         chain = tuple(AskedModel(each.name, observer_of(each)) for each in models.chain(name))
-        return AskedModels(name, chain)
+        return AskedModels(name, chain, models.hedge_after_seconds(name))
     found = _full_name(name, models, models.providers.names)
     return None if found is None else AskedModels(found, (AskedModel(found),))
 

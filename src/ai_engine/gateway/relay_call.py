@@ -56,7 +56,7 @@ async def relay_call(
     :param cache: the client's wish for a cached answer.
     :raises VitalError: when the call may not be made, or its run was ended.
     """
-    relayed = RelayedCall(engine.services, exchange, asked.models)
+    relayed = RelayedCall(engine.services, exchange, asked.models, asked.hedge_after_seconds)
     question = RelayedCallInput(
         query=f"A call of {asked.name or asked.models[0].name}",
         mode=WorkflowMode.MODE_2,

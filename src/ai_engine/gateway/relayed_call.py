@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from ai_engine.gateway.embedded_models import EmbeddedModels, is_embedded
 from ai_engine.gateway.exchange import Exchange
+from ai_engine.gateway.held_attempt import HeldAttempt
 from ai_engine.gateway.model_names import AskedModel
 from vital_shared import Answer, Workflow, WorkflowInput, node
 from vital_shared.errors import ConfigurationError, VitalError
@@ -37,17 +38,28 @@ class RelayedCall(Workflow[RelayedCallInput]):
 
     :param exchange: the client's request, and the way of the answer.
     :param models: the models that may answer, in their order.
+    :param hedge_after_seconds: ask the next model too after this time without an answer; None: never.
     """
 
     cacheable: ClassVar[bool] = False
     modes: ClassVar[frozenset[WorkflowMode]] = frozenset({WorkflowMode.MODE_2})
 
-    def __init__(self, services: Services, exchange: Exchange, models: Sequence[AskedModel]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        exchange: Exchange,
+        models: Sequence[AskedModel],
+        hedge_after_seconds: float | None = None,
+    ) -> None:
         super().__init__(services)
+        self._hedge_after = hedge_after_seconds if len(models) > 1 else None
+        self._attempts = {each.name: HeldAttempt(exchange) for each in models} if self._hedge_after else {}
         self._exchange = exchange
         self.models = [each.name for each in models]
         """The names of the models that may answer."""
-        self._models = [_relayed(each, services, exchange) for each in models]
+        self._models = [
+            _relayed(each, services, exchange, self._attempts.get(each.name, exchange)) for each in models
+        ]
 
     @node
     async def answer(self, query: str) -> Answer:  # noqa: ARG002 - a node has an input
@@ -90,9 +102,18 @@ class RelayedCall(Workflow[RelayedCallInput]):
         self, run: CurrentRun, asking: Node, models: Sequence[Model], request: ModelRequest
     ) -> str:
         services, channel = run.services, self._exchange.channel
-        chain = Chain(models, services.breakers, services.account, has_last_resort=False)
+        chain = Chain(
+            models,
+            services.breakers,
+            services.account,
+            self._hedge_after,
+            services.hedges,
+            has_last_resort=False,
+        )
         async with aclosing(chain.stream(request)) as events:
             async for _ in events:
+                if chain.answered is not None and (attempt := self._attempts.get(chain.answered.name)):
+                    attempt.choose()
                 if self._exchange.is_streamed:  # otherwise the client reads nothing before the end
                     await channel.room()
         if chain.errors:
@@ -139,15 +160,17 @@ def _provider_of(name: str, services: Services) -> tuple[RelayingProvider, str]:
     return services.models.provider_of(name)
 
 
-def _relayed(asked: AskedModel, services: Services, exchange: Exchange) -> RelayedModel:
+def _relayed(
+    asked: AskedModel, services: Services, exchange: Exchange, attempt: Exchange | HeldAttempt
+) -> RelayedModel:
     provider, model = _provider_of(asked.name, services)
     exchange.check(provider.protocol)
     return RelayedModel(
         asked.name,
         provider,
         model,
-        write=exchange.request,
-        take=exchange.take,
+        write=attempt.request,
+        take=attempt.take,
         input_tokens=exchange.size.input_tokens,
         observer=asked.observer,
         guardrails=services.guardrails,

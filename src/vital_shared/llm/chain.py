@@ -128,8 +128,8 @@ class Chain:
                     async for event in events:
                         self.answered = hedged_call.winner.model if hedged_call.winner else None
                         yield event
-            except ModelError:
-                if hedged_call.winner is None or hedged_call.winner.has_text:
+            except ModelError as error:
+                if hedged_call.winner is None or hedged_call.winner.has_text or error.was_shown:
                     raise
                 continue  # it was only heard thinking: the others may still answer
             if hedged_call.winner is None:

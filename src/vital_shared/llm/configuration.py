@@ -72,6 +72,8 @@ class RouteTable(Frozen):
     most left of its rate limit."""
     fallbacks: tuple[str, ...] = Field(default=(), max_length=20, strict=False)
     """Models and routes that are asked where no deployment answers."""
+    hedge_after_seconds: float | None = Field(default=None, gt=0, le=60, strict=False)
+    """Ask the next model too where a relayed call has no answer by then, and take the first; None: never."""
 
     @model_validator(mode="before")
     @classmethod

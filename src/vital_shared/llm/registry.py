@@ -102,6 +102,11 @@ class ModelRegistry:
         route = self._configuration.routes.get(name)
         return (self.get(name),) if route is None else tuple(self._along(name, route))
 
+    def hedge_after_seconds(self, route: str) -> float | None:
+        """Return the time after which the next deployment of a route is asked too; None: never."""
+        found = self._configuration.routes.get(route)
+        return None if found is None else found.hedge_after_seconds
+
     @property
     def routes(self) -> tuple[str, ...]:
         """The names of the routes."""
