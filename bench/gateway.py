@@ -180,17 +180,17 @@ def show(console: Console, servers: Sequence[Target]) -> bool:
         if any(line.figure not in target.figures for target in servers):
             continue
         values = {name: statistics.median(target.figures[line.figure]) for name, target in by_name.items()}
-        missed = list(_missed(line, values)) if VITAL in values else []
-        passed = passed and not missed
+        unmet = list(missed(line, values)) if VITAL in values else []
+        passed = passed and not unmet
         cells = (_cell(line, target) for target in servers)
         to_floor = f"{values[VITAL] / values[line.floor]:.2f}" if {VITAL, line.floor} <= set(values) else ""
-        table.add_row(line.name, line.unit, *cells, to_floor, ", ".join(missed) or "met")
+        table.add_row(line.name, line.unit, *cells, to_floor, ", ".join(unmet) or "met")
     console.print(table)
     console.print(f"Targets of the gateway: {'met' if passed else 'missed'}.")
     return passed
 
 
-def _missed(line: Line, values: dict[str, float]) -> Iterator[str]:
+def missed(line: Line, values: dict[str, float]) -> Iterator[str]:
     """Name what is missed: to be better than both other gateways, and a ratio to a relay written by hand."""
     ours = values[VITAL]
     for name, theirs in values.items():

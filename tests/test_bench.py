@@ -24,3 +24,14 @@ async def test_the_counting_of_one_request_can_be_repeated(
         count, additions = await counting.asked(services)
         count()
     assert additions > 20
+
+
+def test_a_line_of_the_gateway_names_whom_it_does_not_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCH)
+    import gateway
+
+    cpu = next(line for line in gateway.LINES if line.most_to_floor)
+    values = {"relay": 10.0, "reading relay": 12.0, "vital": 21.0, "litellm": 300.0, "portkey": 20.0}
+    assert list(gateway.missed(cpu, values)) == ["MISSED: portkey", "MISSED: ≤ 2 x the relay"]
+    values["vital"] = 19.0
+    assert not list(gateway.missed(cpu, values))
