@@ -41,4 +41,7 @@ class Problem(Frozen):
     """The rest of the tenant's budget, where the request could cost more."""
 
     resets_at: datetime | None = None
-    """The start of the budget's next period."""
+    """The start of the next period of the budget or the limit."""
+
+    limit_of: str | None = Field(default=None, examples=["the key key_1"])
+    """The organisation, tenant, key or user whose limit it is, where it is not the tenant's budget."""

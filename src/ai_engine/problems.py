@@ -33,6 +33,7 @@ from vital_shared.errors import (
     RunFailed,
     RunUnderWay,
     StoreError,
+    UsageLimited,
     VitalError,
 )
 from vital_shared.logs import get_logger
@@ -53,6 +54,7 @@ KINDS: Final[tuple[tuple[type[VitalError], HTTPStatus, str], ...]] = (
     (IngestError, HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable-document"),
     (BudgetExceeded, HTTPStatus.PAYMENT_REQUIRED, "budget-exceeded"),
     (RateLimited, HTTPStatus.TOO_MANY_REQUESTS, "rate-limited"),
+    (UsageLimited, HTTPStatus.TOO_MANY_REQUESTS, "limit-reached"),
     (QueueFull, HTTPStatus.TOO_MANY_REQUESTS, "queue-full"),
     (EngineBusy, HTTPStatus.SERVICE_UNAVAILABLE, "busy"),
     (MonitoringUnavailable, HTTPStatus.BAD_GATEWAY, "monitoring-unavailable"),
@@ -122,7 +124,8 @@ def respond_to(request: Request, error: VitalError | HTTPException) -> Response:
         instance=request.url.path,
         errors=_fields(error),
         left_dollars=error.left_dollars if isinstance(error, BudgetExceeded) else None,
-        resets_at=error.resets_at if isinstance(error, BudgetExceeded) else None,
+        resets_at=error.resets_at if isinstance(error, BudgetExceeded | UsageLimited) else None,
+        limit_of=error.holder if isinstance(error, BudgetExceeded | UsageLimited) else None,
     )
     return respond(problem, _headers(error, status))
 
@@ -142,7 +145,7 @@ def _headers(error: Exception, status: HTTPStatus) -> Mapping[str, str] | None:
             "X-RateLimit-Remaining": "0",
             "X-RateLimit-Reset": seconds,
         }
-    if isinstance(error, TooManyFalseKeys | EngineBusy):
+    if isinstance(error, TooManyFalseKeys | EngineBusy | UsageLimited):
         return {"Retry-After": str(ceil(error.retry_after_seconds))}
     return RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None
 

@@ -19,6 +19,7 @@ from vital_cli.commands import (
     documents,
     imports,
     keys,
+    limits,
     models,
     ops,
     runs,
@@ -174,6 +175,7 @@ app.command(epilog=examples("vital restore vital-backup.db"))(restore)
 app.add_typer(models.app, name="models")
 app.add_typer(imports.app, name="import")
 app.add_typer(budgets.app, name="budgets")
+app.add_typer(limits.app, name="limits")
 app.add_typer(cache.app, name="cache")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(ops.app, name="ops")

@@ -16,7 +16,8 @@
     ├── LimitExceeded               a tenant's limit does not allow the request; nothing has run
     │   ├── BudgetExceeded          its money; says what is left, and when it resets
     │   ├── QueueFull               its runs that wait in the background
-    │   └── RateLimited             its requests per minute; says how long to wait
+    │   ├── RateLimited             its requests per minute; says how long to wait
+    │   └── UsageLimited            its tokens, or its money per minute, at some level; says how long to wait
     ├── CostLimitExceeded           a call could cost more than its node or run may; it was not made
     ├── RunFailed                   a run ended without an answer; names the node
     │   └── RunCancelled            because a client cancelled it, or has gone
@@ -61,6 +62,7 @@ __all__ = [
     "RunUnderWay",
     "SourceError",
     "StoreError",
+    "UsageLimited",
     "VitalError",
     "WriteRefused",
 ]
@@ -146,6 +148,7 @@ class BudgetExceeded(LimitExceeded):
     :param spent_dollars: the amount spent.
     :param left_dollars: the rest, less the amount that the active runs may still cost.
     :param resets_at: the end of the period, in UTC.
+    :param holder: the part of the tree that the budget is for, such as ``the key key_1``; None: the tenant.
     """
 
     def __init__(
@@ -156,11 +159,15 @@ class BudgetExceeded(LimitExceeded):
         spent_dollars: Decimal,
         left_dollars: Decimal,
         resets_at: datetime,
+        holder: str | None = None,
     ) -> None:
+        of = "" if holder is None else f" of {holder}"
         super().__init__(
-            f"The {period} budget of ${limit_dollars:f} does not allow this request: ${spent_dollars:f} is "
-            f"spent and ${left_dollars:f} is free; it resets at {resets_at:%Y-%m-%d %H:%M} UTC."
+            f"The {period} budget of ${limit_dollars:f}{of} does not allow this request: "
+            f"${spent_dollars:f} is spent and ${left_dollars:f} is free; it resets at "
+            f"{resets_at:%Y-%m-%d %H:%M} UTC."
         )
+        self.holder = holder
         self.period = period
         self.limit_dollars = limit_dollars
         self.spent_dollars = spent_dollars
@@ -181,6 +188,30 @@ class RateLimited(LimitExceeded):
             f"ask again in {retry_after_seconds:.3g} seconds."
         )
         self.requests_per_minute = requests_per_minute
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UsageLimited(LimitExceeded):
+    """The request could use more tokens, or more money in a minute, than is left at some level.
+
+    :param holder: the part of the tree that the limit is for, such as ``the user ann of the tenant acme``.
+    :param limit: the amount, with its unit, such as ``5000 tokens per day``.
+    :param left: the rest, less the amount that the active runs may still use, with its unit.
+    :param resets_at: the end of the period, in UTC.
+    :param retry_after_seconds: time until then.
+    """
+
+    def __init__(
+        self, *, holder: str, limit: str, left: str, resets_at: datetime, retry_after_seconds: float
+    ) -> None:
+        super().__init__(
+            f"The limit of {limit} of {holder} does not allow this request: {left} free; it resets at "
+            f"{resets_at:%Y-%m-%d %H:%M} UTC."
+        )
+        self.holder = holder
+        self.limit = limit
+        self.left = left
+        self.resets_at = resets_at
         self.retry_after_seconds = retry_after_seconds
 
 

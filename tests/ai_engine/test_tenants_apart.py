@@ -28,6 +28,8 @@ ANY_SCOPE = "any"
 
 SCOPES = ("ask", "costs", "admin")
 
+LIMIT = {"level": "tenant", "id": "acme", "unit": "tokens", "period": "day", "amount": "1"}
+
 
 @dataclass
 class World:
@@ -54,6 +56,7 @@ class World:
         }
         watched = {"alert": "DeadLetters", "key": "DeadLetters", "silence_id": "s-1", "uid": "costs"}
         shown = {"panel_id": "1", "mode": "mode-2", "name": "gpt-4"}
+        mine |= {"limit_id": "limit_1", "organisation_id": "umbrella"}
         return mine | watched | shown | {"tenant_id": "acme"}
 
     async def fill(self) -> World:
@@ -184,6 +187,16 @@ CASES: dict[tuple[str, str], Case] = {
         "admin", 403, 403, ({"json": {"daily_dollars": "1"}},), for_tenants=False
     ),
     ("DELETE", "/v1/budgets/{tenant_id}"): Case("admin", 403, 403, for_tenants=False),
+    ("GET", "/v1/limits"): Case("costs", 200, 200),
+    ("PUT", "/v1/limits"): Case("admin", 403, 403, ({"json": LIMIT},), for_tenants=False),
+    ("DELETE", "/v1/limits/{limit_id}"): Case("admin", 403, 403, for_tenants=False),
+    ("GET", "/v1/organisations"): Case("admin", 403, 403, for_tenants=False),
+    ("PUT", "/v1/organisations/{organisation_id}/tenants/{tenant_id}"): Case(
+        "admin", 403, 403, for_tenants=False
+    ),
+    ("DELETE", "/v1/organisations/{organisation_id}/tenants/{tenant_id}"): Case(
+        "admin", 403, 403, for_tenants=False
+    ),
     ("DELETE", "/v1/cache"): Case("admin", 200, 422, ({"params": {"tenant_id": "acme"}},)),
     ("GET", "/v1/costs"): Case("costs", 200, 200, ({"params": {"group_by": "tenant,model"}},)),
     ("GET", "/v1/report"): Case("costs", 404, 404),  # nothing that makes one is handed in here

@@ -55,6 +55,8 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/costs": (COSTS, COSTS),
     "/v1/report": (COSTS, COSTS),
     "/v1/budgets": (COSTS, OPERATE),  # no tenant raises its own budget
+    "/v1/limits": (COSTS, OPERATE),
+    "/v1/organisations": (OPERATE, OPERATE),
     "/v1/cache": (ADMIN, ADMIN),
     "/v1/keys": (ADMIN, ADMIN),
     "/v1/tools": (ADMIN, ADMIN),

@@ -23,7 +23,7 @@ from ai_engine.gateway.model_names import AskedModels
 from ai_engine.gateway.relayed_call import RelayedCall, RelayedCallInput
 from ai_engine.gateway.shared_channel import SharedChannel
 from ai_engine.runs.hub import LiveRun
-from vital_shared.errors import BudgetExceeded, InvalidRequest, NotFound, RateLimited
+from vital_shared.errors import BudgetExceeded, InvalidRequest, NotFound, RateLimited, UsageLimited
 from vital_shared.llm.base import ModelError
 from vital_shared.models.workflow_io import WorkflowMode
 
@@ -35,7 +35,7 @@ RUN_HEADER: Final = "X-Vital-Run-Id"
 CACHE_HEADER: Final = "X-Vital-Cache"
 """The header that says that an answer was cached."""
 
-SHOWN_ERRORS: Final = (BudgetExceeded, InvalidRequest, NotFound, RateLimited)
+SHOWN_ERRORS: Final = (BudgetExceeded, InvalidRequest, NotFound, RateLimited, UsageLimited)
 """Errors that reach the client as they are, and not as those of a run."""
 
 

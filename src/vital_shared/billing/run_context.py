@@ -16,6 +16,7 @@ from vital_shared.models.fence import Fence
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.money import to_dollars
 from vital_shared.models.tool import ToolResult
+from vital_shared.models.usage_limits import NO_USE, ModelUse, UsageBound
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.models.workflow_names import BUILT_IN_CLASS
 
@@ -122,18 +123,26 @@ class RunContext:
         self._tool_results: list[tuple[str, ToolResult]] = [("", result) for result in tool_results]
         self.held_nanos: dict[str, int] = {}
         """The most that calls under way may cost, in nano-dollars, by the account of the node."""
-        self.reserve_more: Callable[[int, int], Awaitable[None]] | None = None
-        """Reserve more of the tenant's budget, given the nano-dollars and what the run spends by now.
-        None: the tenant has no budget."""
+        self.reserve_more: Callable[[int | UsageBound, int], Awaitable[None]] | None = None
+        """Reserve more of the tenant's budget, and of other limits above the run, given what is needed (in
+        nano-dollars, where there is a budget alone) and what the run spends by now.
+        None: there is no limit."""
         self.may_exceed_alone = True
         """Whether it may go on while it is alone with its budget and some is left, though its next call could
         cost more."""
         self._on_demand: frozenset[str] = frozenset()
         """The accounts of the nodes whose spending is reserved as they spend."""
         self._reserved = 0
+        self._asking: frozenset[str] = frozenset()
+        """The accounts of the nodes that ask models themselves, whose use of each is reserved as they ask."""
+        self._held_uses: dict[str, ModelUse] = {}
+        """The use of calls under way, at most, by model."""
+        self._reserved_uses: dict[str, ModelUse] = {}
         self._reserving: asyncio.Lock | None = None
         self.call_log: CallLog | None = None
         """The record of the calls in the store; None: the run is not durable, and `note` has them."""
+        self.is_limited = True
+        """Whether there may be limits above it, of an organisation, a tenant, a key or a user."""
         self._note = note
         self._begun_effects = frozenset(begun_effects)
         self._charges = [*written, *carried]
@@ -248,25 +257,57 @@ class RunContext:
         """Whether what is spent has to be reserved of a budget."""
         return self.reserve_more is not None
 
-    async def reserve(self, account: str, nanos: int) -> None:
-        """See that what a node has spent, and holds, is reserved; for nodes that declare no bound.
+    def hold_use(self, model: str, use: ModelUse) -> None:
+        """Hold what a call of a model may use, for the limits above the run; a negative one lets go of it."""
+        self._held_uses[model] = _sum(self._held_uses.get(model, NO_USE), use)
+
+    async def reserve(self, account: str, nanos: int, *, is_declared: bool = False) -> None:
+        """See that what a node has spent, and holds, is reserved.
 
         :param account: the name of the node; in a loop, that of its line.
         :param nanos: the part of it that is held just now, which is not under way yet.
-        :raises BudgetExceeded: when the tenant's budget does not allow it.
+        :param is_declared: whether the node declares a bound in dollars, which was reserved before.
+        :raises BudgetExceeded: when a budget does not allow it.
+        :raises UsageLimited: when a limit of tokens, or of a minute, does not.
         """
         if self.reserve_more is None:
             return
-        self._on_demand |= {account}
+        if not is_declared:
+            self._on_demand |= {account}
+        self._asking |= {account}
         self._reserving = self._reserving or asyncio.Lock()
         async with self._reserving:
             unwritten, own = self.unwritten, self._charges[self._earlier :]  # earlier workers' are reserved
             spent = sum(each.cost_nanos for each in own if _account_of(each) in self._on_demand)
             needed = spent + sum(self.held_nanos.get(name, 0) for name in self._on_demand) - self._reserved
-            if needed > 0:
-                under_way = sum(self.held_nanos.values()) - nanos
-                await self.reserve_more(needed, sum(each.cost_nanos for each in unwritten) + under_way)
-                self._reserved += needed
+            needed = max(needed, 0)
+            uses = self._needed_uses(own) if self.is_limited else {}
+            if not needed and not uses:
+                return
+            tokens = sum(use.tokens for use in uses.values())
+            more = UsageBound(needed, tokens, uses) if self.is_limited else needed
+            under_way = sum(self.held_nanos.values()) - nanos
+            await self.reserve_more(more, sum(each.cost_nanos for each in unwritten) + under_way)
+            self._reserved += needed
+            for model, use in uses.items():
+                self._reserved_uses[model] = _sum(self._reserved_uses.get(model, NO_USE), use)
+
+    def _needed_uses(self, own: Sequence[Charge]) -> dict[str, ModelUse]:
+        """Return what is spent and held of each model, and not reserved."""
+        used: dict[str, ModelUse] = {}
+        for charge in own:
+            if charge.cost_type == "llm" and _account_of(charge) in self._asking:
+                use = ModelUse(charge.cost_nanos, charge.tokens.input + charge.tokens.output)
+                used[charge.name] = _sum(used.get(charge.name, NO_USE), use)
+        for model, use in self._held_uses.items():
+            used[model] = _sum(used.get(model, NO_USE), use)
+        needed = {}
+        for model, use in used.items():
+            reserved = self._reserved_uses.get(model, NO_USE)
+            more = ModelUse(max(0, use.nanos - reserved.nanos), max(0, use.tokens - reserved.tokens))
+            if any(more):
+                needed[model] = more
+        return needed
 
     def account_nanos(self, account: str) -> int:
         """Return what a node has spent, in a loop in its round, in nano-dollars."""
@@ -291,6 +332,10 @@ class RunContext:
 def _number(item: str) -> int:
     """Return the number within the name of a charge: 7 of ``llm/7``, and of ``llm/2.7``."""
     return int(item.rpartition("/")[2].rpartition(".")[2])
+
+
+def _sum(one: ModelUse, other: ModelUse) -> ModelUse:
+    return ModelUse(one.nanos + other.nanos, one.tokens + other.tokens)
 
 
 def _account_of(charge: Charge) -> str:

@@ -7,27 +7,41 @@ What is free has to wait for no reservation.
 A reservation is gone with the run's end or pause, and does not count past the run's deadline.
 
 All that reads comes before all that writes: a run that is refused leaves nothing behind.
+
+The limits of all levels are checked in the same step, and without that exception: see
+`vital_shared.store.limit_check`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select
 
 from vital_shared.errors import BudgetExceeded, RateLimited
 from vital_shared.models.money import to_dollars
+from vital_shared.models.usage_limits import UsageBound, as_bound
 from vital_shared.store.account_tables import budgets, request_rates, reservations
+from vital_shared.store.limit_check import (
+    LimitedRun,
+    check_limits,
+    forget_overdue_limits,
+    has_limits,
+    limits_of,
+    release_limits,
+    reserve_limits,
+)
 from vital_shared.store.rate import take_turn
-from vital_shared.store.standing import ACCOUNT, Budget, TenantUsage, at
+from vital_shared.store.standing import ACCOUNT, ACCOUNTS, Budget, TenantUsage, at
 from vital_shared.store.upsert import upsert
 
 __all__ = [
     "Admission",
     "AdmissionRequest",
+    "LimitsToLock",
     "budget_lock",
     "check",
     "count_request",
@@ -38,6 +52,13 @@ __all__ = [
 ]
 
 
+class LimitsToLock(Exception):
+    """A run that has to lock limits, and needs a transaction of its own for that.
+
+    Others of its transaction could lock them in another order.
+    """
+
+
 class AdmissionRequest(NamedTuple):
     """A run that wants to begin, or to go on after a pause."""
 
@@ -46,14 +67,26 @@ class AdmissionRequest(NamedTuple):
     now: datetime
     deadline_at: datetime
     """The time when its reservation ends by itself."""
-    max_cost_nanos: Callable[[], int]
-    """The run's max cost, in nano-dollars; read only for tenants that have a budget."""
+    max_cost_nanos: Callable[[], int | UsageBound]
+    """The run's max cost, in nano-dollars, or all that it may use; read only where there is a limit."""
     is_request: bool = True
     """Whether it counts as a request of the tenant's; going on after a pause does not."""
     owed_nanos: Callable[[str], int] = lambda _tenant_id: 0
     """A tenant's spending that waits to be written, so that an outage of the store is no free lunch."""
     may_exceed_alone: bool = True
     """Whether a run that is alone with its budget may go on while some of it is left."""
+    user_id: str = ""
+    key_id: str | None = None
+    """The key that it was asked for with."""
+    is_limited: bool = True
+    """Whether there may be limits above it; read where it reserves more."""
+    has_own_transaction: bool = True
+    """Whether nothing else is admitted in its transaction."""
+
+    @property
+    def run(self) -> LimitedRun:
+        """The run, as limits know it."""
+        return LimitedRun(self.tenant_id, self.user_id, self.key_id)
 
 
 class Admission(NamedTuple):
@@ -63,6 +96,17 @@ class Admission(NamedTuple):
     has_budget: bool = False
     next_at: datetime | None = None
     """The new moment of the tenant's rate limit; None: it has none."""
+    is_limited: bool = False
+    """Whether there are limits above it."""
+    limits: Mapping[str, int] = {}
+    """The amounts to reserve, by limit."""
+
+
+_TENANT: Final = select(literal(1).label("one")).subquery()
+_FOUND: Final = ACCOUNTS.add_columns(has_limits.label("is_limited")).select_from(
+    _TENANT.outerjoin(budgets, budgets.c.tenant_id == bindparam("of_tenant", type_=budgets.c.tenant_id.type))
+)
+"""The tenant's usage, where it has a budget, and whether there are limits above the run."""
 
 
 def budget_lock(tenant_id: str) -> str:
@@ -77,20 +121,32 @@ def check(connection: Connection, request: AdmissionRequest) -> Admission:
 
     :raises RateLimited: when the tenant asks too often.
     :raises BudgetExceeded: when the run could cost more than is left.
+    :raises UsageLimited: when it could use more than is left of a limit above it.
+    :raises LimitsToLock: when it has to be tried again, in a transaction of its own.
     """
     _lock(connection, request.tenant_id)
-    parameters = at(request.now) | {"tenant_id": request.tenant_id}
-    row = connection.execute(ACCOUNT, parameters).mappings().first()
-    if row is None:
-        return Admission()
-    account = TenantUsage(**row)
-    next_at = _next_at(account, request.now) if request.is_request else None
-    kept = account.budgets(request.now)
-    max_cost = request.max_cost_nanos() if kept else 0
+    parameters = at(request.now) | request.run.parameters
+    row = dict(connection.execute(_FOUND, parameters).mappings().one())
+    is_limited = bool(row.pop("is_limited"))
+    account = None if row["tenant_id"] is None else TenantUsage(**row)
+    next_at = _next_at(account, request.now) if account and request.is_request else None
+    kept = account.budgets(request.now) if account else ()
+    bound = as_bound(request.max_cost_nanos()) if kept or is_limited else UsageBound()
     owed = request.owed_nanos(request.tenant_id) if kept else 0
     for budget in kept:
-        _check_budget(replace(budget, spent=budget.spent + owed), max_cost)
-    return Admission(max_cost, bool(kept), next_at)
+        _check_budget(replace(budget, spent=budget.spent + owed), bound.nanos)
+    limits = _limits(connection, request, bound) if is_limited else {}
+    return Admission(bound.nanos if kept else 0, bool(kept), next_at, is_limited, limits)
+
+
+def _limits(connection: Connection, request: AdmissionRequest, bound: UsageBound) -> Mapping[str, int]:
+    """Return what a run has to reserve of the limits above it."""
+    # A writer of SQLite is alone with the file; on Postgres, limits are locked by one run at a time.
+    if connection.dialect.name == "postgresql" and not request.has_own_transaction:
+        if any(bound.amount(each.unit, each.model) for each in limits_of(connection, request.run)):
+            raise LimitsToLock
+        return {}
+    return check_limits(connection, request.run, bound, request.now)
 
 
 def reserve(connection: Connection, request: AdmissionRequest, admission: Admission) -> None:
@@ -106,6 +162,7 @@ def reserve(connection: Connection, request: AdmissionRequest, admission: Admiss
                 expires_at=request.deadline_at,
             )
         )
+    reserve_limits(connection, request.run_id, admission.limits, request.deadline_at)
 
 
 def count_request(connection: Connection, tenant_id: str, now: datetime) -> None:
@@ -128,19 +185,29 @@ def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) 
 
     :param request: its `max_cost_nanos` is what is reserved in addition.
     :param spent_nanos: spending of the run that is not in the ledger yet, calls under way included.
-    :raises BudgetExceeded: when the budget does not allow it; nothing is written then.
+    :raises BudgetExceeded: when a budget does not allow it; the transaction has to be rolled back then.
+    :raises UsageLimited: the same for a limit of tokens, or of a minute.
     """
     _lock(connection, request.tenant_id)
     row = connection.execute(ACCOUNT, at(request.now) | {"tenant_id": request.tenant_id}).mappings().first()
-    if row is None:
-        return
-    more, owed = request.max_cost_nanos(), request.owed_nanos(request.tenant_id)
+    bound = as_bound(request.max_cost_nanos())
+    if row is not None and (bound.nanos or not request.is_limited):
+        _extend_budget(connection, request, TenantUsage(**row), bound.nanos, spent_nanos)
+    if request.is_limited:  # last: where it is refused, the transaction is rolled back
+        amounts = check_limits(connection, request.run, bound, request.now)
+        reserve_limits(connection, request.run_id, amounts, request.deadline_at)
+
+
+def _extend_budget(
+    connection: Connection, request: AdmissionRequest, account: TenantUsage, more: int, spent_nanos: int
+) -> None:
+    owed = request.owed_nanos(request.tenant_id)
     own = connection.execute(
         select(reservations.c.cost_nanos).where(
             reservations.c.run_id == request.run_id, reservations.c.expires_at > request.now
         )
     ).scalar_one_or_none()
-    for budget in TenantUsage(**row).budgets(request.now):
+    for budget in account.budgets(request.now):
         is_alone = budget.reserved == (own or 0) and budget.spent + owed + spent_nanos < budget.limit
         if not (is_alone and request.may_exceed_alone):
             _check_budget(replace(budget, spent=budget.spent + owed), more, may_be_alone=False)
@@ -156,14 +223,20 @@ def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) 
     )
 
 
-def release(connection: Connection, run_id: str) -> None:
-    """Let go of what a run has reserved, in the transaction that writes what it has spent."""
+def release(connection: Connection, run_id: str, *, is_limited: bool = True) -> None:
+    """Let go of what a run has reserved, in the transaction that writes what it has spent.
+
+    :param is_limited: whether there may be limits above it.
+    """
     connection.execute(delete(reservations).where(reservations.c.run_id == run_id))
+    if is_limited:
+        release_limits(connection, run_id)
 
 
 def forget_overdue(connection: Connection, now: datetime) -> None:
     """Delete the reservations of runs whose process died; they have not counted since their deadline."""
     connection.execute(delete(reservations).where(reservations.c.expires_at <= now))
+    forget_overdue_limits(connection, now)
 
 
 def _lock(connection: Connection, tenant_id: str) -> None:

@@ -25,7 +25,6 @@ from vital_shared.store.database import Database
 from vital_shared.store.dead_letters import set_aside
 from vital_shared.store.group_commit import Job
 from vital_shared.store.journal import Journal
-from vital_shared.store.ledger import record
 from vital_shared.store.loss_log import loss_of
 from vital_shared.store.pending_settlement import PendingSettlement, Written
 from vital_shared.store.run_end import RunEnd
@@ -115,13 +114,14 @@ class ChargeWriter:
             charges=charges,
             end=end,
             fence=context.fence,
+            is_limited=context.is_limited,
         )
         pending = PendingSettlement(settlement, after)
 
         def write(connection: Connection) -> Written:
             if not settlement.may_be_written(connection):
                 return False, ()
-            new = record(connection, settlement.run_id, settlement.payer, charges, now)
+            new = settlement.record(connection)
             return job(connection), new
 
         def written(result: Written) -> None:

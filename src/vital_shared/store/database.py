@@ -66,6 +66,7 @@ class Database:
         self._turn = asyncio.Lock()
         """The lock of this process's writers, where there is one at a time."""
         self._commits = GroupCommit(self._transact)
+        self._single_commits = GroupCommit(self._transact, max_writes=1)
 
     @property
     def dialect(self) -> str:
@@ -142,6 +143,10 @@ class Database:
         """
         return self._commits.put(job, after, locks=locks)
 
+    def put_alone(self, job: Job[T], after: Callable[[T], None] | None = None) -> asyncio.Future[T]:
+        """Queue a write for a transaction of its own, one after another; otherwise as `put`."""
+        return self._single_commits.put(job, after)
+
     async def ping(self) -> None:
         """Ask the database for a sign of life.
 
@@ -186,6 +191,7 @@ class Database:
     async def aclose(self) -> None:
         """Close all connections, when all is written."""
         await self._commits.aclose()
+        await self._single_commits.aclose()
         if self._in_thread is not None:
             self._in_thread.close()
         if self._reads is not None:

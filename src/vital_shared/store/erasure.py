@@ -22,6 +22,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.dead_letter_table import dead_letters
 from vital_shared.store.feedback_table import run_feedback
 from vital_shared.store.idempotency_table import idempotency_keys
+from vital_shared.store.limit_tables import limit_usage, usage_limits
 from vital_shared.store.persons import destroy_key, pseudonym_of
 from vital_shared.store.run_decision_table import run_decisions
 from vital_shared.store.tables import conversations, messages, runs
@@ -82,6 +83,7 @@ class PersonRows:
         erased += await self._step(self._erase_feedback)
         erased += await self._step(partial(self._hide_decisions, pseudonym=pseudonym))
         erased += await self._step(partial(self._hide_dead_letters, pseudonym=pseudonym))
+        await self._step(self._erase_limits)
         erased["ledger_rows"] = await self._hide_in_ledger(pseudonym)
         return ErasedRows(**erased)
 
@@ -119,6 +121,18 @@ class PersonRows:
         of_tenant = select(runs.c.id).where(runs.c.tenant_id == self._tenant_id)
         own = (run_feedback.c.user_id == self._user_id, run_feedback.c.run_id.in_(of_tenant))
         return Counter(feedback=connection.execute(delete(run_feedback).where(*own)).rowcount)
+
+    def _erase_limits(self, connection: Connection) -> Counter[str]:
+        """Delete the limits that name the person, and what counted against them."""
+        own = (
+            usage_limits.c.level == "user",
+            usage_limits.c.tenant_id == self._tenant_id,
+            usage_limits.c.scope_id == self._user_id,
+        )
+        ids = select(usage_limits.c.id).where(*own)
+        connection.execute(delete(limit_usage).where(limit_usage.c.limit_id.in_(ids)))
+        connection.execute(delete(usage_limits).where(*own))
+        return Counter()
 
     def _hide_decisions(self, connection: Connection, pseudonym: str) -> Counter[str]:
         """Put the pseudonym into decisions on other users' runs, without what the person has written."""

@@ -52,10 +52,12 @@ class GroupCommit:
     """One writer of one database.
 
     :param transact: does work in a transaction.
+    :param max_writes: maximum number of writes in one transaction.
     """
 
-    def __init__(self, transact: Transact) -> None:
+    def __init__(self, transact: Transact, max_writes: int = MAX_BATCH_WRITES) -> None:
         self._transact = transact
+        self._max_writes = max_writes
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -85,7 +87,7 @@ class GroupCommit:
     async def _drain(self) -> None:
         try:
             while self._queue:
-                taken = [self._queue.popleft() for _ in range(min(MAX_BATCH_WRITES, len(self._queue)))]
+                taken = [self._queue.popleft() for _ in range(min(self._max_writes, len(self._queue)))]
                 taken.sort(key=attrgetter("locks"))
                 await self._write([each for each in taken if each.after or not each.done.done()])
         finally:  # only a loop that ends cancels this task: the futures that still wait are cancelled

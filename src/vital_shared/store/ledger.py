@@ -21,6 +21,7 @@ from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.models.workflow_names import BUILT_IN_CLASS
 from vital_shared.store.account_tables import ledger, spending
+from vital_shared.store.limit_check import count_charges
 from vital_shared.store.prepared import Prepared
 from vital_shared.store.upsert import upsert
 
@@ -63,10 +64,13 @@ def record(
     payer: Payer,
     charges: Sequence[Charge],
     at: datetime,
+    *,
+    is_limited: bool = True,
 ) -> tuple[Charge, ...]:
     """Write a run's charges, and return those that were not there yet.
 
     :param connection: in the transaction that ends or pauses the run.
+    :param is_limited: whether there may be limits above it, against which they count.
     """
     if not charges:
         return ()
@@ -75,6 +79,8 @@ def record(
     new = set(_insert_rows(connection.dialect.name).returned(connection, rows))
     written = tuple(charge for charge in charges if charge.item in new)
     _spend(connection, payer.tenant_id, sum(charge.cost_nanos for charge in written), at)
+    if is_limited:
+        count_charges(connection, run_id, written, at)
     return written
 
 

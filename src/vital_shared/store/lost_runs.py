@@ -123,6 +123,7 @@ def _settlements(run: OpenRun, row: RowMapping, now: datetime) -> Iterator[Settl
         error_type=LOST.error_type,
         error_message=LOST.message,
         has_reservation=True,
+        is_limited=True,
     )
     if run.owed is not None:
         yield run.owed

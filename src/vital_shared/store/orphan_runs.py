@@ -14,6 +14,7 @@ from vital_shared.store.account_tables import reservations
 from vital_shared.store.database import Database
 from vital_shared.store.durable_tables import workers
 from vital_shared.store.fencing import fenced, is_current
+from vital_shared.store.limit_check import extend_limits
 from vital_shared.store.run_calls import CarriedCalls, carry_calls, close_calls
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import finished_nodes, forget_nodes
@@ -180,6 +181,7 @@ def _take_over(
     connection.execute(
         update(reservations).where(reservations.c.run_id == orphan.run_id).values(expires_at=deadline_at)
     )
+    extend_limits(connection, orphan.run_id, deadline_at)
     finished = finished_nodes(connection, orphan.run_id)
     calls = carry_calls(connection, orphan.run_id)
     return TakenRun(to_record(row), finished, calls, orphan.late_seconds)
@@ -196,6 +198,7 @@ def _give_up(connection: Connection, orphan: OrphanRun, message: str, now: datet
         error_type=LOST.error_type,
         error_message=message,
         has_reservation=True,
+        is_limited=True,
         fence=orphan.fence,
     )
     if not end.write(connection):

@@ -62,6 +62,8 @@ class RunEnd(Frozen):
     """The question and the answer, for a conversation."""
     has_reservation: bool = False
     """Whether the run has reserved money, which is let go with its end."""
+    is_limited: bool = False
+    """Whether it may have reserved of the limits above it, too."""
     fence: Fence | None = None
     """The worker that ends it; None: nobody has it, and its status alone decides."""
     is_durable: bool = False
@@ -78,7 +80,7 @@ class RunEnd(Frozen):
         if self._goes_back(connection) or not self._write_row(connection, is_late=is_late):
             return False
         if self.has_reservation:
-            release(connection, self.run_id)
+            release(connection, self.run_id, is_limited=self.is_limited)
         if self.is_durable:
             forget_nodes(connection, self.run_id)
             forget_calls(connection, self.run_id)

@@ -87,6 +87,9 @@ class RunRecord(Frozen):
     id: str
     tenant_id: str
     user_id: str
+    key_id: str | None = None
+    """The key that it was asked for with; None: none."""
+
     mode: WorkflowMode
     workflow: str
     """Qualified name of the workflow's class."""

@@ -21,7 +21,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
@@ -53,11 +53,13 @@ from vital_shared.models.charge import Charge
 from vital_shared.models.fence import Fence
 from vital_shared.models.money import to_nanos
 from vital_shared.models.run_decision import RunDecision
+from vital_shared.models.usage_limits import UsageBound
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.account_tables import budgets
 from vital_shared.store.admission import (
     Admission,
     AdmissionRequest,
+    LimitsToLock,
     budget_lock,
     check,
     extend,
@@ -73,6 +75,7 @@ from vital_shared.store.fencing import fenced
 from vital_shared.store.idempotency import IdempotencyKey, forget_expired, free_key, take_key
 from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
+from vital_shared.store.limit_check import matches
 from vital_shared.store.lost_calls import LostCalls
 from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
@@ -112,9 +115,16 @@ _VALUES: Final = {column.name: bindparam(column.name, type_=column.type) for col
 _INSERT_UNLIMITED: Final = Prepared(
     insert(runs).from_select(
         _COLUMNS,
-        select(*_VALUES.values()).where(~exists().where(budgets.c.tenant_id == _VALUES["tenant_id"])),
+        select(*_VALUES.values()).where(
+            ~exists().where(budgets.c.tenant_id == _VALUES["tenant_id"]),
+            ~exists().where(matches(_VALUES["tenant_id"], _VALUES["user_id"], _VALUES["key_id"])),
+        ),
     )
 )
+
+
+AdmissionOutcome: TypeAlias = Admission | LimitExceeded | InvalidRequest | LimitsToLock
+"""What has come of a run that wanted to begin; a refusal is raised later."""
 
 
 class RunStore:
@@ -144,6 +154,8 @@ class RunStore:
         """The runs of this process that have reserved money; others have nothing to release when they end."""
         self._budgeted: set[str] = set()
         """The runs of this process whose tenants have a budget."""
+        self._limited: set[str] = set()
+        """The runs of this process that have limits above them."""
 
     def fence(self, record: RunRecord) -> Fence:
         """Return what this worker's writes of a run name, once it has begun or taken over the run."""
@@ -160,7 +172,7 @@ class RunStore:
     async def start(
         self,
         record: RunRecord,
-        max_cost_nanos: Callable[[], int] = lambda: 0,
+        max_cost_nanos: Callable[[], int | UsageBound] = lambda: 0,
         key: IdempotencyKey | None = None,
         now: datetime | None = None,
     ) -> None:
@@ -168,7 +180,8 @@ class RunStore:
 
         A durable one may only be begun while this worker holds its lease, see `WorkerLease.hold`.
 
-        :param max_cost_nanos: its max cost, in nano-dollars; read only where there is a budget.
+        :param max_cost_nanos: its max cost, in nano-dollars, or all that it may use; read only where there is
+            a limit.
         :param key: the key of the client's request, stored with it.
         :param now: the moment of its start; None: that of its creation.
         :raises AlreadyBegun: when a queued run no longer waits.
@@ -184,14 +197,21 @@ class RunStore:
             record.deadline_at,
             max_cost_nanos,
             owed_nanos=self.charge_writer.owed_nanos,
+            user_id=record.user_id,
+            key_id=record.key_id,
+            has_own_transaction=False,
         )
 
-        def write(connection: Connection) -> Admission | LimitExceeded | InvalidRequest:
+        def write(connection: Connection) -> AdmissionOutcome:
             return _admit(connection, row, request, key)
 
         self.journal.begin(record.id, record.deadline_at)
 
-        def begun(admission: Admission | LimitExceeded | InvalidRequest) -> None:
+        def begun(admission: AdmissionOutcome) -> None:
+            if isinstance(admission, LimitsToLock):
+                if queued.cancelled():
+                    self.journal.end(record.id)
+                return
             if not isinstance(admission, Admission):
                 self.journal.end(record.id)
                 return
@@ -202,16 +222,27 @@ class RunStore:
                     self._database.put(partial(free_key, run_id=record.id), lambda _: None)
 
         queued = self._database.put(write, begun, locks=_start_lock(record, key))
+        admission = await self._in_time(queued)
+        if isinstance(admission, LimitsToLock):
+            request = request._replace(has_own_transaction=True)
+            queued = self._database.put_alone(write, begun)
+            admission = await self._in_time(queued)
+        if not isinstance(admission, Admission):
+            raise admission
+
+    async def _in_time(self, queued: asyncio.Future[AdmissionOutcome]) -> AdmissionOutcome:
+        """Wait for the start of a run to be stored.
+
+        :raises StoreError: when that takes too long.
+        """
         try:
             async with asyncio.timeout(self._database.wait_seconds):
-                admission = await queued
+                return await queued
         except TimeoutError as error:
             raise StoreError(
                 f"The run could not be stored within {self._database.wait_seconds:g} seconds, "
                 "so it was not begun: ask again in a moment"
             ) from error
-        if not isinstance(admission, Admission):
-            raise admission
 
     async def pause(
         self,
@@ -248,7 +279,7 @@ class RunStore:
             if not _changed(connection, statement):
                 return False
             if run_id in self._reserved:
-                release(connection, run_id)
+                release(connection, run_id, is_limited=run_id in self._limited)
             forget_nodes(connection, run_id)  # the checkpoint has them
             forget_calls(connection, run_id)  # and the ledger these
             return True
@@ -262,7 +293,7 @@ class RunStore:
         tenant_id: str | None,
         now: datetime,
         deadline_at: datetime,
-        max_cost_nanos: Callable[[], int] = lambda: 0,
+        max_cost_nanos: Callable[[], int | UsageBound] = lambda: 0,
         decisions: Sequence[RunDecision] = (),
         key: IdempotencyKey | None = None,
         checkpoint: Mapping[str, Any] | None = None,
@@ -307,6 +338,8 @@ class RunStore:
                     max_cost_nanos,
                     is_request=False,
                     owed_nanos=self.charge_writer.owed_nanos,
+                    user_id=row["user_id"],
+                    key_id=row["key_id"],
                 )
                 admission = await connection.run_sync(check, request)
                 await connection.run_sync(reserve, request, admission)
@@ -334,7 +367,7 @@ class RunStore:
             self.journal.end(orphan.run_id)
             return None
         # It may have reserved; what is released without a reservation changes nothing.
-        self._note_admission(orphan.run_id, Admission(reserved_nanos=1, has_budget=True))
+        self._note_admission(orphan.run_id, Admission(1, has_budget=True, is_limited=True))
         return taken
 
     async def give_up(self, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
@@ -398,10 +431,14 @@ class RunStore:
         """Return whether the tenant of a run of this process has a budget."""
         return run_id in self._budgeted
 
+    def is_limited(self, run_id: str) -> bool:
+        """Return whether a run of this process has limits above it."""
+        return run_id in self._limited
+
     async def reserve_more(
         self,
         run_id: str,
-        more_nanos: int,
+        more: int | UsageBound,
         spent_nanos: int,
         *,
         tenant_id: str,
@@ -411,20 +448,23 @@ class RunStore:
     ) -> None:
         """Reserve more of a tenant's budget for a run that is under way.
 
+        :param more: nano-dollars, or all that it may use beside what it has reserved.
         :param spent_nanos: spending of the run since it began or was resumed, calls under way included.
         :param may_exceed_alone: whether a run that is alone with its budget may go on while some of it is
             left.
-        :raises BudgetExceeded: when the budget does not allow it.
+        :raises BudgetExceeded: when the budget does not allow it, or a limit above the run.
+        :raises UsageLimited: when a limit of tokens, or of a minute, does not.
         """
         request = AdmissionRequest(
             run_id,
             tenant_id,
             now,
             deadline_at,
-            lambda: more_nanos,
+            lambda: more,
             is_request=False,
             owed_nanos=self.charge_writer.owed_nanos,
             may_exceed_alone=may_exceed_alone,
+            is_limited=run_id in self._limited,
         )
         self._reserved.add(run_id)  # before: the end of the run releases it, also where this is cancelled
         async with self._database.begin() as connection:
@@ -465,6 +505,7 @@ class RunStore:
             cost_nanos=to_nanos(output.cost.total) if context is None else context.bounded_nanos(),
             turn=turn,
             has_reservation=run_id in self._reserved,
+            is_limited=run_id in self._limited,
             fence=fence,
             is_durable=_is_durable(context),
         )
@@ -498,6 +539,7 @@ class RunStore:
             duration_seconds=seconds,
             cost_nanos=None if context is None else context.bounded_nanos(),
             has_reservation=run_id in self._reserved,
+            is_limited=run_id in self._limited,
             fence=fence,
             is_durable=_is_durable(context),
         )
@@ -539,6 +581,7 @@ class RunStore:
             error_type="store",
             error_message="The run was not begun: it could not be stored in time.",
             has_reservation=record.id in self._reserved,
+            is_limited=record.id in self._limited,
         )
         settlement = Settlement(
             run_id=record.id, payer=payer_of(record.input, record.workflow), at=record.created_at, end=end
@@ -587,15 +630,18 @@ class RunStore:
         )
 
     def _note_admission(self, run_id: str, admission: Admission) -> None:
-        if admission.reserved_nanos:
+        if admission.reserved_nanos or admission.limits:
             self._reserved.add(run_id)
         if admission.has_budget:
             self._budgeted.add(run_id)
+        if admission.is_limited:
+            self._limited.add(run_id)
 
     def forget(self, run_id: str) -> None:
         """Forget a run that has ended, waits for a person, or is another worker's."""
         self._reserved.discard(run_id)
         self._budgeted.discard(run_id)
+        self._limited.discard(run_id)
         self.journal.end(run_id)
 
 
@@ -615,7 +661,7 @@ def not_waiting(record: RunRecord) -> Conflict:
 
 def _admit(
     connection: Connection, row: dict[str, Any], request: AdmissionRequest, key: IdempotencyKey | None
-) -> Admission | LimitExceeded | InvalidRequest:
+) -> AdmissionOutcome:
     """Insert a run, if its key is new and the tenant's limits allow it.
 
     A refusal is returned, and raised later: others write in the same transaction.
@@ -624,7 +670,7 @@ def _admit(
         if key is not None:
             take_key(connection, key, request.run_id, request.now)
         return _insert(connection, row, request)
-    except LimitExceeded as refusal:
+    except (LimitExceeded, LimitsToLock) as refusal:
         if key is not None:
             free_key(connection, request.run_id)
         return refusal
@@ -694,6 +740,8 @@ def _visible(tenant_id: str | None) -> ColumnElement[bool]:
 
 def _extend_running(connection: Connection, request: AdmissionRequest, spent_nanos: int) -> None:
     """Reserve more for a run that has not ended meanwhile at another worker: nobody would release it."""
-    running = select(runs.c.id).where(runs.c.id == request.run_id, runs.c.status == "running")
-    if connection.execute(running.with_for_update(key_share=True)).first() is not None:
-        extend(connection, request, spent_nanos)
+    columns = (runs.c.user_id, runs.c.key_id)
+    running = select(*columns).where(runs.c.id == request.run_id, runs.c.status == "running")
+    row = connection.execute(running.with_for_update(key_share=True)).first()
+    if row is not None:
+        extend(connection, request._replace(user_id=row.user_id, key_id=row.key_id), spent_nanos)

@@ -32,6 +32,8 @@ class Settlement(Frozen):
     end: RunEnd | None = None
     fence: Fence | None = None
     """The worker of a durable run: all of it is refused once another one has the run. None: no other can."""
+    is_limited: bool = True
+    """Whether there may be limits above the run."""
     clears_calls: bool = False
     """Whether these are the calls that a durable run has left, which are deleted with this."""
 
@@ -76,11 +78,15 @@ class Settlement(Frozen):
         """Write it down, also where a value in it is none that it should have."""
         return self.model_dump_json(warnings=False, fallback=repr)
 
+    def record(self, connection: Connection) -> tuple[Charge, ...]:
+        """Write the charges, and return those that were not there yet."""
+        return record(connection, self.run_id, self.payer, self.charges, self.at, is_limited=self.is_limited)
+
     def write(self, connection: Connection) -> tuple[bool, tuple[Charge, ...]]:
         """Write it late; return whether the run ended with it, and the charges that were not there yet."""
         if not self.may_be_written(connection):
             return False, ()
-        new = record(connection, self.run_id, self.payer, self.charges, self.at)
+        new = self.record(connection)
         self.clear_calls(connection)
         return self.end is not None and self.end.write(connection, is_late=True), new
 

@@ -260,6 +260,7 @@ runs = Table(
     Column("cost_nanos", BigInteger),
     Column("title", SafeText),
     Column("search_text", SafeText),
+    Column("key_id", SafeText),  # the key that it was asked for with; NULL: none, or unknown
     Index("ix_runs_finished_at", "finished_at"),
     Index("ix_runs_listed", *_LISTED, "tenant_id"),
     Index("ix_runs_tenant_id_listed", "tenant_id", *_LISTED),

@@ -10,8 +10,10 @@ from vital_shared.deadline import run_deadline
 from vital_shared.errors import InvalidRequest, LimitExceeded
 from vital_shared.graph import Checkpoint
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.usage_limits import UsageBound
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.language import load_for
+from vital_shared.store.actor import current_actor
 from vital_shared.store.idempotency import IdempotencyKey
 from vital_shared.store.requeue import QUEUED_FOR
 from vital_shared.store.runs import RunRecord, not_waiting
@@ -66,9 +68,10 @@ async def begin(
     if lookup.found is not None:
         return CachedAnswer(workflow.services, log, request, lookup.found, metrics)
     request = _with_session(request)
+    key_id = _key_id()
 
     def run(stream: RunEvents, metrics: RunMetrics) -> Execution:
-        return _new_execution(workflow, request, agent, stream, metrics, lookup, key)
+        return _new_execution(workflow, request, agent, stream, metrics, lookup, key, key_id=key_id)
 
     if lookup.flight and key is None:
         return CoalescedRun(workflow, log, request, lookup.flight, lookup.key, run)
@@ -95,7 +98,7 @@ async def queued_record(
         await check_input(workflow, request)
         _check_storable(workflow, request)
     now = services.now()
-    record = _record(workflow, _with_session(request), run_id, now)
+    record = _record(workflow, _with_session(request), run_id, now, _key_id())
     return record.model_copy(update={"status": "queued", "deadline_at": now + QUEUED_FOR})
 
 
@@ -171,9 +174,9 @@ async def resume(
     now = services.now()
     deadline = _deadline(services, now)
 
-    def max_cost_nanos() -> int:
+    def max_use() -> UsageBound:
         agent = agent_of(workflow, run)
-        return max_remaining_cost(workflow, record, run, agent, restored.calls).nanos
+        return max_remaining_cost(workflow, record, run, agent, restored.calls).bound
 
     # All that may fail comes before the claim: a run that is claimed is at work, or nobody's.
     await name_tenant(workflow, record.input)
@@ -187,7 +190,7 @@ async def resume(
             tenant_id=tenant_id,
             now=now,
             deadline_at=deadline,
-            max_cost_nanos=max_cost_nanos,
+            max_cost_nanos=max_use,
             decisions=restored.decisions,
             key=key,
             checkpoint=_resumed_checkpoint(restored, now, earlier_span) if record.is_durable else None,
@@ -204,7 +207,7 @@ async def resume(
         stream,
         run,
         None,
-        max_cost_nanos,
+        max_use,
         metrics,
         services.runs.fence(claimed),
         is_durable=claimed.is_durable,
@@ -233,20 +236,22 @@ def _new_execution(
     key: IdempotencyKey | None,
     queued: RunRecord | None = None,
     effects: EarlierEffects = NO_EFFECTS,
+    key_id: str | None = None,
 ) -> Execution:
     """Make the run of a request that was checked.
 
     :param queued: its record, where it waits in the queue.
     :param effects: those that earlier attempts at it have begun.
+    :param key_id: the key that it was asked for with; None: none.
     """
     services = workflow.services
     now = services.now()
-    record = _record(workflow, request, stream.run_id, now)
+    record = _record(workflow, request, stream.run_id, now, key_id)
     if queued is not None:
         record = queued.model_copy(update={"deadline_at": record.deadline_at})
     run = new_run(workflow, request, stream)
 
-    def max_cost_nanos() -> int:
+    def max_use() -> UsageBound:
         declared = declared_dollars(run)
         traits = workflow.traits
         return max_cost(
@@ -256,7 +261,7 @@ def _new_execution(
             parts=traits.built_in,
             times=traits.answers_at_most,
             declared=declared,
-        ).nanos
+        ).bound
 
     fence = services.runs.fence(record)
     return Execution(
@@ -265,7 +270,7 @@ def _new_execution(
         stream,
         run,
         record,
-        max_cost_nanos,
+        max_use,
         metrics,
         fence,
         is_durable=record.is_durable,
@@ -286,11 +291,20 @@ def _is_durable(workflow: WorkflowParts) -> bool:
     return workflow.durable == "nodes"
 
 
-def _record(workflow: WorkflowParts, request: WorkflowInput, run_id: str, now: datetime) -> RunRecord:
+def _key_id() -> str | None:
+    """Return the key of the request that is served here; None: it has none, or is a program's own."""
+    actor = current_actor()
+    return actor.id if actor.kind == "key" else None
+
+
+def _record(
+    workflow: WorkflowParts, request: WorkflowInput, run_id: str, now: datetime, key_id: str | None
+) -> RunRecord:
     return RunRecord(
         id=run_id,
         tenant_id=request.tenant_id,
         user_id=request.user_id,
+        key_id=key_id,
         mode=request.mode,
         workflow=workflow.name,
         plan=workflow.plan.fingerprint,

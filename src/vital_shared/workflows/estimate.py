@@ -31,7 +31,7 @@ only what its nodes declare is foreseen.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -44,6 +44,7 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import nanos_at_most
 from vital_shared.models.tool import ToolCall
+from vital_shared.models.usage_limits import ModelUse, UsageBound
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.ingest.chunk import MAX_SECTION_TOKENS, MAX_TOKENS
 from vital_shared.tools.base import Tool
@@ -78,11 +79,20 @@ class MaxCost(NamedTuple):
     dollars: Decimal
     unpriced: tuple[str, ...] = ()
     """Models that it may ask whose price nobody knows: they are not in it."""
+    tokens: int = 0
+    """The tokens that the agent's models may read and write; what other nodes ask for is not in it."""
+    models: Mapping[str, ModelUse] = {}
+    """The part of each of these models, at most."""
 
     @property
     def nanos(self) -> int:
         """The amount to reserve, in nano-dollars; 1 if the cost is unknown, so that it needs a budget."""
         return max(nanos_at_most(self.dollars), 1 if self.unpriced else 0)
+
+    @property
+    def bound(self) -> UsageBound:
+        """All that the run may use."""
+        return UsageBound(self.nanos, self.tokens, self.models)
 
 
 def max_cost(
@@ -130,6 +140,9 @@ class _Prices(NamedTuple):
     first: Decimal
     full: Decimal
     """The cost of a call with a full context."""
+    suggestion_tokens: int
+    first_tokens: int
+    full_tokens: int
 
 
 class _Costs:
@@ -172,7 +185,26 @@ class _Costs:
             dollars += SEARCHES_PER_SOURCE * self._search
         dollars = times * dollars + declared
         left = remaining(self._request.max_cost_dollars, spent)
-        return MaxCost(dollars if left is None else min(dollars, left), tuple(self._unpriced))
+        models = {model.name: self._use(model, prices[model], times, left) for model in prices}
+        tokens = sum(use.tokens for use in models.values())
+        capped = dollars if left is None else min(dollars, left)
+        return MaxCost(capped, tuple(self._unpriced), tokens, models)
+
+    def _use(self, model: Model, prices: _Prices, times: int, left: Decimal | None) -> ModelUse:
+        """Return the most that one model of the chain may use."""
+        dollars, tokens = ZERO_DOLLARS, 0
+        if not self._resumed and "model_suggestion" in self._parts and self._suggests(model):
+            dollars, tokens = prices.suggestion, prices.suggestion_tokens
+        if "answer" in self._parts:
+            rounds = MAX_TOOL_ROUNDS if self._tools and model.calls_tools else 0
+            dollars += prices.first + rounds * prices.full
+            tokens += prices.first_tokens + rounds * prices.full_tokens
+        dollars *= times
+        nanos = nanos_at_most(dollars if left is None else min(dollars, left))
+        return ModelUse(max(nanos, 1 if model.name in self._unpriced else 0), times * tokens)
+
+    def _suggests(self, model: Model) -> bool:
+        return bool(self._tools) and self._models[0].calls_tools and model.calls_tools
 
     def _suggestion(self, prices: dict[Model, _Prices]) -> Decimal:
         if not self._tools or not self._models[0].calls_tools:
@@ -203,9 +235,6 @@ class _Costs:
 
     def _prices(self, model: Model) -> _Prices:
         price = self._services.account.price
-        if price(model.name, Tokens(input=1)) is None:
-            self._unpriced.append(model.name)
-            return _Prices(ZERO_DOLLARS, ZERO_DOLLARS, ZERO_DOLLARS)
         table = self._services.models.table(model.name)
         context = table.context_tokens or CONTEXT_TOKENS
         output = table.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
@@ -217,12 +246,18 @@ class _Costs:
         history = int(max(0, room - fixed) * HISTORY_SHARE) if talked else 0
         asked = min(max(room, fixed), fixed + self._material() + history)
 
+        full = max(room, asked)
+        counts = (fixed + history + output, asked + output, full + output)
+        if price(model.name, Tokens(input=1)) is None:
+            self._unpriced.append(model.name)
+            return _Prices(ZERO_DOLLARS, ZERO_DOLLARS, ZERO_DOLLARS, *counts)
+
         def cost(tokens: int) -> Decimal:
             read = price(model.name, Tokens(input=tokens, output=output)) or ZERO_DOLLARS
             written = Tokens(input=tokens, cache_write=tokens, output=output)
             return max(read, price(model.name, written) or ZERO_DOLLARS)
 
-        return _Prices(cost(fixed + history), cost(asked), cost(max(room, asked)))
+        return _Prices(cost(fixed + history), cost(asked), cost(full), *counts)
 
     def _material(self) -> int:
         passages = self._services.settings.passages if self._request.enable_rag else 0

@@ -39,6 +39,7 @@ from vital_shared.models.fence import Fence
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.quality import DegradationReason
 from vital_shared.models.tool import ToolResult
+from vital_shared.models.usage_limits import UsageBound
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.monitoring.tracing import tracer
 from vital_shared.store.idempotency import IdempotencyKey
@@ -82,7 +83,7 @@ class Execution(RunHandle):
     :param stream: the writer of its events.
     :param run: the engine's own run.
     :param record: the record to store first, or None where it is there already.
-    :param max_cost_nanos: the run's max cost, in nano-dollars, should the tenant have a budget.
+    :param max_use: the most that the run may use, should there be limits above it.
     :param metrics: counts it.
     :param fence: this worker as its owner, which each of its writes names.
     :param is_durable: whether another worker can take it over.
@@ -103,7 +104,7 @@ class Execution(RunHandle):
         stream: RunEvents,
         run: Run,
         record: RunRecord | None,
-        max_cost_nanos: Callable[[], int],
+        max_use: Callable[[], UsageBound],
         metrics: RunMetrics,
         fence: Fence,
         *,
@@ -128,7 +129,7 @@ class Execution(RunHandle):
         self._stream = stream
         self._run = run
         self._record = record
-        self._max_cost_nanos = max_cost_nanos
+        self._max_use = max_use
         self._metrics = metrics
         self._fence = fence
         self._lookup = lookup
@@ -170,9 +171,7 @@ class Execution(RunHandle):
             with counting:
                 if self._is_durable:
                     await self._services.lease.hold()
-                await self._services.runs.start(
-                    self._record, self._max_cost_nanos, self._key, self._services.now()
-                )
+                await self._services.runs.start(self._record, self._max_use, self._key, self._services.now())
         with self._owning():
             await self._run_stored()
 
@@ -197,7 +196,9 @@ class Execution(RunHandle):
             self._metrics.owned = self._nodes.owned = self._context.call_log = None
 
     async def _run_stored(self) -> None:
-        if self._services.runs.has_budget(self.run_id):
+        store = self._services.runs
+        self._context.is_limited = store.is_limited(self.run_id)
+        if store.has_budget(self.run_id) or self._context.is_limited:
             self._context.reserve_more = self._reserve_more
         self._stream.note_token = self._metrics.token
         with self._metrics.active(zero=self._started - self._earlier):
@@ -207,14 +208,14 @@ class Execution(RunHandle):
             finally:
                 await end_task(self._task)
 
-    async def _reserve_more(self, more_nanos: int, spent_nanos: int) -> None:
-        """Reserve more of the tenant's budget, for what a node's own calls may cost."""
+    async def _reserve_more(self, more: int | UsageBound, spent_nanos: int) -> None:
+        """Reserve more of the tenant's budget and other limits, for what a node's own calls may use."""
         now = self._services.now()
         settings = self._services.settings
         try:
             await self._services.runs.reserve_more(
                 self.run_id,
-                more_nanos,
+                more,
                 spent_nanos,
                 tenant_id=self._request.tenant_id,
                 now=now,

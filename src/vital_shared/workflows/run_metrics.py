@@ -20,6 +20,7 @@ from vital_shared.errors import (
     RunCancelled,
     RunFailed,
     StoreError,
+    UsageLimited,
 )
 from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.graph.outcome import RunStatus
@@ -75,7 +76,7 @@ UNKNOWN: Final = (
 )
 """The reason of a rejection, by the field that names what is not there."""
 
-LIMITS: Final = ((BudgetExceeded, "budget"), (RateLimited, "rate_limit"))
+LIMITS: Final = ((BudgetExceeded, "budget"), ((RateLimited, UsageLimited), "rate_limit"))
 """The reason why a request is turned away, by the error that is raised."""
 
 UNANSWERABLE: Final = ("no_sources",)

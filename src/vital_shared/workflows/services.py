@@ -59,6 +59,7 @@ from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 from vital_shared.store.runs import RunStore
 from vital_shared.store.savings import Savings
 from vital_shared.store.spool import Spool
+from vital_shared.store.usage_limits import UsageLimitStore
 from vital_shared.store.worker_lease import WorkerLease
 from vital_shared.tools.base import Tool
 from vital_shared.tools.calculator.tool import calculator
@@ -111,6 +112,8 @@ class Services:
     """The epochs that make cached answers stale."""
     limits: LimitStore
     """The tenants' limits on spending and request rate."""
+    usage_limits: UsageLimitStore
+    """The limits of organisations, tenants, keys and users."""
     labels: LabelValues
     """The tenants, agents, models, tools and nodes that have names in metrics."""
     sources: tuple[Source, ...]
@@ -276,6 +279,7 @@ class Services:
                 ),
                 epochs=epochs,
                 limits=LimitStore(database),
+                usage_limits=UsageLimitStore(database),
                 labels=labels,
                 sources=all_sources,
                 collections=collections,

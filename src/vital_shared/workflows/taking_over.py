@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from vital_shared.graph import Checkpoint, resumption_point
 from vital_shared.logs import get_logger
+from vital_shared.models.usage_limits import UsageBound
 from vital_shared.store.orphan_runs import TakenRun
 from vital_shared.store.run_record import RunRecord
 from vital_shared.workflows.events import RunEvents
@@ -78,7 +79,7 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> RunHandle:
         stream,
         run,
         None,
-        lambda: 0,  # it was reserved when the run began
+        UsageBound,  # nothing more: it was reserved when the run began
         RunMetrics(record.id, record.input, services.request_counts, workflow.traits, workflow.name),
         services.runs.fence(record),
         is_durable=True,

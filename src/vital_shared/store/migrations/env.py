@@ -18,6 +18,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     durable_tables,
     feedback_table,
     idempotency_table,
+    limit_tables,
     retrieval_tuning_table,
     run_decision_table,
     source_tables,

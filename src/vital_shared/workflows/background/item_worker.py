@@ -6,7 +6,14 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, Protocol
 
-from vital_shared.errors import BudgetExceeded, InvalidRequest, RateLimited, StoreError, VitalError
+from vital_shared.errors import (
+    BudgetExceeded,
+    InvalidRequest,
+    RateLimited,
+    StoreError,
+    UsageLimited,
+    VitalError,
+)
 from vital_shared.logs import get_logger
 from vital_shared.store.background_runs import QueueItem
 from vital_shared.store.runs import EndedRun, RunRecord
@@ -90,7 +97,7 @@ class ItemWorker:
         self.active.add(record.id)
         try:
             await self._run(record)
-        except RateLimited as error:
+        except (RateLimited, UsageLimited) as error:
             return max(error.retry_after_seconds, RETRY_SECONDS)
         except BudgetExceeded as error:
             await self._fail(record, "budget", str(error))

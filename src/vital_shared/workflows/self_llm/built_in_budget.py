@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.hedged_call import MAX_CONCURRENT_ATTEMPTS
+from vital_shared.workflows.model_selection import TokenCapped
 from vital_shared.workflows.self_llm.call_budget import CallBudget
 
 __all__ = ["BuiltInBudget"]
@@ -27,10 +28,14 @@ class BuiltInBudget(CallBudget):
         """
         self.release()
         if self._limit is None:
-            return tuple(models)
+            return tuple(map(self._capped, models)) if self.is_limited else tuple(models)
         tokens = await self._count(request)
         room = self._room() or 0  # read after the wait, and held before the next
         share = room // MAX_CONCURRENT_ATTEMPTS if races else room
         found = [each for model in models if (each := self._bounded(model, tokens, share)) is not None]
         self._hold(min(room, sum(each.nanos for each in found)))
         return tuple(each.model for each in found)
+
+    def _capped(self, model: Model) -> Model:
+        """Return a model that writes no more than was reserved for it."""
+        return TokenCapped(model, self._longest(model))

@@ -34,6 +34,8 @@ class Bounded(NamedTuple):
 
     model: Model
     nanos: int
+    tokens: int
+    """The most that it may read and write."""
 
 
 class CallBudget:
@@ -61,6 +63,11 @@ class CallBudget:
         self._held = 0
         limits = [each for each in (limit, context.request.max_cost_dollars) if each is not None]
         self._limit = nanos_at_most(min(limits)) if limits else None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there are limits above the run that hold for tokens, or for one model."""
+        return self._context.reserves and self._context.is_limited
 
     async def hold(self, nanos: int) -> None:
         """Hold money until `release`."""
@@ -105,17 +112,18 @@ class CallBudget:
         """Return the model with the longest answer that the money buys; None: it buys too short a one."""
         longest = self._longest(model)
         full = self._nanos(model, tokens, longest)
+        capped = TokenCapped(model, longest) if full or self.is_limited else model
         if full is None:
-            return None if left == 0 else Bounded(model, UNKNOWN_COST_NANOS)
+            return None if left == 0 else Bounded(capped, UNKNOWN_COST_NANOS, tokens + longest)
         if left is None or full <= left:
-            return Bounded(TokenCapped(model, longest) if full else model, full)
+            return Bounded(capped, full, tokens + longest)
         if self._asked_tokens is not None:
             return None
         reading = self._nanos(model, tokens, 0) or 0
         bought = (left - reading) * longest // max(1, full - reading)
         if bought < min(MIN_ANSWER_TOKENS, longest):
             return None
-        return Bounded(TokenCapped(model, bought), self._nanos(model, tokens, bought) or 0)
+        return Bounded(TokenCapped(model, bought), self._nanos(model, tokens, bought) or 0, tokens + bought)
 
     def _longest(self, model: Model) -> int:
         table = self._services.models.table(model.name)

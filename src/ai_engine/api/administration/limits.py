@@ -1,0 +1,113 @@
+"""Limits of organisations, tenants, keys and users, and the tenants of organisations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Request, Response
+
+from ai_engine.api.body import read_model
+from ai_engine.auth.caller import Caller
+from ai_engine.engine import engine_of
+from vital_shared.models.base import Frozen
+from vital_shared.models.usage_limits import Organisation, UsageLimit, UsageStanding
+from vital_shared.models.workflow_io import Id
+
+__all__ = ["LimitList", "OrganisationList", "router"]
+
+router = APIRouter(prefix="/v1", tags=["limits"])
+
+LimitId = Annotated[Id, Path()]
+OrganisationId = Annotated[Id, Path()]
+Tenant = Annotated[Id, Path()]
+
+BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": UsageLimit.model_json_schema(),
+                "example": {
+                    "level": "key",
+                    "id": "key_5e0c",
+                    "model": "openai:gpt-5-mini",
+                    "unit": "tokens",
+                    "period": "day",
+                    "amount": "500000",
+                },
+            }
+        },
+    }
+}
+
+
+class LimitList(Frozen):
+    """Limits, from the top of the tree down."""
+
+    limits: tuple[UsageStanding, ...]
+
+
+class OrganisationList(Frozen):
+    """The organisations that have tenants, by their ids."""
+
+    organisations: tuple[Organisation, ...]
+
+
+@router.get("/limits", summary="List limits")
+async def list_limits(request: Request) -> LimitList:
+    """List the limits of all levels, and what is left of each.
+
+    A tenant gets its own, those of its keys and those of its users.
+    """
+    services, caller = engine_of(request).services, Caller.of(request)
+    found = await services.usage_limits.list(now=services.now(), tenant_id=caller.tenant_id)
+    return LimitList(limits=found)
+
+
+@router.put("/limits", summary="Set a limit", openapi_extra=BODY)
+async def set_limit(request: Request) -> UsageStanding:
+    """Set a limit in place of the one for the same level, model, unit and period.
+
+    It holds from the next request on, and counts what the running period has cost by now.
+    """
+    engine = engine_of(request)
+    limit = await read_model(request, UsageLimit, engine.settings.max_body_bytes)
+    return await engine.services.usage_limits.set(limit, now=engine.services.now())
+
+
+@router.delete("/limits/{limit_id}", summary="Remove a limit", status_code=204)
+async def remove_limit(request: Request, limit_id: LimitId) -> Response:
+    """Remove a limit; the others above a request still hold."""
+    await engine_of(request).services.usage_limits.remove(limit_id)
+    return Response(status_code=204)
+
+
+@router.get("/organisations", summary="List organisations")
+async def list_organisations(request: Request) -> OrganisationList:
+    """List the organisations and their tenants."""
+    return OrganisationList(organisations=await engine_of(request).services.usage_limits.organisations())
+
+
+@router.put(
+    "/organisations/{organisation_id}/tenants/{tenant_id}",
+    summary="Put a tenant under an organisation",
+    status_code=204,
+)
+async def join_organisation(request: Request, organisation_id: OrganisationId, tenant_id: Tenant) -> Response:
+    """Let the organisation's limits hold for a tenant, in place of those of another organisation."""
+    services = engine_of(request).services
+    await services.usage_limits.join(tenant_id, organisation_id, now=services.now())
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/organisations/{organisation_id}/tenants/{tenant_id}",
+    summary="Take a tenant out of an organisation",
+    status_code=204,
+)
+async def leave_organisation(
+    request: Request, organisation_id: OrganisationId, tenant_id: Tenant
+) -> Response:
+    """Let the organisation's limits hold for a tenant no longer."""
+    await engine_of(request).services.usage_limits.leave(tenant_id, organisation_id)
+    return Response(status_code=204)
