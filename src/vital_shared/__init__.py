@@ -27,6 +27,7 @@ from vital_shared.errors import (
     RunUnderWay,
     SourceError,
     StoreError,
+    UsageLimited,
     VitalError,
     WriteRefused,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "TextDelta",
     "Tool",
     "ToolContext",
+    "UsageLimited",
     "VitalError",
     "Workflow",
     "WorkflowInput",

@@ -2601,6 +2601,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List limits
+         * @description List the limits of all levels, and what is left of each.
+         *
+         *     A tenant gets its own, those of its keys and those of its users.
+         */
+        get: operations["list_limits_v1_limits_get"];
+        /**
+         * Set a limit
+         * @description Set a limit in place of the one for the same level, model, unit and period.
+         *
+         *     It holds from the next request on, and counts what the running period has cost by now.
+         */
+        put: operations["set_limit_v1_limits_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/limits/{limit_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a limit
+         * @description Remove a limit; the others above a request still hold.
+         */
+        delete: operations["remove_limit_v1_limits__limit_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List organisations
+         * @description List the organisations and their tenants.
+         */
+        get: operations["list_organisations_v1_organisations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations/{organisation_id}/tenants/{tenant_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put a tenant under an organisation
+         * @description Let the organisation's limits hold for a tenant, in place of those of another organisation.
+         */
+        put: operations["join_organisation_v1_organisations__organisation_id__tenants__tenant_id__put"];
+        post?: never;
+        /**
+         * Take a tenant out of an organisation
+         * @description Let the organisation's limits hold for a tenant no longer.
+         */
+        delete: operations["leave_organisation_v1_organisations__organisation_id__tenants__tenant_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/erasures": {
         parameters: {
             query?: never;
@@ -3090,7 +3182,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored";
+            action: "key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored";
             /** Object */
             object: string;
             /** Person */
@@ -3713,6 +3805,14 @@ export interface components {
             keys: components["schemas"]["ApiKey"][];
         };
         /**
+         * LimitList
+         * @description Limits, from the top of the tree down.
+         */
+        LimitList: {
+            /** Limits */
+            limits: components["schemas"]["UsageStanding"][];
+        };
+        /**
          * MadeKey
          * @description A key that was just made.
          */
@@ -3783,6 +3883,24 @@ export interface components {
         NewSilence: {
             /** Id */
             id: string;
+        };
+        /**
+         * Organisation
+         * @description The tenants that share the limits of an organisation.
+         */
+        Organisation: {
+            /** Organisation Id */
+            organisation_id: string;
+            /** Tenants */
+            tenants: string[];
+        };
+        /**
+         * OrganisationList
+         * @description The organisations that have tenants, by their ids.
+         */
+        OrganisationList: {
+            /** Organisations */
+            organisations: components["schemas"]["Organisation"][];
         };
         /**
          * PanelData
@@ -4355,6 +4473,53 @@ export interface components {
             is_read_only: boolean;
             /** Timeout Seconds */
             timeout_seconds: number;
+        };
+        /**
+         * UsageStanding
+         * @description A limit, and what is left of it at the moment.
+         */
+        UsageStanding: {
+            /** Limit Id */
+            limit_id: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "organisation" | "tenant" | "key" | "user";
+            /** Id */
+            id: string;
+            /** Tenant Id */
+            tenant_id: string | null;
+            /** Model */
+            model: string | null;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "dollars" | "tokens";
+            /**
+             * Period
+             * @enum {string}
+             */
+            period: "minute" | "day" | "month";
+            /** Amount */
+            amount: string;
+            /** Spent */
+            spent: string;
+            /** Reserved */
+            reserved: string;
+            /** Left */
+            left: string;
+            /**
+             * Resets At
+             * Format: date-time
+             */
+            resets_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
         /**
          * Variable
@@ -5067,6 +5232,12 @@ export interface components {
              * @default null
              */
             resets_at: string | null;
+            /**
+             * Limit Of
+             * @default null
+             * @example the key key_1
+             */
+            limit_of: string | null;
         };
         /**
          * QueueView
@@ -6033,12 +6204,15 @@ export type SchemaFeedbackList = components['schemas']['FeedbackList'];
 export type SchemaFoundPassage = components['schemas']['FoundPassage'];
 export type SchemaIngestResult = components['schemas']['IngestResult'];
 export type SchemaKeyList = components['schemas']['KeyList'];
+export type SchemaLimitList = components['schemas']['LimitList'];
 export type SchemaMadeKey = components['schemas']['MadeKey'];
 export type SchemaMcpServerStatus = components['schemas']['McpServerStatus'];
 export type SchemaModelHealth = components['schemas']['ModelHealth'];
 export type SchemaMonthForecast = components['schemas']['MonthForecast'];
 export type SchemaMonthForecasts = components['schemas']['MonthForecasts'];
 export type SchemaNewSilence = components['schemas']['NewSilence'];
+export type SchemaOrganisation = components['schemas']['Organisation'];
+export type SchemaOrganisationList = components['schemas']['OrganisationList'];
 export type SchemaPanelData = components['schemas']['PanelData'];
 export type SchemaPanelLimit = components['schemas']['PanelLimit'];
 export type SchemaPanelQuery = components['schemas']['PanelQuery'];
@@ -6067,6 +6241,7 @@ export type SchemaTokens = components['schemas']['Tokens'];
 export type SchemaToolCall = components['schemas']['ToolCall'];
 export type SchemaToolList = components['schemas']['ToolList'];
 export type SchemaToolView = components['schemas']['ToolView'];
+export type SchemaUsageStanding = components['schemas']['UsageStanding'];
 export type SchemaVariable = components['schemas']['Variable'];
 export type SchemaWaitingRun = components['schemas']['WaitingRun'];
 export type SchemaWorkflowMode = components['schemas']['WorkflowMode'];
@@ -6708,7 +6883,7 @@ export interface operations {
     list_audit_log_v1_audit_get: {
         parameters: {
             query?: {
-                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored") | null;
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored") | null;
                 /** @description The id of a key, a user or a name. */
                 actor?: string | null;
                 object?: string | null;
@@ -6772,7 +6947,7 @@ export interface operations {
     export_audit_log_v1_audit_export_get: {
         parameters: {
             query?: {
-                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored") | null;
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored") | null;
                 /** @description The id of a key, a user or a name. */
                 actor?: string | null;
                 object?: string | null;
@@ -8191,6 +8366,346 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ApiKey"];
                 };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_limits_v1_limits_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_limit_v1_limits_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "level": "key",
+                 *       "id": "key_5e0c",
+                 *       "model": "openai:gpt-5-mini",
+                 *       "unit": "tokens",
+                 *       "period": "day",
+                 *       "amount": "500000"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Level
+                     * @enum {string}
+                     */
+                    level: "organisation" | "tenant" | "key" | "user";
+                    /** Id */
+                    id: string;
+                    /** Tenant Id */
+                    tenant_id?: string | null;
+                    /** Model */
+                    model?: string | null;
+                    /**
+                     * Unit
+                     * @enum {string}
+                     */
+                    unit: "dollars" | "tokens";
+                    /**
+                     * Period
+                     * @enum {string}
+                     */
+                    period: "minute" | "day" | "month";
+                    /** Amount */
+                    amount: number | string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageStanding"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_limit_v1_limits__limit_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                limit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_organisations_v1_organisations_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationList"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join_organisation_v1_organisations__organisation_id__tenants__tenant_id__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                organisation_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_organisation_v1_organisations__organisation_id__tenants__tenant_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                organisation_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description There is no key in the request, or none that can be used. */
             401: {
