@@ -2,12 +2,18 @@
 
 import asyncio
 import json
+import textwrap
+from datetime import UTC, datetime
 
 import pytest
 from tests.ledger_rows import row, write
+from tests.run_record import run_record
 from tests.store_database import store_url
 
+from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.models.workflow_names import BUILT_IN_CLASS
 from vital_shared.store.database import Database
+from vital_shared.store.runs import RunStore
 
 ROWS = (
     row(cost_nanos=1_500_000_000, unit_prices=None),
@@ -84,3 +90,65 @@ def test_what_cannot_be_is_refused(vital, empty_dir, arguments, said):
     done = vital("costs", *arguments)
     assert done.exit_code == 2
     assert said in " ".join(done.stderr.split())
+
+
+STORED = (
+    "vital_target_tickets.Tickets",
+    "tickets.Tickets",
+    BUILT_IN_CLASS,
+    "vital_target_gone.Gone",
+    "ai_engine.gateway.relayed_call.RelayedCall",
+)
+"""Names that runs are stored with: the first two are one class, from its file and as a module."""
+
+
+@pytest.fixture
+def workflows(empty_dir):
+    """A configuration that serves a workflow, and a run of each stored name, for a dollar."""
+
+    async def fill():
+        database = Database(store_url(empty_dir))
+        await database.migrate()
+        request = WorkflowInput(query="?", mode=1, tenant_id="acme", user_id="ann")
+        for number, stored in enumerate(STORED):
+            record = run_record(request, datetime.now(UTC), f"run_{number}")
+            await RunStore(database).start(record.model_copy(update={"workflow": stored}))
+        await write(database, *(row(run_id=f"run_{number}") for number in range(len(STORED))))
+        await database.aclose()
+
+    asyncio.run(fill())
+    (empty_dir / "tickets.py").write_text(
+        textwrap.dedent("""
+            from vital_shared import Workflow, node
+
+            class Tickets(Workflow):
+                @node
+                async def answer(self, query: str) -> str:
+                    return query
+        """)
+    )
+    (empty_dir / "vital.toml").write_text(f'[workflows]\nhelp-desk = "{empty_dir}/tickets.py:Tickets"\n')
+    return empty_dir
+
+
+def by_workflow(result) -> list[tuple[str, str]]:
+    lines = json.loads(result.stdout)["lines"]
+    return [(line["group"]["workflow"], line["cost_dollars"]) for line in lines]
+
+
+def test_workflows_are_shown_by_the_names_that_they_are_served_by(vital, workflows):
+    assert by_workflow(vital("costs", "--by", "workflow", "--json")) == [
+        ("base-workflow", "1"),
+        ("gateway", "1"),
+        ("gone.py:Gone", "1"),
+        ("help-desk", "2"),
+    ]
+    lines = vital("costs", "--by", "tenant", "--by", "workflow", "--csv").stdout.splitlines()
+    assert lines[-1].startswith("acme,help-desk,2,")
+
+
+def test_costs_are_shown_by_classes_where_the_configuration_is_wrong(vital, workflows):
+    (workflows / "tickets.py").unlink()
+    result = vital("costs", "--by", "workflow", "--json")
+    assert ("tickets.py:Tickets", "1") in by_workflow(result)
+    assert "Workflows are shown by their classes" in result.stderr

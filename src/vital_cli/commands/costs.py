@@ -73,6 +73,11 @@ def costs(
     given = {"from": start, "to": end, "mode": mode, "agent": agent, "type": cost_type}
     query = _query({"group_by": names} | given)
     report = with_services(lambda services: CostStore(services.database).report(query, tenant_id=tenant))
+    if "workflow" in query.group_by:
+        from vital_cli.workflow_names import served_names
+        from vital_shared.models.costs import rename_workflows
+
+        report = rename_workflows(report, served_names())
     if as_csv:
         write(to_csv(report, query.group_by))
     elif as_json:

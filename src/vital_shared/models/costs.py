@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -22,10 +22,19 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.charge import CostType
 from vital_shared.models.workflow_io import WorkflowMode
 
-__all__ = ["CostGroup", "CostLine", "CostQuery", "CostReport", "CostSums", "add_up"]
+__all__ = [
+    "CostGroup",
+    "CostLine",
+    "CostQuery",
+    "CostReport",
+    "CostSums",
+    "add_up",
+    "rename_workflows",
+    "sort_key",
+]
 
 CostGroup = Literal["tenant", "user", "mode", "model", "agent", "workflow", "type", "day"]
-"""Properties that costs may be grouped by; a workflow is the place of its class, days are those of UTC."""
+"""Properties that costs may be grouped by; days are those of UTC."""
 
 
 def _moment(value: object) -> object:
@@ -137,3 +146,22 @@ def add_up(lines: Iterable[CostSums]) -> CostSums:
     """Return the sums over all lines."""
     parts = [line.model_dump(include=set(CostSums.model_fields)) for line in lines]
     return CostSums(**{name: sum(part[name] for part in parts) for name in parts[0]}) if parts else CostSums()
+
+
+def sort_key(line: CostLine) -> tuple[tuple[bool, str], ...]:
+    """Sort by the groups, what has no model last: the same in both databases, whatever their collation."""
+    return tuple((value is None, value or "") for value in line.group.values())
+
+
+def rename_workflows(report: CostReport, name: Callable[[str], str]) -> CostReport:
+    """Show workflows by names of their own; lines that are then of one group become one.
+
+    :param name: returns the name of a workflow by the one that its runs are stored with.
+    """
+    groups: dict[tuple[str | None, ...], list[CostLine]] = {}
+    for line in report.lines:
+        stored = line.group.get("workflow")
+        group = line.group if stored is None else {**line.group, "workflow": name(stored)}
+        groups.setdefault(tuple(group.values()), []).append(line.model_copy(update={"group": group}))
+    lines = (CostLine(group=same[0].group, **dict(add_up(same))) for same in groups.values())
+    return report.model_copy(update={"lines": tuple(sorted(lines, key=sort_key))})

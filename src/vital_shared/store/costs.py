@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from vital_shared.errors import InvalidRequest
-from vital_shared.models.costs import CostGroup, CostLine, CostQuery, CostReport, add_up
+from vital_shared.models.costs import CostGroup, CostLine, CostQuery, CostReport, add_up, sort_key
 from vital_shared.models.money import to_dollars
 from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
@@ -79,7 +79,7 @@ class CostStore:
                 f"group_by gives more than {MAX_LINES:,} lines: group by less, or ask for a shorter time",
                 field="group_by",
             )
-        lines = sorted((_line(row, names) for row in found), key=_sort_key)
+        lines = sorted((_line(row, names) for row in found), key=sort_key)
         return CostReport(lines=tuple(lines), total=add_up(lines))
 
     def _rows(self, query: CostQuery, tenant_id: str | None) -> Subquery:
@@ -139,8 +139,3 @@ def _line(row: RowMapping, names: tuple[CostGroup, ...]) -> CostLine:
         saved_dollars=to_dollars(sums.pop("saved_nanos")),
         **sums,
     )
-
-
-def _sort_key(line: CostLine) -> tuple[tuple[bool, str], ...]:
-    """Sort by the groups, what has no model last: the same in both databases, whatever their collation."""
-    return tuple((value is None, value or "") for value in line.group.values())

@@ -115,7 +115,7 @@ async def streams_and_is_charged(engine: Engine) -> None:
         costs = (await client.get("/v1/costs", params={"group_by": "workflow"})).json()
         run = (await client.get(f"/v1/runs/{output['run_id']}")).json()
     assert Decimal(costs["total"]["cost_dollars"]) == cost
-    assert [line["group"] for line in costs["lines"]] == [{"workflow": "own_office.OfficeReport"}]
+    assert [line["group"] for line in costs["lines"]] == [{"workflow": "office-report"}]
     assert (run["status"], run["output"]["result"]) == ("completed", output["result"])
 
 

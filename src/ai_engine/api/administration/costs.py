@@ -11,7 +11,7 @@ from ai_engine.api.accept import prefers_csv
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from vital_shared.models.cost_csv import to_csv
-from vital_shared.models.costs import CostQuery, CostReport
+from vital_shared.models.costs import CostQuery, CostReport, rename_workflows
 from vital_shared.store.costs import CostStore
 from vital_shared.store.forecast import MonthForecasts, month_forecasts
 
@@ -53,8 +53,10 @@ async def show_costs(
 
     Money is in dollars, exact, as text. At most 10,000 lines.
     """
-    costs = CostStore(engine_of(request).services.database)
-    report = await costs.report(query, tenant_id=Caller.of(request).tenant_id)
+    engine = engine_of(request)
+    costs = CostStore(engine.services.database)
+    stored = await costs.report(query, tenant_id=Caller.of(request).tenant_id)
+    report = rename_workflows(stored, engine.workflows.shown)
     as_csv = prefers_csv(request.headers.get("accept", "")) if query.format is None else query.format == "csv"
     if as_csv:
         return Response(to_csv(report, query.group_by), media_type=CSV, headers=HEADERS)
