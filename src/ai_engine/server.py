@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -159,6 +159,7 @@ def serve(
     reporter: Reporter | None = None,
     monitor: MonitorLoader | None = None,
     worker_program: str = PROGRAM,
+    on_listening: Callable[[str, int], None] | None = None,
 ) -> None:
     """Serve until the process is stopped (SIGINT or SIGTERM), then return; logs go to stderr.
 
@@ -167,6 +168,7 @@ def serve(
     :param reporter: makes reports; None: there are none.
     :param monitor: loads what shows dashboards and alerts; None: there are none.
     :param worker_program: the module that each of several workers runs, with its own reporter and monitor.
+    :param on_listening: called with the host and the port once the engine listens there.
     :raises ConfigurationError: when the address is taken, or is not loopback and there are no keys,
         or another setting is wrong.
     :raises StoreError: when the database is not there.
@@ -177,13 +179,14 @@ def serve(
     check_workers(settings.workers, library)
     classes = served_classes(settings, library)
     allow_connections(settings.max_connections)
+    on_listening = on_listening or (lambda _host, _port: None)
     with exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(check_host(settings.host, library, takes_tokens=bool(settings.jwt_issuer)))
         with listen(settings) as listener:
+            announce = partial(_announce, listener, classes, on_listening)
             if settings.workers == 1:
-                runner.run(_serve(listener, settings, library, classes, reporter, monitor))
+                runner.run(_serve(listener, settings, library, classes, reporter, monitor, announce))
             else:
-                announce = partial(_announce, listener, classes)
                 runner.run(supervise(listener, settings, library, announce, worker_program))
 
 
@@ -255,19 +258,23 @@ async def _serve(
     classes: ServedClasses,
     reporter: Reporter | None,
     monitor: MonitorLoader | None,
+    announce: Callable[[], None],
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     services = await Services.open(library)
     shorten_pauses()
     try:
         app = create_app(services, settings, classes=classes, reporter=reporter, monitor=monitor)
-        _announce(listener, classes)
+        announce()
         await Server(app, settings).serve([listener])
     finally:
         await services.aclose()
 
 
-def _announce(listener: socket.socket, classes: ServedClasses) -> None:
+def _announce(
+    listener: socket.socket, classes: ServedClasses, on_listening: Callable[[str, int], None]
+) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     logger.info("listening", url=url, prices=TABLE_VERSION, workflows=list(classes))
+    on_listening(host, port)

@@ -151,3 +151,12 @@ def test_a_port_that_is_taken_is_said_to_be_taken(data_dir):
         assert done.returncode == 2
         assert f"Port {port} of 127.0.0.1 cannot be taken" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_no_line_but_json_is_logged_where_nobody_looks_at_a_terminal(empty_dir):
+    with started("serve", "--port", "0") as server:
+        lines = read_until(server.stderr, "listening")
+        server.send_signal(signal.SIGINT)
+        out, rest = server.communicate(timeout=PATIENCE)
+    assert out == ""
+    assert all(json.loads(each) for each in (lines + rest).splitlines())

@@ -1,9 +1,12 @@
 """The command on a real terminal, as pexpect plays one: the live view, the prompt, the keys."""
 
+import json
 import re
+import shlex
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pexpect
 import pytest
 from tests.vital_cli.conftest import command_line, statuses
@@ -102,3 +105,23 @@ def test_the_end_of_input_at_the_prompt_leaves_the_run_waiting_and_approve_asks_
         assert ended(child) == 0
         assert "12 * 3 = 36" in plain(child.before)
     assert statuses(data_dir) == ["completed"]
+
+
+def test_the_engine_says_where_it_is_on_a_terminal_whatever_it_logs(empty_dir, monkeypatch):
+    monkeypatch.setenv("VITAL_LOG_LEVEL", "error")
+    with terminal("serve", "--port", "0") as child:
+        child.expect(r"VITAL is at (http://127\.0\.0\.1:\d+); Ctrl-C stops it\.")
+        assert httpx.get(f"{child.match[1]}/healthz", timeout=PATIENCE).status_code == 200
+        child.sendintr()
+        assert ended(child) == 0
+
+
+def test_the_engine_says_so_on_stdout_where_its_log_goes_to_a_file(empty_dir, tmp_path):
+    log = tmp_path / "log"
+    line = f"exec {shlex.join(command_line('serve', '--port', '0'))} 2> {log}"
+    child = pexpect.spawn("/bin/sh", ["-c", line], encoding="utf-8", timeout=PATIENCE)
+    child.expect(r"VITAL is at (http://127\.0\.0\.1:\d+); Ctrl-C stops it\.")
+    assert httpx.get(f"{child.match[1]}/healthz", timeout=PATIENCE).status_code == 200
+    child.sendintr()
+    assert ended(child) == 0
+    assert all(json.loads(each) for each in log.read_text().splitlines())

@@ -21,13 +21,10 @@ def quickstart(
     """
     from importlib.util import find_spec
 
-    from ai_engine.settings import ServerSettings
     from vital_cli.commands.ingest import ingest
     from vital_cli.commands.models import install
     from vital_cli.commands.serve import serve
     from vital_cli.sample_knowledge import knowledge_files
-    from vital_cli.session import load_settings
-    from vital_cli.stack_run import reachable
     from vital_cli.terminal import say
 
     if find_spec("onnxruntime") is None:
@@ -38,8 +35,4 @@ def quickstart(
         except typer.Exit:  # it has said why
             say("Going on without the embedded models.", "yellow")
     ingest(knowledge_files())
-    settings = load_settings(ServerSettings, port=port)
-    if settings.port:
-        address = reachable(settings.host, settings.port)
-        say(f"The console will be at http://{address} when the log says listening. Ctrl-C stops it.", "green")
     serve(port=port)

@@ -48,4 +48,19 @@ def serve(
         reporter=served_report,
         monitor=load_monitor,
         worker_program="vital_cli.worker",
+        on_listening=_say_address,
     )
+
+
+def _say_address(host: str, port: int) -> None:
+    """Say where the engine is, to a person: where nobody looks at a terminal, the log alone says it."""
+    import sys
+
+    from vital_cli.stack_run import reachable
+    from vital_cli.terminal import say, write
+
+    line = f"VITAL is at http://{reachable(host, port)}; Ctrl-C stops it."
+    if sys.stderr.isatty():
+        say(line, "green")
+    elif sys.stdout.isatty():
+        write(f"{line}\n")
