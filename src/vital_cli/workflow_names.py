@@ -20,8 +20,8 @@ __all__ = ["served_names"]
 def served_names() -> Callable[[str], str]:
     """Return what finds the name of a workflow by the one that its runs are stored with.
 
-    One that is not served has the place of its class for a name. So have all where the configuration is wrong:
-    what they cost is shown nevertheless.
+    One that is not served has the place of its class for a name; so have all where the configuration is
+    wrong, since their costs are shown nevertheless.
     """
     names = {BUILT_IN_CLASS: BUILT_IN} | {stored_name(each): name for name, each in GATEWAY.items()}
     try:

@@ -7,14 +7,18 @@ It gets ``{"stage", "name", "when", "tenant_id", "run_id", "texts"}`` as JSON, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal
 
-import httpx
 from pydantic import Field, ValidationError
 
 from vital_shared.guardrails.base import GuardedCall, GuardName, GuardRefused
 from vital_shared.guardrails.configuration import HookTable
+from vital_shared.http.proxy import proxy_for
 from vital_shared.models.base import Frozen
+
+if TYPE_CHECKING:
+    import aiohttp  # takes 100 ms to import, and few engines have a hook
 
 __all__ = ["HookVerdict", "HttpHook"]
 
@@ -33,15 +37,16 @@ class HttpHook:
     """A guardrail that asks a service.
 
     :param key: the bearer token that it gets; None: none.
-    :param client: sends the requests; its owner closes it.
+    :param seconds: the time that a request may take.
     """
 
     name: GuardName = "hook"
 
-    def __init__(self, table: HookTable, key: str | None, client: httpx.AsyncClient) -> None:
+    def __init__(self, table: HookTable, key: str | None, seconds: float) -> None:
         self._table = table
         self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        self._client = client
+        self._seconds = seconds
+        self._session: aiohttp.ClientSession | None = None
         self.held_characters: int | None = None if table.after and "model" in table.stages else 0
 
     async def before(self, call: GuardedCall, texts: Sequence[str]) -> Sequence[str]:
@@ -52,6 +57,11 @@ class HttpHook:
         """Ask about what returns."""
         return await self._ask(call, texts, "after") if self._table.after else texts
 
+    async def aclose(self) -> None:
+        """Close its connections."""
+        if self._session is not None:
+            await self._session.close()
+
     async def _ask(
         self, call: GuardedCall, texts: Sequence[str], when: Literal["before", "after"]
     ) -> Sequence[str]:
@@ -59,10 +69,13 @@ class HttpHook:
             return texts
         asked = {"stage": call.stage, "name": call.name, "when": when, "texts": list(texts)}
         body = asked | {"tenant_id": call.tenant_id, "run_id": call.run_id}
-        response = await self._client.post(self._table.url, json=body, headers=self._headers)
-        response.raise_for_status()
+        async with self._open().post(self._table.url, json=body, allow_redirects=False) as response:
+            answer = await response.read()
+        if response.status != HTTPStatus.OK:
+            message = f"The guardrail's service answers {response.status}."
+            raise GuardRefused(message, guard=self.name, kind="failed")
         try:
-            verdict = HookVerdict.model_validate_json(response.content)
+            verdict = HookVerdict.model_validate_json(answer)
         except ValidationError as error:
             raise GuardRefused(
                 "The guardrail's service gave no verdict.", guard=self.name, kind="failed"
@@ -77,3 +90,15 @@ class HttpHook:
             message = "The guardrail's service returned another number of texts than it was sent."
             raise GuardRefused(message, guard=self.name, kind="failed")
         return verdict.texts
+
+    def _open(self) -> aiohttp.ClientSession:
+        import aiohttp  # noqa: PLC0415 - see above
+
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                headers=self._headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=self._seconds),
+                proxy=proxy_for(self._table.url),
+            )
+        return self._session

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-import httpx
-
 from vital_shared.billing.run_context import current_run_context
 from vital_shared.errors import ConfigurationError
 from vital_shared.guardrails.access import KeyAccess
@@ -47,7 +45,7 @@ class Guardrails:
         self._kinds = table.mask
         if self._kinds:
             find_personal_data("1")  # reports a missing package now, not with the first call
-        self._client: httpx.AsyncClient | None = None
+        self._hook: HttpHook | None = None
         self._guards = (*self._built_in(table, environ), *more)
         holds = [guard.held_characters for guard in self._guards]
         self.held_characters = None if None in holds else max((each or 0 for each in holds), default=0)
@@ -71,8 +69,8 @@ class Guardrails:
                 raise ConfigurationError(
                     f"The environment variable {table.hook.key_env} is not set: the hook needs it."
                 )
-            self._client = httpx.AsyncClient(timeout=table.timeout_seconds)
-            guards.append(HttpHook(table.hook, key, self._client))
+            self._hook = HttpHook(table.hook, key, table.timeout_seconds)
+            guards.append(self._hook)
         return guards
 
     @property
@@ -92,8 +90,8 @@ class Guardrails:
 
     async def aclose(self) -> None:
         """Close the connections of the hook."""
-        if self._client is not None:
-            await self._client.aclose()
+        if self._hook is not None:
+            await self._hook.aclose()
 
     def call(self, stage: GuardStage, name: str) -> GuardedCall:
         """Return the call that the current run makes."""
