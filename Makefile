@@ -151,7 +151,7 @@ lock: $(VENV)/installed-dev
 	$(MAKE) image-lock
 
 # What the image holds, each package with its hashes: constraints.txt less what only tests and tools need.
-IMAGE_EXTRAS := background,documents,embedded,jwt,mcp,otel,postgres,pydantic-ai,redis
+IMAGE_EXTRAS := background,documents,embedded,guardrails,jwt,mcp,otel,postgres,pydantic-ai,redis
 IMAGE_LOCK := services/ai-engine/requirements.txt
 
 image-lock: $(VENV)/installed-dev
