@@ -17,7 +17,7 @@ from tests.vital_ops.panel_load import Known, touch_everything
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import boards
 from vital_ops.dashboards.panel import ENVIRONMENT, INSTANCE, INTERVAL, MODE, RANGE, TENANT, WORKFLOW
-from vital_ops.dashboards.variables import board_scope
+from vital_ops.dashboards.scope import board_scope
 from vital_ops.promql import scoped
 from vital_ops.rules.files import rule_files
 from vital_ops.stack.programs import find_prometheus_3

@@ -12,7 +12,8 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as shared
 
 from vital_ops.dashboards.panel import ENVIRONMENT
-from vital_ops.dashboards.variables import SOURCE, board_scope
+from vital_ops.dashboards.scope import board_scope
+from vital_ops.dashboards.variables import SOURCE
 from vital_ops.marks import DRILL_TAGS
 from vital_ops.promql import scoped, select, sum_by
 from vital_shared.monitoring.metrics import BUILD_INFO

@@ -14,8 +14,9 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from vital_ops.dashboards.annotations import board_annotations
 from vital_ops.dashboards.panel import Board, Kind, Panel, Query, stable_id
 from vital_ops.dashboards.placing import COLUMNS, HEIGHT, placed_panels, rows
+from vital_ops.dashboards.scope import board_scope
 from vital_ops.dashboards.tables import query_id
-from vital_ops.dashboards.variables import SOURCE, board_scope, variables
+from vital_ops.dashboards.variables import SOURCE, variables
 from vital_ops.dashboards.visualizations import draw_empty
 from vital_ops.promql import scoped
 from vital_ops.rules.groups import watching_alerts

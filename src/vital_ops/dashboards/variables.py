@@ -10,19 +10,15 @@ from grafana_foundation_sdk.models import common as shared
 from grafana_foundation_sdk.models import dashboard as models
 
 from vital_ops.dashboards.panel import ENVIRONMENT, INSTANCE, MODE, TENANT, WORKFLOW, Board
+from vital_ops.dashboards.scope import board_scope
 from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_TOTAL
 
-__all__ = ["SOURCE", "board_scope", "variables"]
+__all__ = ["SOURCE", "variables"]
 
 SOURCE: Final = shared.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 ANY: Final = ".*"
 """The value of "All". It matches a label that is missing, too: an environment need not be configured."""
-
-
-def board_scope(selector: str) -> str:
-    """Write the matchers of a dashboard's queries: the configured engines, and of these the chosen ones."""
-    return f'{selector},environment=~"{ENVIRONMENT}",instance=~"{INSTANCE}"'
 
 
 def variables(board: Board, selector: str) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from ai_engine.monitoring.monitor import MonitoringUnavailable
 from ai_engine.monitoring.views import DataSource, Variable
 from vital_ops.config import OpsConfig
 from vital_ops.dashboards.panel import Board
-from vital_ops.dashboards.variables import board_scope
+from vital_ops.dashboards.scope import board_scope
 from vital_ops.durations import write_seconds
 from vital_ops.expressions.evaluation import INTERVAL, RANGE
 from vital_ops.expressions.expression import QueryExpression
