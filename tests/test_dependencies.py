@@ -98,6 +98,8 @@ PAGES = (
     "/docs",
     "/openapi.json",
     "/metrics",
+    "/v1/dashboards",
+    "/v1/alerts/rules",
     "/v1/report",
     "/v1/costs",
 )
