@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,21 +97,35 @@ def running_engine(
     *models: Any,
     source: Any = None,
     provider: IdentityProvider | None = None,
+    settings: Mapping[str, Any] | None = None,
+    beside: Callable[[], AbstractAsyncContextManager[Mapping[str, Any]]] | None = None,
     **options: Any,
 ) -> Iterator[RunningEngine]:
+    """Run an engine in a thread.
+
+    :param settings: those of its services.
+    :param beside: starts in its event loop what it needs, and gives more options of the server.
+    :param options: of the server.
+    """
     ready, stop = threading.Event(), threading.Event()
     made: list[RunningEngine] = []
     slow = SteppedModel(("one", "two", "three"))
 
     async def serve() -> None:
         async with AsyncExitStack() as stack:
+            more = {} if beside is None else await stack.enter_async_context(beside())
             sources = [source or CannedSource([passage("A Class III device needs premarket approval.")])]
             services = await stack.enter_async_context(
-                workflow_services(folder, models=[CannedModel(ANSWER), slow, *models], sources=sources)
+                workflow_services(
+                    folder,
+                    models=[CannedModel(ANSWER), slow, *models],
+                    sources=sources,
+                    **(settings or {}),
+                )
             )
             trusted = {} if provider is None else await stack.enter_async_context(_tokens_of(provider))
             service = await stack.enter_async_context(
-                serving(services, reporter=served_report, **trusted, **options)
+                serving(services, reporter=served_report, **trusted, **options, **more)
             )
             engine = RunningEngine(service, asyncio.get_running_loop())
             engine.slow = slow
