@@ -50,6 +50,8 @@ AuditAction = Literal[
     "run_answered",
     "person_exported",
     "person_erased",
+    "alert_silenced",
+    "silence_ended",
     "database_backed_up",
     "database_restored",
 ]
@@ -72,7 +74,7 @@ class AuditEntry(Frozen):
 
     action: AuditAction
     object: str
-    """The id of the key, agent, document, tenant (of a budget) or run; empty: the person is the object."""
+    """The id of the key, agent, document, tenant (of a budget), run or silence; empty: of the person."""
 
     person: str | None
     """The user that decided, or was exported or erased; a pseudonym from the person's erasure on."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from tests.ai_engine.harness import Serve, Service
 from tests.prometheus import Prometheus, running_alertmanager, running_prometheus
 
@@ -89,5 +90,24 @@ async def test_silences_are_made_listed_and_ended(serve: Serve, tmp_path: Any) -
         assert ended.status_code == 204
         listed = (await service.client.get("/v1/silences")).json()["silences"]
         assert [each["state"] for each in listed] == ["expired"]
+        noted = (await service.client.get("/v1/audit", params={"object": made.json()["id"]})).json()[
+            "entries"
+        ]
+        assert [(each["action"], each["actor_kind"], each["details"]) for each in noted] == [
+            ("silence_ended", "local", {}),
+            ("alert_silenced", "local", {"alert": "HighErrorRate", "hours": 2.0, "labels": ["alertname"]}),
+        ]
         missing = await service.client.delete("/v1/silences/6a2a0b1e-0000-4000-8000-000000000000")
         assert missing.status_code in (404, 502)  # older versions of Alertmanager call it an error of theirs
+
+
+async def test_a_silence_that_cannot_be_noted_is_ended_again(serve: Serve, tmp_path: Any) -> None:
+    async with running_alertmanager(tmp_path) as address:
+        service = await serve(settings={"alertmanager_url": f"http://{address}"})
+        async with service.services.database.begin() as connection:
+            await connection.execute(text("ALTER TABLE audit_log RENAME TO audit_log_away"))
+        body = {"labels": {"alertname": "HighErrorRate"}, "hours": 2, "comment": "A known fault."}
+        made = await service.client.post("/v1/silences", json=body)
+        assert made.status_code >= 500, made.text
+        listed = (await service.client.get("/v1/silences")).json()["silences"]
+        assert [each["state"] for each in listed] == ["expired"]
