@@ -33,11 +33,14 @@ async def test_its_requests_are_answered(tmp_path) -> None:
     async with workflow_services(tmp_path) as services, serving(services) as service:
         requests = [shlex.split(block) for block in BLOCKS if block.startswith("curl")]
         for _, address, *options in requests:
-            body = json.loads(options[options.index("-d") + 1])
             path = address.removeprefix("http://127.0.0.1:8000")
-            response = await service.client.post(path, json=body)
+            if "-d" in options:
+                body = json.loads(options[options.index("-d") + 1])
+                response = await service.client.post(path, json=body)
+            else:
+                response = await service.client.get(path)
             assert response.status_code == 200, response.text
-        assert len(requests) == 2
+        assert len(requests) == 3
 
 
 def test_its_configuration_can_be_read_and_names_all_kinds(tmp_path) -> None:

@@ -208,6 +208,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/v1/costs/forecast"): Case("costs", 200, 200),
     ("GET", "/v1/audit"): Case("admin", 200, 200),
     ("GET", "/v1/audit/export"): Case("admin", 200, 200, ({}, {"params": {"format": "csv"}})),
+    ("GET", "/v1/retention"): Case("admin", 200, 200),
     ("POST", "/v1/erasures"): Case("admin", 200, 422, (PERSON,)),
     ("POST", "/v1/exports"): Case("admin", 200, 422, (PERSON,), shows=True),
     ("GET", "/v1/alerts"): Case("costs", 403, 403, for_tenants=False),

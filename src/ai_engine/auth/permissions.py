@@ -64,6 +64,7 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/audit": (ADMIN, ADMIN),
     "/v1/erasures": (ADMIN, ADMIN),
     "/v1/exports": (ADMIN, ADMIN),
+    "/v1/retention": (ADMIN, OPERATE),
     "/v1/alerts": (WATCH, WATCH),
     "/v1/silences": (WATCH, OPERATE),
     "/v1/dashboards": (WATCH, OPERATE),

@@ -10,12 +10,13 @@ from typing import Final
 
 from vital_shared.errors import NotFound, VitalError
 from vital_shared.logs import get_logger
-from vital_shared.models.retention import RetentionTable
+from vital_shared.models.retention import RetainedKind, RetentionOutcome, RetentionTable
 from vital_shared.monitoring.metrics import RETENTION_DELETED_TOTAL
 from vital_shared.store.actor import Actor, acting_as
 from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.retention import RetentionPass, passes
+from vital_shared.store.retention_outcome import note_outcome
 from vital_shared.store.source_leases import SourceLease
 
 __all__ = ["Retention"]
@@ -65,15 +66,17 @@ class Retention:
             await self._sleep(PASS_SECONDS)
 
     async def run(self) -> None:
-        """Delete what is due.
+        """Delete what is due, and note how many rows.
 
         :raises StoreError: when the database does not answer; the next pass goes on.
         """
+        deleted: dict[RetainedKind, int] = {}
         with acting_as(Actor("program", "retention")):
             for each in self._passes():
-                deleted = await self._run(each)
-                if deleted:
-                    logger.info("retention_deleted", kind=each.kind, rows=deleted)
+                deleted[each.kind] = await self._run(each)
+                if deleted[each.kind]:
+                    logger.info("retention_deleted", kind=each.kind, rows=deleted[each.kind])
+        await note_outcome(self._database, RetentionOutcome(ended_at=self._now(), deleted=deleted))
 
     def _passes(self) -> Iterator[RetentionPass]:
         return passes(self._database, self._knowledge, self._rules, self._now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BeforeValidator, Field
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from vital_shared.models.base import Frozen
 from vital_shared.models.workflow_io import Id
 
-__all__ = ["RETAINED_KINDS", "RetainedKind", "RetentionPeriods", "RetentionTable"]
+__all__ = ["RETAINED_KINDS", "RetainedKind", "RetentionOutcome", "RetentionPeriods", "RetentionTable"]
 
 RetainedKind = Literal["runs", "conversations", "documents", "dead_letters"]
 
@@ -64,3 +64,11 @@ class RetentionTable(RetentionPeriods):
             if kind in table.model_fields_set
         }
         return getattr(self, kind), own
+
+
+class RetentionOutcome(Frozen):
+    """The outcome of a pass that came to its end."""
+
+    ended_at: datetime
+    deleted: dict[RetainedKind, int]
+    """Rows by kind; the kinds that are kept forever are left out."""

@@ -41,6 +41,7 @@ PATHS = {
     "/v1/alerts": {"get", "post"},
     "/v1/audit": {"get"},
     "/v1/audit/export": {"get"},
+    "/v1/retention": {"get"},
     "/v1/erasures": {"post"},
     "/v1/exports": {"post"},
     "/v1/alerts/rules": {"get"},
