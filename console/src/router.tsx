@@ -2,7 +2,7 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
-import type { RunFilters } from "./api/queries";
+import type { AuditFilters, RunFilters } from "./api/queries";
 import { NotFound } from "./pages/NotFound";
 import { Shell } from "./shell/Shell";
 import { Failure, Loading } from "./ui/parts";
@@ -68,6 +68,17 @@ const routes = [
     path: "/settings",
     component: lazyRouteComponent(() => import("./pages/Settings"), "Settings"),
     validateSearch: texts<"tab">,
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/audit",
+    component: lazyRouteComponent(() => import("./pages/Audit"), "Audit"),
+    validateSearch: (search): AuditFilters => texts(search),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/retention",
+    component: lazyRouteComponent(() => import("./pages/Retention"), "Retention"),
   }),
   createRoute({
     getParentRoute: () => root,

@@ -16,5 +16,7 @@ CONSOLE_PAGES: Final = (
     "/report",
     "/knowledge",
     "/settings",
+    "/audit",
+    "/retention",
 )
 """Pages beside the first one, which is at ``/``."""

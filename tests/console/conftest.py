@@ -23,6 +23,9 @@ T = TypeVar("T")
 PATIENCE_MILLISECONDS = 15_000
 """The longest wait for what a page has to show: the machine may be busy."""
 
+START_SECONDS = 120
+"""The longest wait for an engine and what runs beside it, such as a Prometheus that has to see two scrapes."""
+
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 ROOT = Path(__file__).parents[2]
@@ -136,7 +139,7 @@ def running_engine(
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="engine")
     thread.start()
     try:
-        assert ready.wait(30), "the engine did not start"
+        assert ready.wait(START_SECONDS), "the engine did not start"
         yield made[0]
     finally:
         stop.set()

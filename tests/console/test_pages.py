@@ -20,6 +20,16 @@ DOCUMENTS = {
 
 MAX_FIRST_LOAD_BYTES = 300_000
 
+CUT_OFF = """[...document.querySelectorAll(".nav a, .nav button, .sheet a, .sheet button")]
+    .filter((part) => part.offsetParent !== null)
+    .filter((part) => {
+        const { left, right, top, bottom } = part.getBoundingClientRect();
+        const isOutside = left < 0 || right > innerWidth + 0.5 || top < 0 || bottom > innerHeight + 0.5;
+        return isOutside || [...part.querySelectorAll("span:not(.sr-only)")].some((each) => each.scrollWidth > part.clientWidth);
+    })
+    .map((part) => part.textContent)"""
+"""The names of what the navigation shows in part alone."""
+
 
 @pytest.fixture(scope="module")
 def filled(engine: RunningEngine) -> RunningEngine:
@@ -155,3 +165,38 @@ def test_a_chosen_theme_stays(page: Page) -> None:
     page.reload()
     expect(page.locator(".composer")).to_be_visible()
     assert page.evaluate(background) != light
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_pages_are_reached_by_keyboard_on_a_telephone(
+    engine: RunningEngine, open_page: Callable[..., Watched], theme: str
+) -> None:
+    page = open_page(engine.url, color_scheme=theme, viewport={"width": 400, "height": 800}).page
+    wide = open_page(engine.url).page
+    named = wide.get_by_role("navigation", name="Pages").get_by_role("listitem")
+    expect(named.first).to_be_visible()
+    names = named.all_inner_texts()
+    bar = page.get_by_role("navigation", name="Pages")
+    expect(bar.get_by_role("button", name="More")).to_be_visible()
+    assert page.evaluate(CUT_OFF) == []
+    bar.get_by_role("button", name="More").press("Enter")
+    sheet = page.get_by_role("dialog", name="More pages")
+    expect(sheet.get_by_role("link", name="Settings")).to_be_visible()
+    keep(page, f"more-{theme}")
+    assert page.evaluate(CUT_OFF) == []
+    assert axe_findings(page) == []
+    in_bar = bar.get_by_role("listitem").all_inner_texts()
+    in_sheet = sheet.get_by_role("listitem").all_inner_texts()
+    assert [text for text in in_bar if text != "More"] + in_sheet == names
+    while page.evaluate("document.activeElement.textContent") != "Settings":
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('[role=dialog]') !== null")
+    page.keyboard.press("Enter")
+    expect(sheet).to_have_count(0)
+    expect(page.get_by_role("heading", name="Settings", level=1)).to_be_visible()
+    more = bar.get_by_role("button", name="More, at Settings")
+    more.press("Enter")
+    expect(sheet).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+    expect(more).to_be_focused()

@@ -157,3 +157,15 @@ export const alertRuleQuery = (key: string) =>
 export const notificationsQuery = queryOptions({ queryKey: ["alerts"], queryFn: () => json<Schema<"AlertList">>("/v1/alerts?limit=50"), refetchInterval: 15_000 });
 
 export const silencesQuery = queryOptions({ queryKey: ["silences"], queryFn: () => json<Schema<"SilenceList">>("/v1/silences"), refetchInterval: 30_000 });
+
+export type AuditFilters = Partial<Record<"action" | "actor" | "object" | "person" | "from" | "to", string>> & { tenant?: string };
+
+export const auditQuery = ({ tenant, ...filters }: AuditFilters) =>
+  infiniteQueryOptions({
+    queryKey: ["audit", tenant, filters],
+    queryFn: ({ pageParam }) => json<Schema<"AuditPage">>(withQuery("/v1/audit", { ...filters, limit: 50, cursor: pageParam }), { tenant }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+
+export const retentionQuery = queryOptions({ queryKey: ["retention"], queryFn: () => json<Schema<"RetentionView">>("/v1/retention") });

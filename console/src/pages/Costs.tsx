@@ -1,14 +1,15 @@
 /** What was spent and saved, by whom and for what, and what is left of the budgets. */
 
-import { useQuery, useMutation } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { Coins, Download } from "lucide-react";
+import { Coins } from "lucide-react";
 
-import { type Schema, send, withQuery } from "../api/client";
+import { type Schema, withQuery } from "../api/client";
 import { costsQuery, forecastQuery } from "../api/queries";
 import { usePermissions } from "../shell/permissions";
 import { useTenant } from "../shell/identity";
-import { Button, Empty, Failure, Loading } from "../ui/parts";
+import { Export } from "../ui/Export";
+import { Empty, Failure, Loading } from "../ui/parts";
 import { count, dollars, MODES } from "../ui/format";
 import { Budgets } from "./costs/Budgets";
 import { DayBars, withoutGaps } from "./costs/DayBars";
@@ -47,7 +48,7 @@ export function Costs() {
         {isForAllTenants && (
           <Choice label="Tenant" value={tenant ? "one" : "all"} options={{ all: "All tenants", one: `Only ${tenant ?? own}` }} onPick={(value) => set({ tenant: value === "one" ? own : "" })} />
         )}
-        <Export path={withQuery("/v1/costs", { group_by: by, from: firstDay(period), format: "csv" })} tenant={tenant} name={`costs-by-${by}.csv`} />
+        <Export className="push" label="CSV" path={withQuery("/v1/costs", { group_by: by, from: firstDay(period), format: "csv" })} tenant={tenant} name={`costs-by-${by}.csv`} />
       </div>
       <Spending period={period} by={by} tenant={tenant} />
       <section className="block">
@@ -157,23 +158,6 @@ function Doubts({ total }: { total: Sums }) {
   ].filter(Boolean);
   if (!doubts.length) return null;
   return <ul className="notice notice-wait doubts">{doubts.map((doubt) => <li key={doubt || ""}>{doubt}</li>)}</ul>;
-}
-
-function Export({ path, tenant, name }: { path: string; tenant: string | undefined; name: string }) {
-  const saving = useMutation({
-    mutationFn: async () => {
-      const answer = await send(path, { tenant });
-      const address = URL.createObjectURL(await answer.blob());
-      Object.assign(document.createElement("a"), { href: address, download: name }).click();
-      URL.revokeObjectURL(address);
-    },
-  });
-  return (
-    <>
-      <Button className="push" disabled={saving.isPending} onClick={() => saving.mutate()}><Download aria-hidden /> CSV</Button>
-      {saving.isError && <p className="fault" role="alert">{saving.error.message}</p>}
-    </>
-  );
 }
 
 interface ChoiceProps {

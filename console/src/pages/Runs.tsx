@@ -8,6 +8,7 @@ import { Columns2, Download, Filter, RefreshCw, Rows3, Search, X } from "lucide-
 import type { Schema } from "../api/client";
 import { type RunFilters, runsQuery, sessionQuery, workflowsQuery } from "../api/queries";
 import { download, useTestCases } from "../run/testCases";
+import { Choice, Entry } from "../ui/filters";
 import { Button, Empty, Failure, Field, IconButton, Loading, Status } from "../ui/parts";
 import { dollars, moment, MODES, percent, seconds, shortMoment } from "../ui/format";
 import { SavedViews } from "./runs/SavedViews";
@@ -188,33 +189,5 @@ function Filters({ filters, onChange, onClear }: FiltersProps) {
         </div>
       )}
     </div>
-  );
-}
-
-interface ChoiceProps {
-  label: string;
-  value: string | undefined;
-  options: ReadonlyArray<readonly [string, string]>;
-  onPick: (value: string) => void;
-}
-
-function Choice({ label, value = "", options, onPick }: ChoiceProps) {
-  return (
-    <select aria-label={label} value={value} onChange={({ target }) => onPick(target.value)}>
-      {options.map(([id, name]) => (
-        <option key={id} value={id}>{name}</option>
-      ))}
-    </select>
-  );
-}
-
-function Entry({ label, value = "", type = "text", onSet }: { label: string; value?: string | undefined; type?: string; onSet: (value: string) => void }) {
-  const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
-  const set = () => draft !== value && onSet(draft.trim());
-  return (
-    <Field label={label}>
-      <input type={type} min={0} step="any" value={draft} onChange={({ target }) => setDraft(target.value)} onBlur={set} onKeyDown={({ key }) => key === "Enter" && set()} />
-    </Field>
   );
 }

@@ -2,11 +2,11 @@
  * The pages, in the order of the navigation.
  *
  * A page more is one line here and one file with a component of that name; the engine serves its address
- * once it stands in `CONSOLE_PAGES` of `ai_engine/api/console.py`.
+ * once it stands in `CONSOLE_PAGES` of `ai_engine/console_pages.py`.
  */
 
 import type { ComponentType } from "react";
-import { BellRing, ChartLine, ClipboardList, Coins, Inbox, Library, MessagesSquare, Rows3, Settings } from "lucide-react";
+import { BellRing, ChartLine, ClipboardList, Coins, Hourglass, Inbox, Library, MessagesSquare, Rows3, ScrollText, Settings } from "lucide-react";
 
 import type { Scope } from "../shell/permissions";
 
@@ -29,5 +29,7 @@ export const PAGES: readonly Page[] = [
   { path: "/costs", label: "Costs", icon: Coins, scope: "costs" },
   { path: "/report", label: "Report", icon: ClipboardList, scope: "costs" },
   { path: "/knowledge", label: "Knowledge", icon: Library },
+  { path: "/audit", label: "Audit log", icon: ScrollText, scope: "admin" },
+  { path: "/retention", label: "Retention", icon: Hourglass, scope: "admin" },
   { path: "/settings", label: "Settings", icon: Settings, scope: "admin" },
 ];
