@@ -47,7 +47,7 @@ async def show_retention(request: Request) -> RetentionView:
         outcome = await last_outcome(connection)
     return RetentionView(
         kinds=tuple(_kept(services.retention, kind, tenant_id) for kind in RETAINED_KINDS),
-        last_pass_at=outcome and outcome.ended_at,
+        last_pass_at=None if outcome is None else outcome.ended_at,
         deleted=outcome.deleted if outcome is not None and tenant_id is None else None,
     )
 
