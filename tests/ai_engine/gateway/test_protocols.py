@@ -250,6 +250,58 @@ async def test_anthropics_client_runs_its_tools_with_every_provider(
         assert calls[0].id in json.dumps(given.sent)
 
 
+@pytest.mark.parametrize("wire", ["openai", "gemini"])
+async def test_anthropics_tool_runner_sends_the_conversation_that_is_not_held_here(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    """The runner asks its server to hold the conversation, and sends all of it where that is not held."""
+
+    @anthropic.beta_async_tool
+    async def weigh(thing: str) -> str:
+        """Weigh a thing."""
+        return f"{thing}: 7"
+
+    @anthropic.beta_async_tool
+    async def measure() -> str:
+        """Measure nothing."""
+        return "8"
+
+    async with gateway(wire, _stream(wire, "TOOLS"), _stream(wire)) as given:
+        asked: Any = {"model": MODEL, "max_tokens": 99, "messages": HELLO}
+        runner = given.anthropic.beta.messages.tool_runner(**asked, tools=[weigh, measure])
+        last = await runner.until_done()
+        assert [block.text for block in last.content if block.type == "text"] == [SAID]
+        sent = json.dumps(given.sent)
+        assert all(part in sent for part in ("Hello?", "weigh", "the moon: 7"))
+        assert "thread" not in given.sent
+        assert len(given.provider.requests) == 2
+
+
+async def test_a_conversation_that_is_not_held_here_is_not_found(gateway: OpenGateway) -> None:
+    async with gateway("openai", _stream("openai")) as given:
+        body = {"thread": {"type": "continue", "previous_message_id": "msg_1"}}
+        asked: Any = {"model": MODEL, "max_tokens": 9, "messages": HELLO, "extra_body": body}
+        with pytest.raises(anthropic.NotFoundError) as refused:
+            await given.anthropic.messages.create(**asked)
+        said: Any = refused.value.body
+        assert said["error"]["details"] == {"error_code": "thread_not_found"}
+        assert given.provider.requests == []
+
+
+@pytest.mark.parametrize("wire", ["openai", "gemini"])
+async def test_a_tool_whose_arguments_come_eagerly_is_a_tool(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    tools: Any = [{"name": "weigh", "input_schema": SCHEMA, "eager_input_streaming": True}]
+    async with gateway(wire, _stream(wire, "TOOLS")) as given:
+        async with given.anthropic.messages.stream(
+            model=MODEL, max_tokens=99, messages=HELLO, tools=tools
+        ) as stream:
+            message = await stream.get_final_message()
+        assert message.stop_reason == "tool_use"
+        assert "eager" not in json.dumps(given.sent)
+
+
 @pytest.mark.parametrize("wire", PROVIDERS)
 async def test_openais_client_runs_its_tools_in_responses_with_every_provider(
     gateway: OpenGateway, wire: ProviderName

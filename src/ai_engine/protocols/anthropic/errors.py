@@ -19,6 +19,11 @@ UNPROCESSABLE: Final = 422
 BAD_REQUEST: Final = 400
 TOO_LARGE: Final = 413
 
+DETAILS: Final[Mapping[str, Mapping[str, str]]] = {
+    "thread.previous_message_id": {"error_code": "thread_not_found"},
+}
+"""What a client reads of the refusal of a field: with this one it sends the whole conversation again."""
+
 
 def is_anthropic(path: str) -> bool:
     """Return whether a path is answered as Anthropic's API does, errors too."""
@@ -29,5 +34,8 @@ def respond_as_anthropic(problem: Problem, headers: Mapping[str, str] | None) ->
     """Answer with a problem."""
     status = BAD_REQUEST if problem.status == UNPROCESSABLE else problem.status
     body = error_body(error_type(status), problem.detail)
+    for each in problem.errors or ():
+        if each.field in DETAILS:
+            body["error"]["details"] = DETAILS[each.field]
     make = LingeringResponse if status == TOO_LARGE else Response
     return make(to_json(body), status, headers, media_type="application/json")

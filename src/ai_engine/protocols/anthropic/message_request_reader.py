@@ -18,6 +18,7 @@ from ai_engine.protocols.canonical.request import (
     Sampling,
     ToolChoice,
 )
+from vital_shared.errors import NotFound
 
 __all__ = ["read_message_request"]
 
@@ -38,6 +39,7 @@ def read_message_request(body: Any, *, is_counting: bool = False) -> CanonicalRe
     if messages[-1].role == "assistant":
         fields.note(Feature.ASSISTANT_PREFILL, "messages")
     output = fields.object("output_config")
+    _read_thread(fields)
     request = CanonicalRequest(
         model=fields.required_text("model"),
         messages=((CanonicalMessage("system", system),) if system else ()) + messages,
@@ -68,10 +70,22 @@ def _read_user(fields: FieldReader) -> str:
     return "" if metadata is None else metadata.text("user_id")
 
 
+def _read_thread(fields: FieldReader) -> None:
+    """Refuse to continue a conversation, of which nothing is held here; clients then send all of it.
+
+    Source: Anthropic's clients, `ThreadNotFoundError`. Beginning one asks for nothing but that it be held.
+    """
+    thread = fields.object("thread")
+    if thread is not None and thread.required_text("type") != "create":
+        field = thread.place("previous_message_id")
+        raise NotFound(f"{field} is of a conversation that is not held here: send all messages", field=field)
+
+
 def _read_tool(fields: FieldReader) -> Iterator[FunctionTool]:
     if fields.text("type") not in ("", "custom"):
         fields.note(Feature.PROVIDER_TOOLS)
         return
+    fields.use(Feature.EAGER_ARGUMENTS, "eager_input_streaming")
     yield FunctionTool(
         name=fields.required_text("name"),
         description=fields.text("description"),

@@ -68,6 +68,7 @@ class Feature(Enum):
     MESSAGE_NAMES = _rule("The `name` of a message's author")
     VERBOSITY = _rule("`verbosity`")
     SERVICE_TIER = _rule("A `service_tier` other than the default")
+    EAGER_ARGUMENTS = _optional("A tool's arguments piece by piece, unchecked (`eager_input_streaming`)")
     REQUEST_LABELS = _optional("Labels: `metadata`, `prompt_cache_key`, `store`")
     OTHER_PARTS = _rule("Parts and items of any other type")
     OTHER_FIELDS = _rule("Any other field")
