@@ -22,7 +22,7 @@ TOO_LARGE: Final = 413
 DETAILS: Final[Mapping[str, Mapping[str, str]]] = {
     "thread.previous_message_id": {"error_code": "thread_not_found"},
 }
-"""What a client reads of the refusal of a field: with this one it sends the whole conversation again."""
+"""Details of the refusal of a field; with this one clients send the whole conversation again."""
 
 
 def is_anthropic(path: str) -> bool:
