@@ -72,15 +72,15 @@ class ClientCall:
 
     async def begun(self) -> None:
         """Wait for the first frame, or the end of a run without one: its node may never have begun."""
-
-        async def close_with_run() -> None:
-            await self.run.concluded()
-            self.channel.close()
-
         async with asyncio.TaskGroup() as tasks:
-            closing = tasks.create_task(close_with_run())
+            closing = tasks.create_task(self.concluded())
             await self.channel.begun()
             closing.cancel()
+
+    async def concluded(self) -> None:
+        """Wait for the run's end; nothing comes after it."""
+        await self.run.concluded()
+        self.channel.close()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AnswerChannel]:

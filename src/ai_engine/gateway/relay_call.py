@@ -91,9 +91,10 @@ async def _respond(
     """Answer with what comes of a call."""
     run, channel = call.run, call.channel
     with run.reading():
-        await call.with_client(http_request, call.begun())
+        if exchange.is_streamed:
+            await call.with_client(http_request, call.begun())
         if not channel.has_begun or not exchange.is_streamed:
-            await call.with_client(http_request, run.concluded())
+            await call.with_client(http_request, call.concluded())
             await call.finish()
             call.leave()
     if not channel.has_begun:
