@@ -2777,6 +2777,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how long data is kept
+         * @description Show the periods of each kind, of all tenants or of one's own, and the last pass.
+         */
+        get: operations["show_retention_v1_retention_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{run_id}/charges": {
         parameters: {
             query?: never;
@@ -3182,7 +3202,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored";
+            action: "key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "alert_silenced" | "silence_ended" | "database_backed_up" | "database_restored";
             /** Object */
             object: string;
             /** Person */
@@ -3797,6 +3817,23 @@ export interface components {
             message: string;
         };
         /**
+         * KeptKind
+         * @description A kind of data, and how long it is kept.
+         */
+        KeptKind: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "runs" | "conversations" | "documents" | "dead_letters";
+            /** Seconds */
+            seconds: number | null;
+            /** Tenants */
+            tenants: {
+                [key: string]: number | null;
+            };
+        };
+        /**
          * KeyList
          * @description Keys, the oldest first, without their secrets, which are not stored.
          */
@@ -4182,6 +4219,20 @@ export interface components {
             answer_schema: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * RetentionView
+         * @description The periods of all kinds, and the last pass over them.
+         */
+        RetentionView: {
+            /** Kinds */
+            kinds: components["schemas"]["KeptKind"][];
+            /** Last Pass At */
+            last_pass_at: string | null;
+            /** Deleted */
+            deleted: {
+                [key: string]: number;
+            } | null;
         };
         /**
          * RunCharges
@@ -6203,6 +6254,7 @@ export type SchemaFeedback = components['schemas']['Feedback'];
 export type SchemaFeedbackList = components['schemas']['FeedbackList'];
 export type SchemaFoundPassage = components['schemas']['FoundPassage'];
 export type SchemaIngestResult = components['schemas']['IngestResult'];
+export type SchemaKeptKind = components['schemas']['KeptKind'];
 export type SchemaKeyList = components['schemas']['KeyList'];
 export type SchemaLimitList = components['schemas']['LimitList'];
 export type SchemaMadeKey = components['schemas']['MadeKey'];
@@ -6226,6 +6278,7 @@ export type SchemaProviderView = components['schemas']['ProviderView'];
 export type SchemaReport = components['schemas']['Report'];
 export type SchemaReportAnswer = components['schemas']['ReportAnswer'];
 export type SchemaRequiredInput = components['schemas']['RequiredInput'];
+export type SchemaRetentionView = components['schemas']['RetentionView'];
 export type SchemaRunCharges = components['schemas']['RunCharges'];
 export type SchemaRunPage = components['schemas']['RunPage'];
 export type SchemaRunSummary = components['schemas']['RunSummary'];
@@ -6883,7 +6936,7 @@ export interface operations {
     list_audit_log_v1_audit_get: {
         parameters: {
             query?: {
-                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored") | null;
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "alert_silenced" | "silence_ended" | "database_backed_up" | "database_restored") | null;
                 /** @description The id of a key, a user or a name. */
                 actor?: string | null;
                 object?: string | null;
@@ -6947,7 +7000,7 @@ export interface operations {
     export_audit_log_v1_audit_export_get: {
         parameters: {
             query?: {
-                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "database_backed_up" | "database_restored") | null;
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "alert_silenced" | "silence_ended" | "database_backed_up" | "database_restored") | null;
                 /** @description The id of a key, a user or a name. */
                 actor?: string | null;
                 object?: string | null;
@@ -8940,6 +8993,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_retention_v1_retention_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionView"];
                 };
             };
             /** @description There is no key in the request, or none that can be used. */
