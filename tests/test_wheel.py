@@ -85,10 +85,9 @@ def test_what_commands_read_is_in_the_wheel(unpacked, environment, tmp_path, cod
     assert done.returncode == 0, done.stderr
 
 
-def test_the_metadata_has_addresses_licence_and_the_python_that_tests_run_on(unpacked):
+def test_the_metadata_has_the_licence_and_the_python_that_tests_run_on(unpacked):
     (path,) = unpacked.glob("*.dist-info/METADATA")
     text = path.read_text(encoding="utf-8")
-    assert "Project-URL: Homepage, https://" in text
     assert "License-Expression: Apache-2.0" in text
     assert "License-File: LICENSE" in text
     versions = [line for line in text.splitlines() if "Programming Language :: Python :: 3." in line]

@@ -56,7 +56,7 @@ def rows(page: Page) -> Locator:
 
 
 def test_entries_are_found_by_filters_that_stand_in_the_address(operator: Page) -> None:
-    expect(rows(operator).filter(has_text="Limits set")).to_contain_text("canned, extractive")
+    expect(rows(operator).filter(has_text="Budget set")).to_contain_text("canned, extractive")
     expect(rows(operator)).to_have_count(50)
     operator.get_by_role("button", name="Show older entries").press("Enter")
     operator.get_by_label("Action", exact=True).select_option("agent_saved")
@@ -95,7 +95,7 @@ def test_a_tenants_administrator_sees_its_own_part(
 ) -> None:
     page = open_page(f"{noted.url}/audit").page
     sign_in(page, noted.acme)  # type: ignore[attr-defined]
-    expect(rows(page).filter(has_text="Limits set")).to_have_count(1)
+    expect(rows(page).filter(has_text="Budget set")).to_have_count(1)
     page.get_by_label("Action", exact=True).select_option("agent_saved")
     expect(rows(page)).to_have_count(30)  # globex has as many
     expect(page.get_by_label("Tenant")).to_have_count(0)
