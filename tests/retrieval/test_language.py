@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import pytest
@@ -65,3 +66,33 @@ async def test_the_model_is_loaded_off_the_loop_and_only_where_it_is_needed(monk
     for _ in range(2):
         await language.load_for("Wie lange dauert die Pr\u00fcfung des Antrags auf F\u00f6rderung?")
     assert [thread is threading.main_thread() for thread in threads] == [False]
+
+
+def test_threads_that_need_the_model_at_once_load_it_once(monkeypatch):
+    loads = []
+    two = threading.Barrier(2)
+
+    class Identifier:
+        @classmethod
+        def from_model_file(cls, path):
+            loads.append(path)
+            return cls()
+
+        def set_languages(self, codes):
+            pass
+
+    def need():
+        two.wait(30)
+        return language._identifier()
+
+    monkeypatch.setattr("py3langid.langid.LanguageIdentifier", Identifier)
+    language._identifier.cache_clear()
+    language._loaded.cache_clear()
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            one, other = (pool.submit(need) for _ in range(2))
+        assert one.result() is other.result()
+        assert len(loads) == 1
+    finally:
+        language._identifier.cache_clear()
+        language._loaded.cache_clear()

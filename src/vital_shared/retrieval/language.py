@@ -10,7 +10,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
 
-__all__ = ["ENGLISH", "GERMAN", "language_of", "load_for"]
+__all__ = ["ENGLISH", "GERMAN", "language_of", "load", "load_for"]
 
 ENGLISH: Final = "en"
 GERMAN: Final = "de"
@@ -57,10 +57,15 @@ def language_of(text: str) -> str:
     return _language_of(text[:READ_CHARACTERS])
 
 
+async def load() -> None:
+    """Load the model in a thread; it takes 80 MB and up to a second of CPU."""
+    await asyncio.to_thread(_identifier)
+
+
 async def load_for(*texts: str) -> None:
     """Load the model in a thread where a text needs it: on the event loop it would hold up others."""
     if not _identifier.cache_info().currsize and any(_ranked_words(text[:READ_CHARACTERS]) for text in texts):
-        await asyncio.to_thread(_identifier)
+        await load()
 
 
 @lru_cache(maxsize=KEPT_TEXTS)
@@ -86,9 +91,15 @@ def _ranked_words(text: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _identifier() -> Any:
+    with _loading:
+        return _loaded()
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> Any:
+    """Load the model; only under the lock, since two threads that need it at once would both load it."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - half a second
 
-    with _loading:
-        identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-        identifier.set_languages(LANGUAGES)
-        return identifier
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier.set_languages(LANGUAGES)
+    return identifier

@@ -11,6 +11,7 @@ from tests.ai_engine.harness import serving
 
 from ai_engine.background.warm_up import warm_up
 from vital_shared.errors import ConfigurationError
+from vital_shared.retrieval import language
 from vital_shared.retrieval.weights import install
 from vital_shared.settings import Settings
 from vital_shared.testing import workflow_services
@@ -28,10 +29,12 @@ async def test_models_are_loaded_and_documents_found_by_their_meaning(
     tmp_path, installed_models, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "models").symlink_to(installed_models)
+    language._identifier.cache_clear()
     async with workflow_services(tmp_path) as services:
         with caplog.at_level(logging.INFO):
             await warm_up(services)
         assert "embedded_models_loaded" in caplog.text
+        assert language._identifier.cache_info().currsize == 1
         async with serving(services) as service:
             assert (await service.client.get("/readyz")).json() == {"status": "ready", "missing": []}
             text = b"# Widgets\n\nIt takes six weeks until the authority has decided."
