@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, update
 
 from vital_shared.models.base import Frozen
@@ -62,8 +63,9 @@ class RunEnd(Frozen):
     """The question and the answer, for a conversation."""
     has_reservation: bool = False
     """Whether the run has reserved money, which is let go with its end."""
-    is_limited: bool = False
-    """Whether it may have reserved of the limits above it, too."""
+    is_limited: bool = Field(default=True, exclude=True)
+    """Whether it may have reserved of the limits above it, too; never written down, since engines of the
+    version before, which may find it, know no such field."""
     fence: Fence | None = None
     """The worker that ends it; None: nobody has it, and its status alone decides."""
     is_durable: bool = False

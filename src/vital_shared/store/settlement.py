@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
 from sqlalchemy import Connection
 
 from vital_shared.models.base import Frozen
@@ -32,8 +33,8 @@ class Settlement(Frozen):
     end: RunEnd | None = None
     fence: Fence | None = None
     """The worker of a durable run: all of it is refused once another one has the run. None: no other can."""
-    is_limited: bool = True
-    """Whether there may be limits above the run."""
+    is_limited: bool = Field(default=True, exclude=True)
+    """Whether there may be limits above the run; not written down, as in `RunEnd`."""
     clears_calls: bool = False
     """Whether these are the calls that a durable run has left, which are deleted with this."""
 
