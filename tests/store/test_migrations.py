@@ -240,4 +240,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0027_key_expiry.py",
         "v0028_audit_log.py",
         "v0029_queue_turns.py",
+        "v0030_usage_limits.py",
     ]

@@ -124,7 +124,7 @@ _INSERT_UNLIMITED: Final = Prepared(
 
 
 AdmissionOutcome: TypeAlias = Admission | LimitExceeded | InvalidRequest | LimitsToLock
-"""What has come of a run that wanted to begin; a refusal is raised later."""
+"""The outcome of a run that wanted to begin; a refusal is raised later."""
 
 
 class RunStore:

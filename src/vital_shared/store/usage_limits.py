@@ -25,7 +25,7 @@ from vital_shared.store.upsert import upsert
 
 __all__ = ["UsageLimitStore"]
 
-_LIMIT = usage_limits.c
+_COLUMNS = usage_limits.c
 
 
 class UsageLimitStore:
@@ -52,7 +52,7 @@ class UsageLimitStore:
         changed = {"amount": amount, "updated_at": now}
 
         def write(connection: Connection) -> None:
-            known = select(_LIMIT.id).where(_LIMIT.id == limit_id).with_for_update()
+            known = select(_COLUMNS.id).where(_COLUMNS.id == limit_id).with_for_update()
             is_new = connection.execute(known).first() is None
             statement = upsert(usage_limits, connection.dialect.name).values(id=limit_id, **row, **changed)
             connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
@@ -72,7 +72,7 @@ class UsageLimitStore:
 
         :raises NotFound: when there is none.
         """
-        found = await self._standings(_LIMIT.id == limit_id, now)
+        found = await self._standings(_COLUMNS.id == limit_id, now)
         if not found:
             raise _no_limit(limit_id)
         return found[0]
@@ -87,9 +87,9 @@ class UsageLimitStore:
             return await self._standings(None, now)
         keys = select(api_keys.c.id).where(api_keys.c.tenant_id == tenant_id)
         own = or_(
-            and_(_LIMIT.level == "tenant", _LIMIT.scope_id == tenant_id),
-            and_(_LIMIT.level == "user", _LIMIT.tenant_id == tenant_id),
-            and_(_LIMIT.level == "key", _LIMIT.scope_id.in_(keys)),
+            and_(_COLUMNS.level == "tenant", _COLUMNS.scope_id == tenant_id),
+            and_(_COLUMNS.level == "user", _COLUMNS.tenant_id == tenant_id),
+            and_(_COLUMNS.level == "key", _COLUMNS.scope_id.in_(keys)),
         )
         return await self._standings(own, now)
 
@@ -98,7 +98,7 @@ class UsageLimitStore:
 
         :raises NotFound: when there is none.
         """
-        statement = delete(usage_limits).where(_LIMIT.id == limit_id).returning(usage_limits)
+        statement = delete(usage_limits).where(_COLUMNS.id == limit_id).returning(usage_limits)
         async with self._database.begin() as connection:
             row = (await connection.execute(statement)).first()
             if row is None:
@@ -159,8 +159,8 @@ class UsageLimitStore:
         counts = or_(used.period != RESERVED, used.expires_at > now)
         statement = (
             select(usage_limits, used.period.label("in_period"), func.sum(used.amount).label("used"))
-            .outerjoin(limit_usage, and_(used.limit_id == _LIMIT.id, counts))
-            .group_by(*_LIMIT, used.period)
+            .outerjoin(limit_usage, and_(used.limit_id == _COLUMNS.id, counts))
+            .group_by(*_COLUMNS, used.period)
         )
         if which is not None:
             statement = statement.where(which)

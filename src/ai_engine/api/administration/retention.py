@@ -1,4 +1,4 @@
-"""How long each kind of data is kept, and what the last pass of retention has deleted."""
+"""The periods that data is kept for, and the figures of the last pass of retention."""
 
 from __future__ import annotations
 
