@@ -54,7 +54,7 @@ async def test_free_models_and_tools_cost_nothing(configured):
     async with configured() as services:
         free = AGENT.model_copy(update={"model": "extractive", "tools": ("calculator",)})
         estimate = max_cost(services, asked(), free)
-    assert estimate == (0, ())
+    assert estimate[:2] == (0, ())
     assert estimate.nanos == 0
 
 
@@ -62,7 +62,7 @@ async def test_a_model_without_a_price_is_named_and_needs_a_budget(configured):
     async with configured() as services:
         canned = AGENT.model_copy(update={"model": "canned", "tools": ()})
         estimate = max_cost(services, asked(), canned)
-    assert estimate == (0, ("canned",))
+    assert estimate[:2] == (0, ("canned",))
     assert estimate.nanos == 1
 
 
