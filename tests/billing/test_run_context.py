@@ -11,8 +11,8 @@ import pytest
 from vital_shared.billing.run_context import RunContext, current_run_context
 from vital_shared.breaker import Breakers
 from vital_shared.errors import StoreError
-from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import ModelRequest
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.llm.chain import Chain
 from vital_shared.llm.guarded import accounted
 from vital_shared.models.charge import Charge

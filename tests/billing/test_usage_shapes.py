@@ -15,8 +15,8 @@ import pytest
 
 from vital_shared.billing.pricing import Price, Prices
 from vital_shared.breaker import Breakers
-from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import CallStarted, ModelEvent, ModelRequest, Stop, TextDelta, Usage
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.llm.chain import Chain
 from vital_shared.llm.wires.anthropic_usage import AnthropicUsage
 from vital_shared.llm.wires.gemini_usage import GeminiUsage

@@ -9,7 +9,6 @@ import pytest
 from vital_shared.billing.rates import Rates
 from vital_shared.breaker import BREAKER_FAILURES, Breakers
 from vital_shared.hedge_budget import HedgeBudget
-from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import (
     CallStarted,
     ModelError,
@@ -25,6 +24,7 @@ from vital_shared.llm.base import (
     TextWithdrawn,
     Usage,
 )
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.llm.chain import Chain
 from vital_shared.monitoring.metrics import LLM_HEDGES_TOTAL, MODEL
 from vital_shared.testing import ScriptedModel, asks_for, counted, says

@@ -15,8 +15,8 @@ from vital_shared import BaseWorkflow, node
 from vital_shared.billing.rates import Rates
 from vital_shared.billing.run_context import current_run_context
 from vital_shared.errors import InvalidRequest, RunFailed, StoreError
-from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import CallStarted, ModelTimeout, ModelUnavailable, Stop, TextDelta, Usage
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer
 from vital_shared.models.charge import Charge

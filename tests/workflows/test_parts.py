@@ -20,7 +20,7 @@ from vital_shared import (
     repeat,
     subworkflow,
 )
-from vital_shared.llm.attempt import CallPricing
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.models.answer import Answer, ToolPlan
 from vital_shared.models.event import NodeStarted, Retrieval, Token
 from vital_shared.models.tool import ToolCall

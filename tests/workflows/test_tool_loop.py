@@ -9,8 +9,8 @@ from tests.workflows.conftest import Open
 
 from vital_shared import BaseWorkflow, tool
 from vital_shared.billing.rates import Rates
-from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import ModelToolCall, ModelTurn, ModelUnavailable, Stop, TextDelta
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.event import EventAdapter
 from vital_shared.models.model_call import Tokens

@@ -14,7 +14,7 @@ from typing import Final
 from vital_shared.breaker import Breakers
 from vital_shared.deadline import client_is_out_of_time
 from vital_shared.hedge_budget import HedgeBudget
-from vital_shared.llm.attempt import Attempt, CallPricing
+from vital_shared.llm.attempt import Attempt
 from vital_shared.llm.base import (
     CallStarted,
     Model,
@@ -26,6 +26,7 @@ from vital_shared.llm.base import (
     ModelUnavailable,
 )
 from vital_shared.llm.call_metrics import count_fallback
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.llm.hedged_call import HedgedCall
 from vital_shared.logs import get_logger
 from vital_shared.models.model_call import FailureKind, ModelCall

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from vital_shared.errors import ConfigurationError, InvalidRequest, NotFound
-from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model, ModelEvent, ModelRequest
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.llm.routing.deployment import observer_of
 from vital_shared.logs import get_logger

@@ -20,8 +20,8 @@ from vital_shared.events.logs import EventLogs
 from vital_shared.guardrails.pipeline import Guardrails
 from vital_shared.hedge_budget import MAX_SAVED_HEDGES, HedgeBudget
 from vital_shared.llm.answer_calibration import SCORERS, shipped_calibration
-from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import Model
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.llm.configuration import Configuration, load_configuration
 from vital_shared.llm.extractive import ExtractiveComposer
 from vital_shared.llm.local.model import installed_models

@@ -13,8 +13,8 @@ from tests.llm.wires.servers.base import serve
 from vital_shared.billing.pricing import Prices
 from vital_shared.breaker import Breakers
 from vital_shared.errors import NotFound
-from vital_shared.llm.attempt import CallPricing
 from vital_shared.llm.base import ModelRequest, TextDelta
+from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.llm.chain import Chain
 from vital_shared.llm.configuration import Configuration
 from vital_shared.llm.providers import Providers
