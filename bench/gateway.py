@@ -59,7 +59,7 @@ MEMORY_STREAMS = 10_000
 MEMORY_AT_ONCE = 256
 
 LEAST_SECONDS = 0.000_05
-"""What is added, at least: less than that cannot be told from noise."""
+"""The smallest added time that is shown: a smaller one is noise."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ LINES = (
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured in a round."""
+    """The number of rounds, and of calls and streams in each."""
 
     rounds: int
     calls: int = 100
@@ -142,7 +142,7 @@ async def _times(target: Target, effort: Effort) -> dict[str, float]:
 
 
 async def first_tokens(target: Target, kind: str, streams: int, count: int) -> float:
-    """Median seconds to the first token, with so many streams at once, which begin one after the other."""
+    """Return the median seconds to the first token with a number of streams at once, begun one by one."""
     taken: list[float] = []
     starts = iter(range(streams))
 

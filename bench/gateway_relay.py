@@ -3,7 +3,7 @@
     python bench/gateway_relay.py PORT UPSTREAM KEY
 
 Starlette on uvicorn with uvloop and httptools, and aiohttp to the upstream. ``/bare/…`` passes packets on as
-they come. ``/reading/…`` splits them into events and reads each, since whoever counts tokens has to.
+they come. ``/reading/…`` splits them into events and reads each, as counting tokens requires.
 """
 
 from __future__ import annotations

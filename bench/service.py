@@ -106,7 +106,7 @@ def litellm(server: Server) -> Target:
 
 
 async def first_tokens(target: Target, streams: int, count: int) -> float:
-    """Median seconds to the first token, with so many streams at once."""
+    """Return the median seconds to the first token with a number of streams at once."""
     taken: list[float] = []
 
     async def client(connection: Connection) -> None:

@@ -4,7 +4,7 @@
 
 A bare ASGI application on the same server (uvicorn, uvloop, httptools): ``/same`` returns the bytes that it
 was given at ``/keep``; ``/through/…`` passes a request on with aiohttp, and its answer back as it comes,
-event by event, each read, since whoever counts tokens has to; what has come together is sent together.
+event by event, each read, as counting tokens requires; what has come together is sent together.
 """
 
 from __future__ import annotations

@@ -102,6 +102,9 @@ async def test_a_neighbour_is_not_limited(runs: RunStore, limits: UsageLimitStor
     ):
         await limits.set(each, now=NOW)
     await start(runs, "run_1", tenant_id="other", user_id="ann", key_id="key_2")
+    assert not runs.is_limited("run_1")
+    with pytest.raises(BudgetExceeded):
+        await start(runs, "run_2", tenant_id="acme", user_id="bob", key_id="key_2")
 
 
 async def test_tokens_of_one_model_per_minute(runs: RunStore, limits: UsageLimitStore):

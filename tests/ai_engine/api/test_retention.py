@@ -1,4 +1,4 @@
-"""What administrators see of retention: the periods, and the last pass."""
+"""The periods and the last pass of retention over HTTP, for administrators alone."""
 
 from __future__ import annotations
 

@@ -449,6 +449,7 @@ async def test_the_provider_is_let_go_when_a_translated_client_goes(gateway: Ope
         async with given.service.client.stream("POST", path, json=body) as answer:
             await anext(answer.aiter_lines())
         await asyncio.wait_for(given.provider.closed.wait(), 20)
+        assert given.provider.closed.is_set()
 
 
 async def test_an_agent_answers_anthropics_client_and_responses(gateway: OpenGateway) -> None:
