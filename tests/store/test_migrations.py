@@ -241,4 +241,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0028_audit_log.py",
         "v0029_queue_turns.py",
         "v0030_usage_limits.py",
+        "v0031_retention_outcomes.py",
     ]
