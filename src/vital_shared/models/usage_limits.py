@@ -57,8 +57,12 @@ class UsageLimit(Frozen):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if (self.level == "user") != (self.tenant_id is not None):
-            raise ValueError("tenant_id is for the limit of a user, and has to be there: it names the user's")
+        if self.level == "user" and self.tenant_id is None:
+            raise ValueError("tenant_id is missing: the limit of a user needs the tenant that the user is of")
+        if self.level != "user" and self.tenant_id is not None:
+            raise ValueError(
+                f"tenant_id is for the limit of a user alone, not for one of the level {self.level}"
+            )
         if self.unit == "tokens" and self.amount != int(self.amount):
             raise ValueError("amount: tokens are whole")
         if self.unit == "dollars" and self.amount > 1_000_000_000:
