@@ -92,6 +92,8 @@ class DbosQueue:
         self._limits = limits
         self._work = work
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._changing: Final = threading.Lock()  # held by the thread that launches or stops DBOS
+        self._is_stopped = False
 
     async def start(self) -> None:
         """Make the tables, and begin to take items.
@@ -113,6 +115,12 @@ class DbosQueue:
             raise
 
     def _launch(self) -> None:
+        """Launch DBOS; a thread goes on where the start is cancelled, and a stop then waits for it."""
+        with self._changing:
+            if not self._is_stopped:
+                self._launch_dbos()
+
+    def _launch_dbos(self) -> None:
         config: DBOSConfig = {
             "name": APPLICATION,
             "application_version": ITEMS_VERSION,
@@ -172,13 +180,19 @@ class DbosQueue:
             return
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                # The threads that hand items out end first, and then the loop that takes them.
-                await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=1)
-        except TimeoutError:
+                await asyncio.to_thread(self._stop)
+        except TimeoutError:  # the thread goes on, and this process has this queue until it has ended
             logger.warning("background_queue_not_stopped", seconds=STOP_SECONDS)
-        finally:
-            self._database.close()
-            DbosQueue.in_process = None
+
+    def _stop(self) -> None:
+        with self._changing:
+            self._is_stopped = True
+            try:
+                # The threads that hand items out end first, and then the loop that takes them.
+                DBOS.destroy(workflow_completion_timeout_sec=1)
+            finally:
+                self._database.close()
+                DbosQueue.in_process = None
 
     async def do(self, name: str) -> None:
         """Do an item's work on the engine's loop, from that of DBOS."""
