@@ -24,7 +24,7 @@ from vital_shared.store.engines import (
     place,
 )
 from vital_shared.store.file_check import check_file
-from vital_shared.store.group_commit import GroupCommit, Job
+from vital_shared.store.group_commit import GroupCommit, Job, Lost
 from vital_shared.store.group_read import GroupRead
 from vital_shared.store.migrations import upgrade
 from vital_shared.store.thread_writer import ThreadWriter
@@ -135,17 +135,24 @@ class Database:
                 return await self._in_thread.write(work)
 
     def put(
-        self, job: Job[T], after: Callable[[T], None] | None = None, *, locks: str = ""
+        self,
+        job: Job[T],
+        after: Callable[[T], None] | None = None,
+        *,
+        lost: Lost | None = None,
+        locks: str = "",
     ) -> asyncio.Future[T]:
         """Queue a write for a transaction that it shares with others; see `GroupCommit.put`.
 
         The future raises `StoreError` when the database is not there or does not answer.
         """
-        return self._commits.put(job, after, locks=locks)
+        return self._commits.put(job, after, lost=lost, locks=locks)
 
-    def put_alone(self, job: Job[T], after: Callable[[T], None] | None = None) -> asyncio.Future[T]:
+    def put_alone(
+        self, job: Job[T], after: Callable[[T], None] | None = None, *, lost: Lost | None = None
+    ) -> asyncio.Future[T]:
         """Queue a write for a transaction of its own, one after another; otherwise as `put`."""
-        return self._single_commits.put(job, after)
+        return self._single_commits.put(job, after, lost=lost)
 
     async def ping(self) -> None:
         """Ask the database for a sign of life.

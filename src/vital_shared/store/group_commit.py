@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -21,7 +22,7 @@ from vital_shared.errors import StoreError, WriteRefused
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import STORE_CALLBACK_FAILURES_TOTAL
 
-__all__ = ["GroupCommit", "Job", "Transact"]
+__all__ = ["GroupCommit", "Job", "Lost", "Transact"]
 
 logger = get_logger(__name__)
 
@@ -30,6 +31,9 @@ T = TypeVar("T")
 Job = Callable[[Connection], T]
 """A write, with a connection within a transaction. It may be run again after a rollback, and in another
 thread, so all that it changes is in the database."""
+
+Lost = Callable[[], None]
+"""A function that is called when the database has not said whether a write that was done is committed."""
 
 Work = Callable[[Connection], list[Any]]
 
@@ -45,6 +49,7 @@ class _Waiting(NamedTuple):
     done: asyncio.Future[Any]
     after: Callable[[Any], None] | None
     """Called with the result once it is committed. With it the job is done also when nobody waits."""
+    lost: Lost | None
     locks: str
 
 
@@ -62,18 +67,24 @@ class GroupCommit:
         self._task: asyncio.Task[None] | None = None
 
     def put(
-        self, job: Job[T], after: Callable[[T], None] | None = None, *, locks: str = ""
+        self,
+        job: Job[T],
+        after: Callable[[T], None] | None = None,
+        *,
+        lost: Lost | None = None,
+        locks: str = "",
     ) -> asyncio.Future[T]:
         """Queue a write; the future has its result once it is committed, or what it or the commit has raised.
 
         :param after: called at once when it is committed; an exception in it is logged and counted. With it
             the job is done even if the future is cancelled; without, a job whose future is cancelled before
             its turn is dropped.
+        :param lost: called at once when the commit itself has failed, so that it may be there or not.
         :param locks: names the rows that it locks and others lock too. Within a transaction jobs run in the
             order of these names, so that no two processes wait for each other.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(job, done, after, locks))
+        self._queue.append(_Waiting(job, done, after, lost, locks))
         if self._task is None or self._task.done():
             # In a context of its own: what is written belongs to many, not to who happens to come first.
             self._task = asyncio.get_running_loop().create_task(self._drain(), context=Context())
@@ -96,13 +107,13 @@ class GroupCommit:
 
     async def _write(self, batch: Sequence[_Waiting]) -> StoreError | None:
         """Write a batch in one transaction, and return what the database has raised, if it is away."""
-        at_work = False
+        at_work = is_done = False
 
         def work(connection: Connection) -> list[Any]:
-            nonlocal at_work
-            at_work = True
+            nonlocal at_work, is_done
+            at_work, is_done = True, False
             results = [each.job(connection) for each in batch]
-            at_work = False
+            at_work, is_done = False, True
             return results
 
         try:
@@ -112,6 +123,8 @@ class GroupCommit:
             if at_work and not is_late and len(batch) > 1:
                 return await self._write_halves(batch)
             away = None if at_work and not is_late else _away(error)
+            if is_done:
+                _lose(batch)
             _fail(batch, away or error)
             return away
         except BaseException:
@@ -119,7 +132,7 @@ class GroupCommit:
             raise
         for each, result in zip(batch, results, strict=True):
             if each.after is not None:
-                _call(each.after, result)
+                _call(partial(each.after, result))
             if not each.done.done():
                 each.done.set_result(result)
         return None
@@ -138,10 +151,16 @@ class GroupCommit:
         return await self._write(batch[middle:])
 
 
-def _call(after: Callable[[Any], None], result: Any) -> None:
-    """Call a hook; its write is committed, whatever it raises, and its neighbours' are too."""
+def _lose(batch: Sequence[_Waiting]) -> None:
+    for each in batch:
+        if each.lost is not None:
+            _call(each.lost)
+
+
+def _call(hook: Callable[[], None]) -> None:
+    """Call a hook; its write is what it is, whatever it raises, and its neighbours' are too."""
     try:
-        after(result)
+        hook()
     except Exception:
         STORE_CALLBACK_FAILURES_TOTAL.labels().inc()
         logger.exception("store_callback_failed")

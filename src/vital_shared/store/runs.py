@@ -217,15 +217,19 @@ class RunStore:
                 return
             self._note_admission(record.id, admission)
             if queued.cancelled():  # the caller has gone meanwhile
-                self._abandon(record)
-                if key is not None:
-                    self._database.put(partial(free_key, run_id=record.id), lambda _: None)
+                self._abandon(record, key)
 
-        queued = self._database.put(write, begun, locks=_start_lock(record, key))
+        def lost() -> None:
+            self._note_admission(
+                record.id, Admission(1, has_budget=True, is_limited=True)
+            )  # it may have both
+            self._abandon(record, key)
+
+        queued = self._database.put(write, begun, lost=lost, locks=_start_lock(record, key))
         admission = await self._in_time(queued)
         if isinstance(admission, LimitsToLock):
             request = request._replace(has_own_transaction=True)
-            queued = self._database.put_alone(write, begun)
+            queued = self._database.put_alone(write, begun, lost=lost)
             admission = await self._in_time(queued)
         if not isinstance(admission, Admission):
             raise admission
@@ -572,8 +576,8 @@ class RunStore:
         record, end = to_record(row), self.charge_writer.waiting_end(run_id)
         return as_swept(record if end is None else end.apply(record), now or datetime.now(UTC))
 
-    def _abandon(self, record: RunRecord) -> None:
-        """End a run that nobody has begun to work on."""
+    def _abandon(self, record: RunRecord, key: IdempotencyKey | None) -> None:
+        """End a run that nobody has begun to work on, where it is stored, and free its key."""
         end = RunEnd(
             run_id=record.id,
             status="failed",
@@ -587,6 +591,8 @@ class RunStore:
             run_id=record.id, payer=payer_of(record.input, record.workflow), at=record.created_at, end=end
         )
         self.charge_writer.write_later(settlement, partial(self.forget, record.id))
+        if key is not None:
+            self._database.put(partial(free_key, run_id=record.id), lambda _: None)
 
     async def charges(self, run_id: str) -> tuple[Charge, ...]:
         """Return what a run has cost so far, as far as it is written."""
