@@ -2,6 +2,11 @@
 
 import DOMPurify from "dompurify";
 
+import { nextTask } from "../ui/tasks";
+
+/** Code of more characters than this is shown without colours: they would take the page's time. */
+const HIGHLIGHTED_CHARACTERS = 20_000;
+
 export async function enrich(root: HTMLElement): Promise<void> {
   await Promise.all([highlight(root), typeset(root)]);
 }
@@ -13,8 +18,10 @@ async function highlight(root: HTMLElement): Promise<void> {
   for (const block of blocks) {
     const language = /language-([\w+-]+)/.exec(block.className)?.[1] ?? "";
     block.dataset.set = "yes";
-    if (!highlighter.getLanguage(language)) continue;
-    const { value } = highlighter.highlight(block.textContent ?? "", { language, ignoreIllegals: true });
+    const code = block.textContent ?? "";
+    if (!highlighter.getLanguage(language) || code.length > HIGHLIGHTED_CHARACTERS) continue;
+    await nextTask();
+    const { value } = highlighter.highlight(code, { language, ignoreIllegals: true });
     block.innerHTML = DOMPurify.sanitize(value, { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"] });
   }
 }
@@ -25,6 +32,7 @@ async function typeset(root: HTMLElement): Promise<void> {
   const { default: katex } = await import("katex");
   for (const place of places) {
     place.dataset.set = "yes";
+    await nextTask();
     // MathML alone: KaTeX's HTML would need inline styles, which the policy forbids.
     const html = katex.renderToString(place.dataset.tex ?? "", {
       output: "mathml",

@@ -72,8 +72,12 @@ const TAGS = [
 ];
 const ATTRIBUTES = ["href", "target", "rel", "class", "start", "tabindex", "type", "aria-label", "data-cite", "data-tex", "data-display"];
 
-export function toHtml(text: string, citations: ReadonlySet<number>): string {
-  const html = markdown.render(text, { citations } satisfies Env);
+/** Render a text; a list at its beginning goes on from a number, where one is given. */
+export function toHtml(text: string, citations: ReadonlySet<number>, goesOnAt: number | null): string {
+  const env = { citations } satisfies Env;
+  const tokens = markdown.parse(text, env);
+  if (goesOnAt !== null && tokens[0]?.type === "ordered_list_open") tokens[0].attrSet("start", String(goesOnAt));
+  const html = markdown.renderer.render(tokens, markdown.options, env);
   return DOMPurify.sanitize(html, {
     ALLOWED_TAGS: TAGS,
     ALLOWED_ATTR: ATTRIBUTES,
@@ -82,24 +86,3 @@ export function toHtml(text: string, citations: ReadonlySet<number>): string {
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
   });
 }
-
-/** Cut a text that grows into blocks that stay as they are, and the last one, which may still change. */
-export function toBlocks(text: string): string[] {
-  const blocks: string[] = [];
-  let block: string[] = [];
-  let fence = "";
-  for (const line of text.split("\n")) {
-    const mark = /^ {0,3}(`{3,}|~{3,}|\$\$)/.exec(line)?.[1];
-    if (mark) fence = fence ? (line.trim().startsWith(fence) ? "" : fence) : mark === "$$" && line.trim().length > 2 && line.trim().endsWith("$$") ? "" : mark;
-    const isIndented = /^\s+\S/.test(line);
-    if (!fence && !line.trim() && block.length) block.push(line);
-    else if (!fence && !mark && block.at(-1)?.trim() === "" && line.trim() && !isIndented && !continuesList(block, line)) {
-      blocks.push(block.join("\n"));
-      block = [line];
-    } else block.push(line);
-  }
-  return block.length ? [...blocks, block.join("\n")] : blocks;
-}
-
-const ITEM = /^ {0,3}(?:[-*+]|\d{1,9}[.)])\s/;
-const continuesList = (block: string[], line: string) => ITEM.test(block[0] ?? "") && ITEM.test(line);

@@ -1,21 +1,34 @@
 /** Server-sent events of a run, read from a response. */
 
+import { nextTask } from "../ui/tasks";
 import type { Schema } from "./client";
 
 export type RunEvent = Schema<"RunEvent">;
+
+/** After so many events the page gets its turn: what has come waits without a pause in between otherwise. */
+const EVENTS_PER_TASK = 500;
 
 /** Call back with the events of each piece that arrives, to the end of the stream. */
 export async function readEvents(response: Response, take: (events: RunEvent[]) => void): Promise<void> {
   if (!response.body) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
+  let taken = 0;
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
     const blocks = (rest + value).split("\n\n");
     rest = blocks.pop() ?? "";
     const events = blocks.map(dataOf).filter((data): data is string => data !== undefined);
-    if (events.length) take(events.map((data) => JSON.parse(data) as RunEvent));
+    for (let at = 0; at < events.length; at += EVENTS_PER_TASK) {
+      if (taken >= EVENTS_PER_TASK) {
+        await nextTask();
+        taken = 0;
+      }
+      const part = events.slice(at, at + EVENTS_PER_TASK);
+      taken += part.length;
+      take(part.map((data) => JSON.parse(data) as RunEvent));
+    }
   }
 }
 

@@ -7,6 +7,13 @@ export type Output = Schema<"WorkflowOutput">;
 export type Citation = Schema<"Citation">;
 export type ToolResult = Schema<"ToolResult">;
 
+/** A piece of the answer: the number of its event, and how much of the text was there before it. */
+export interface Piece {
+  readonly seq: number;
+  readonly start: number;
+  readonly before: Piece | null;
+}
+
 export interface NodeLine {
   node: string;
   status: string;
@@ -21,8 +28,8 @@ export interface RunState {
   question: string;
   phase: Phase;
   seq: number;
-  /** Pieces of the answer, each with the number of its event. */
-  pieces: ReadonlyArray<readonly [number, string]>;
+  /** The last piece of the answer, which knows those before it: one more costs the same however many there are. */
+  piece: Piece | null;
   text: string;
   reasoning: string;
   citations: ReadonlyArray<Citation & { seq: number }>;
@@ -42,7 +49,7 @@ export const begin = (question: string, id: string | null = null): RunState => (
   question,
   phase: "running",
   seq: 0,
-  pieces: [],
+  piece: null,
   text: "",
   reasoning: "",
   citations: [],
@@ -58,23 +65,16 @@ export const begin = (question: string, id: string | null = null): RunState => (
 
 export function apply(state: RunState, events: readonly RunEvent[]): RunState {
   const fresh: Draft = { ...state };
-  let pieces: Array<readonly [number, string]> | null = null;
   for (const event of events) {
     if (event.seq <= fresh.seq) continue; // sent again after a lost connection
     fresh.seq = event.seq;
     fresh.id = event.run_id;
     if (event.type === "token") {
-      pieces ??= [...fresh.pieces];
-      pieces.push([event.seq, event.text]);
+      fresh.piece = { seq: event.seq, start: fresh.text.length, before: fresh.piece };
       fresh.text += event.text;
       fresh.firstToken ??= elapsed(fresh);
-    } else {
-      if (pieces) fresh.pieces = pieces;
-      pieces = null;
-      step(fresh, event);
-    }
+    } else step(fresh, event);
   }
-  if (pieces) fresh.pieces = pieces;
   return fresh;
 }
 
@@ -141,8 +141,10 @@ function ended(state: RunState, event: Extract<RunEvent, { type: "node_finished"
 
 /** Another worker has gone on with the run: what came from this number on does not count. */
 function drop(state: Draft, first: number): void {
-  state.pieces = state.pieces.filter(([seq]) => seq < first);
-  state.text = state.pieces.map(([, text]) => text).join("");
+  while (state.piece && state.piece.seq >= first) {
+    state.text = state.text.slice(0, state.piece.start);
+    state.piece = state.piece.before;
+  }
   state.citations = state.citations.filter(({ seq }) => seq < first);
   state.tools = state.tools.filter(({ seq }) => seq < first);
   state.warnings = state.warnings.filter(({ seq }) => seq < first);
