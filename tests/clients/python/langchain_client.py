@@ -1,0 +1,91 @@
+"""LangChain, with the words "openai", "responses" or "anthropic"."""
+
+import sys
+
+from client import EMBEDDER, KEY, PICTURE, URL, cancelled, failures, model, report
+from langchain_anthropic import ChatAnthropic
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import BaseModel
+
+MODEL = model("m")
+
+which = sys.argv[1]
+
+
+class Answer(BaseModel):
+    """How many days it takes."""
+
+    days: int
+
+
+@tool
+def weigh(thing: str) -> str:
+    """Weigh a thing."""
+    return "7"
+
+
+def chat(name=MODEL, key=KEY, **more):
+    if which == "anthropic":
+        return ChatAnthropic(model=name, base_url=URL, api_key=key, max_retries=0, **more)
+    if which == "responses":
+        more["use_responses_api"] = True
+    return ChatOpenAI(model=name, base_url=f"{URL}/v1", api_key=key, max_retries=0, **more)
+
+
+def tools():
+    bound = chat().bind_tools([weigh])
+    messages = [HumanMessage("Hello?")]
+    messages.append(bound.invoke(messages))
+    (call,) = messages[-1].tool_calls
+    messages.append(ToolMessage(weigh.invoke(call["args"]), tool_call_id=call["id"]))
+    return [call["args"]["thing"], bound.invoke(messages).text]
+
+
+def images():
+    parts = [
+        {"type": "text", "text": "What is it?"},
+        {"type": "image", "base64": PICTURE, "mime_type": "image/png"},
+    ]
+    return chat().invoke([HumanMessage(content=parts)]).text
+
+
+def embeddings():
+    # Without that option it sends the numbers of OpenAI's tokens.
+    embedder = OpenAIEmbeddings(
+        model=EMBEDDER, base_url=f"{URL}/v1", api_key=KEY, check_embedding_ctx_length=False
+    )
+    return embedder.embed_query("Hello")
+
+
+async def failing(key, name):
+    chat(name, key, max_tokens=9000).invoke("Hello?")
+
+
+async def slowly():
+    async for chunk in chat(model("slow")).astream("Hello?"):
+        yield chunk.text
+
+
+async def asynchronous():
+    return (await chat().ainvoke("Hello?")).text
+
+
+methods = ("json_schema", "function_calling")
+report(
+    {
+        "plain": lambda: chat().invoke("Hello?").text,
+        "stream": lambda: [chunk.text for chunk in chat().stream("Hello?") if chunk.text],
+        "tools": tools,
+        "schema": lambda: [
+            chat().with_structured_output(Answer, method=each).invoke("Hello?").model_dump()
+            for each in methods
+        ],
+        "images": images,
+        **({} if which == "anthropic" else {"embeddings": embeddings}),
+        "errors": lambda: failures(failing),
+        "cancel": lambda: cancelled(slowly()),
+        "async": asynchronous,
+    }
+)
