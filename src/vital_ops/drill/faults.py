@@ -61,12 +61,12 @@ FAULTS: Final = (
     ),
     DrillFault(
         "a step of the workflow ends every run with an error",
-        send_requests(_question(end_with_error("Is it so?"), tenant_id="drill-unlucky"), 6),
+        send_requests(_question(end_with_error("Is it so?"), tenant_id="drill-unlucky"), 4),
         alerts=frozenset({"HighErrorRate", "TenantAvailability"}),
     ),
     DrillFault(
         "a model takes 31 seconds for an answer",
-        send_requests(_question(model=SLOW), 6),
+        send_requests(_question(model=SLOW), 4),
         alerts=frozenset({"HighLatency", "VeryHighLatency"}),
     ),
     DrillFault(
@@ -76,7 +76,7 @@ FAULTS: Final = (
     ),
     DrillFault(
         "a tenant asks a model at $10 an answer, and then ten times as often",
-        send_requests(_question(model=DEAR), 4, calm_seconds=18),
+        send_requests(_question(model=DEAR), 2, calm_seconds=18),
         alerts=frozenset({"HighDailyCost", "SuddenCostSpike"}),
     ),
     DrillFault(
@@ -89,7 +89,7 @@ FAULTS: Final = (
                 enable_tools=True,
                 requested_tools=_TOOLS,
             ),
-            15,
+            8,
         ),
         alerts=frozenset(
             {"LowQualityScore", "HighDegradationRate", "HighToolFailureRate", "HighRAGFailureRate"}
@@ -116,7 +116,7 @@ FAULTS: Final = (
     DrillFault("another engine does not answer Prometheus", lose_replica, alerts=frozenset({"ReplicaDown"})),
     DrillFault(
         "somebody tries keys that are false",
-        send_requests(_question(), 10, headers={"Authorization": f"Bearer {FALSE_KEY}"}),
+        send_requests(_question(), 6, headers={"Authorization": f"Bearer {FALSE_KEY}"}),
         alerts=frozenset({"EngineRejecting"}),
     ),
     DrillFault(
