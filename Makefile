@@ -2,7 +2,7 @@
 # make clients   install the clients of other projects that the gateway is tested with
 # make console   build the web console into the engine's package
 # make test   set everything up, then linters, type checks and all tests
-# make test-all   the tests, on SQLite and on Postgres, and `make mutation`, `make torture`, `make chaos`, `make takeover` and `make documents`
+# make test-all   the tests, on SQLite and on Postgres, and `make test-clients`, `make mutation`, `make torture`, `make chaos`, `make takeover` and `make documents`
 # make test-postgres   all tests with a real Postgres in place of the SQLite file
 # make mutation   change every alert in every way, and see that its tests notice; it takes an hour
 # make documents   read real documents out of Debian and PyPI packages, and check what they say
@@ -31,27 +31,34 @@ ALL_EXTRAS := $(EXTRAS),background,guardrails,jwt,mcp,multilingual,ops,otel,pyda
 # One more than there are cores: tests of whole engines wait most of the time.
 PROCESSES := $(shell expr $$(nproc) + 1)
 
+# Each file in one process, and all files that keep time with real programs in the same one (tests/conftest.py).
+TOGETHER := --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+
 # What goes through the store over HTTP, once more on Postgres; the store's own tests run on both by themselves.
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
     tests/ai_engine/test_store_stalls.py tests/ai_engine/test_long_stall.py tests/workflows/test_ledger.py
 
-.PHONY: browser systemd clients console console-types run test test-all test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
+.PHONY: browser systemd clients console console-types run test test-all test-clients test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
 run: $(VENV)/installed console
 	$(BIN)/vital quickstart
 
-test: $(VENV)/installed-dev lint console browser systemd clients stack .stack/prometheus-3/complete
+test: $(VENV)/installed-dev lint console browser systemd stack .stack/prometheus-3/complete
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
-	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
-	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(STORE_TESTS)
+	$(BIN)/pytest $(TOGETHER) --ignore tests/clients
+	VITAL_TEST_DATABASE=postgres $(BIN)/pytest $(TOGETHER) $(STORE_TESTS)
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
-test-all: test test-postgres mutation torture chaos takeover documents
+test-all: test test-clients test-postgres mutation torture chaos takeover documents
+
+# Clients of other projects, which bring half a gigabyte of packages (docs/clients.md).
+test-clients: $(VENV)/installed-dev clients
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadscope tests/clients
 
 # The store is one of a real Postgres server (tests/store_database.py).
-test-postgres: $(VENV)/installed-dev clients stack .stack/prometheus-3/complete
-	VITAL_TEST_DATABASE=postgres $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+test-postgres: $(VENV)/installed-dev stack .stack/prometheus-3/complete
+	VITAL_TEST_DATABASE=postgres $(BIN)/pytest $(TOGETHER) --ignore tests/clients
 
 # Each change of an alert: its tests notice it, or it changes nothing (docs/alerts.md).
 mutation: $(VENV)/installed-dev stack

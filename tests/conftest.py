@@ -23,12 +23,17 @@ settings.load_profile("vital")
 os.environ["VITAL_CACHE_ENTRIES"] = "0"
 
 
+@pytest.hookimpl(tryfirst=True)  # the groups are read by xdist
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the long files, and leave out, on Postgres, the tests of SQLite's own file.
 
-    A long file that comes last runs alone while the other processes have nothing left to do.
+    A long file that comes last runs alone while the other processes have nothing left to do. Of those that
+    keep time with real programs, no two run at once: they would take each other's time.
     """
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("real_time", "long")])
+    for item in items:
+        group = "real time" if item.get_closest_marker("real_time") else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
     if ON_POSTGRES:
         of_sqlite = [item for item in items if item.get_closest_marker("sqlite")]
         config.hook.pytest_deselected(items=of_sqlite)
