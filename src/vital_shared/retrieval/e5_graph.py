@@ -36,6 +36,10 @@ FOUR_BITS: Final = 1
 MICROSOFT: Final = "com.microsoft"
 """onnxruntime's own operators: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md."""
 
+MAX_INT8: Final = 64
+"""The greatest weight in int8. Processors without VNNI add two products in 16 bits, which two of 255 and 127
+do not fit: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html, "reduce range"."""
+
 INT8_ACTIVATIONS: Final = 4
 """The accuracy level of MatMulNBits that multiplies in int8 with a scale for each block."""
 
@@ -201,7 +205,7 @@ class _Graph:
         """Multiply in int8, with a scale for each output and one for the inputs, found as they come."""
         numbers, scales = self._weights.blocks([f"{name}.w" for name in names], columns)
         matrix = ((numbers.astype(np.float32) - 8) * scales.repeat(BLOCK, axis=1)).T
-        scale = np.abs(matrix).max(axis=0) / 127
+        scale = np.abs(matrix).max(axis=0) / MAX_INT8
         bias = np.concatenate([self._weights.floats(f"{name}.b") for name in names])
         constants = {
             "int8": np.round(matrix / scale).astype(np.int8),
