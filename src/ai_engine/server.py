@@ -70,10 +70,18 @@ class Server(uvicorn.Server):
 
     :param app: made by `create_app`.
     :param settings: hold the limits of connections, and the grace.
+    :param on_serving: called once it serves, and a signal stops it in good order.
     """
 
-    def __init__(self, app: Starlette, settings: ServerSettings, stops: StopRequests | None = None) -> None:
+    def __init__(
+        self,
+        app: Starlette,
+        settings: ServerSettings,
+        stops: StopRequests | None = None,
+        on_serving: Callable[[], None] = lambda: None,
+    ) -> None:
         self.stops = stops or StopRequests()
+        self._on_serving = on_serving
         self._app = app
         self._lame_duck_seconds = settings.lame_duck_seconds
         self._grace_seconds = settings.shutdown_seconds
@@ -101,6 +109,11 @@ class Server(uvicorn.Server):
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self._on_serving()
 
     def _on_signal(self, number: int) -> None:
         self.stops.add()
@@ -265,8 +278,7 @@ async def _serve(
     shorten_pauses()
     try:
         app = create_app(services, settings, classes=classes, reporter=reporter, monitor=monitor)
-        announce()
-        await Server(app, settings).serve([listener])
+        await Server(app, settings, on_serving=announce).serve([listener])
     finally:
         await services.aclose()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx
 import pytest
 import yaml
 from tests.ai_engine.harness import Serve, Service, SteppedModel, asked
-from tests.ai_engine.processes import running_server
+from tests.ai_engine.processes import running_server, start
 
 from ai_engine.settings import ServerSettings
 from ai_engine.supervisor.process import STOP_SECONDS
@@ -110,3 +111,22 @@ def test_the_figures_in_the_guide_leave_time_for_all_phases() -> None:
     probe = container["readinessProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] <= lame
     assert drain == ServerSettings().shutdown_seconds
+
+
+STOPPED_AT_ONCE = """
+import os, signal
+from ai_engine.server import serve
+
+serve(on_listening=lambda host, port: os.kill(os.getpid(), signal.{signal}))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_that_follows_the_address_at_once_stops_it_in_good_order(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    process = await start(tmp_path, STOPPED_AT_ONCE.format(signal=number.name))
+    _, log = await process.communicate()
+    assert process.returncode == 0, log.decode()
+    events = [json.loads(line)["event"] for line in log.decode().splitlines()]
+    assert events.index("listening") < events.index("shutting_down")
