@@ -66,6 +66,15 @@ INFERENCE: Final = {
 
 SPANS: Final[dict[str, dict[str, Attribute]]] = {
     "chat": INFERENCE,
+    "embeddings": {
+        **OPERATION,
+        **FAILURE,
+        **SERVER,
+        **MODEL,
+        "gen_ai.provider.name": Attribute(str, "required"),
+        "gen_ai.request.encoding_formats": Attribute(tuple, "recommended"),
+        "gen_ai.usage.input_tokens": Attribute(int, "recommended"),
+    },
     "execute_tool": {
         **OPERATION,
         **FAILURE,

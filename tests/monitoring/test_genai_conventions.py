@@ -135,6 +135,7 @@ def spans_differ(spans: tuple[ReadableSpan, ...]) -> list[str]:
             ]
             subject = {
                 "chat": "gen_ai.request.model",
+                "embeddings": "gen_ai.request.model",
                 "execute_tool": "gen_ai.tool.name",
                 "retrieval": "gen_ai.data_source.id",
                 "invoke_agent": "gen_ai.agent.name",
@@ -368,3 +369,31 @@ def _units() -> dict[str, str]:
         if name.startswith("create_gen_ai_client"):
             create(meter)
     return meter.units
+
+
+async def test_the_span_of_relayed_embeddings_is_as_the_conventions_have_it(
+    tmp_path: Path, spans: Spans
+) -> None:
+    async def embedded(request: web.Request) -> web.Response:
+        if (await request.json())["model"] == "broken":
+            return web.json_response({"error": {"message": "no", "code": "invalid"}}, status=400)
+        data = [{"object": "embedding", "index": 0, "embedding": [0.25, -0.5]}]
+        usage = {"prompt_tokens": 8, "total_tokens": 8}
+        return web.json_response({"object": "list", "model": "embedder-2", "data": data, "usage": usage})
+
+    app = web.Application()
+    app.router.add_post("/v1/embeddings", embedded)
+    async with local_server(app) as url:
+        config = tmp_path / "vital.toml"
+        config.write_text(CONFIGURATION.format(url=url), encoding="utf-8")
+        async with workflow_services(tmp_path, config=config) as services, serving(services) as service:
+            for model, status in (("embedder", 200), ("broken", 400)):
+                body = {"model": f"openai:{model}", "input": "How long?", "encoding_format": "float"}
+                assert (await service.client.post("/v1/embeddings", json=body)).status_code == status
+            await service.engine.hub.drained()
+    assert spans_differ(spans.all) == []
+    attributes = dict(spans.one("embeddings embedder").attributes or {})
+    assert attributes["gen_ai.operation.name"] == "embeddings"
+    assert attributes["gen_ai.request.encoding_formats"] == ("float",)
+    assert attributes["gen_ai.usage.input_tokens"] == 8
+    assert "error.type" in (spans.one("embeddings broken").attributes or {})

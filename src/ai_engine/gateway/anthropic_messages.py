@@ -18,7 +18,7 @@ from ai_engine.protocols.canonical.field_reader import FieldReader
 from ai_engine.protocols.canonical.server_sent import named_event
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
-from vital_shared.llm.wires.relay import RelayedRequest
+from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
 __all__ = ["MessagesExchange"]
 
@@ -37,6 +37,8 @@ class MessagesExchange:
     :param count: tokens of a text; ``count_at_most``: the most that it can have.
     :raises InvalidRequest: when a field that is read here cannot be read.
     """
+
+    operation: Operation = "chat"
 
     def __init__(
         self,

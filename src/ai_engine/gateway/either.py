@@ -9,7 +9,7 @@ from ai_engine.gateway.exchange import Exchange
 from ai_engine.gateway.size import RequestSize
 from ai_engine.gateway.translated import TranslatedExchange
 from vital_shared.llm.base import ModelError
-from vital_shared.llm.wires.relay import RelayedRequest
+from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
 __all__ = ["EitherExchange"]
 
@@ -21,6 +21,8 @@ class EitherExchange:
     :param protocols: the wires that speak the client's protocol.
     :param translated: translates it; shares the channel with `verbatim`.
     """
+
+    operation: Operation = "chat"
 
     def __init__(
         self, verbatim: Exchange, protocols: AbstractSet[str], translated: TranslatedExchange

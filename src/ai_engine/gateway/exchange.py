@@ -7,7 +7,7 @@ from typing import Protocol
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.size import RequestSize
 from vital_shared.llm.base import ModelError
-from vital_shared.llm.wires.relay import RelayedRequest
+from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
 __all__ = ["Exchange"]
 
@@ -17,6 +17,11 @@ class Exchange(Protocol):
 
     channel: AnswerChannel
     """The way of the answer to the client, in its protocol."""
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that the client asks for."""
+        ...
 
     @property
     def is_streamed(self) -> bool:

@@ -15,7 +15,7 @@ from ai_engine.gateway.limit_field import limit_field
 from ai_engine.gateway.size import RequestSize, measure, terms_of
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
-from vital_shared.llm.wires.relay import RelayedRequest
+from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
 __all__ = ["ChatExchange"]
 
@@ -39,6 +39,8 @@ class ChatExchange:
     :param count: tokens of a text; ``count_at_most``: the most that it can have.
     :raises InvalidRequest: when a field that is read here cannot be read.
     """
+
+    operation: Operation = "chat"
 
     def __init__(
         self, body: Mapping[str, Any], *, count: Callable[[str], int], count_at_most: Callable[[str], int]

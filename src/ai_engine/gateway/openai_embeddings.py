@@ -12,7 +12,7 @@ from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.size import RequestSize, measure
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
-from vital_shared.llm.wires.relay import RelayedRequest
+from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
 __all__ = ["EmbeddingsExchange", "texts_of"]
 
@@ -31,6 +31,7 @@ class EmbeddingsExchange:
     """
 
     is_streamed = False
+    operation: Operation = "embeddings"
 
     def __init__(
         self, body: Mapping[str, Any], *, count: Callable[[str], int], count_at_most: Callable[[str], int]
@@ -52,7 +53,7 @@ class EmbeddingsExchange:
 
     def request(self, protocol: str, model: str, max_output_tokens: int | None) -> RelayedRequest:  # noqa: ARG002 - nothing is written
         """Write the client's request, with the model's own name."""
-        return RelayedRequest({**self._body, "model": model}, is_streamed=False, operation="embeddings")
+        return RelayedRequest({**self._body, "model": model}, is_streamed=False, operation=self.operation)
 
     def take(self, data: bytes) -> None:
         """Pass on the answer."""

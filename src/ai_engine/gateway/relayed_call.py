@@ -172,6 +172,7 @@ def _relayed(
         write=attempt.request,
         take=attempt.take,
         input_tokens=exchange.size.input_tokens,
+        operation=exchange.operation,
         observer=asked.observer,
         guardrails=services.guardrails,
     )

@@ -27,7 +27,7 @@ from vital_shared.llm.wires.anthropic_stream import AnthropicDecoder
 from vital_shared.llm.wires.base import Decoder
 from vital_shared.llm.wires.gemini_stream import GeminiDecoder
 from vital_shared.llm.wires.openai_stream import OpenAIDecoder
-from vital_shared.llm.wires.relay import RelayedRequest
+from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
 __all__ = ["ClientProtocol", "TranslatedExchange"]
 
@@ -75,6 +75,8 @@ class TranslatedExchange:
     :param channel: takes the answer.
     :param drops_params: whether a request that does not say so drops what a provider cannot take, too.
     """
+
+    operation: Operation = "chat"
 
     def __init__(
         self,

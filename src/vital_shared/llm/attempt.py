@@ -204,7 +204,8 @@ class Attempt:
     def _begin_span(self) -> ModelSpan | None:
         try:
             session = None if self._context is None else self._context.request.session_id
-            span = model_span(self.model.name, self._node, session)
+            operation = getattr(self.model, "operation", "chat")
+            span = model_span(self.model.name, self._node, session, operation=operation)
             return None if span is None else self._with_input(span)
         except Exception:
             logger.exception("model_span_failed", model=self.model.name)

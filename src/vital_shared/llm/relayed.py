@@ -21,7 +21,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.guarded_answer import GuardedAnswer
 from vital_shared.llm.guardrail_relay import guarded_relay
 from vital_shared.llm.routing.deployment import DeploymentObserver
-from vital_shared.llm.wires.relay import Relay, RelayedRequest, RelayingProvider
+from vital_shared.llm.wires.relay import Operation, Relay, RelayedRequest, RelayingProvider
 from vital_shared.models.call_parameters import read_parameters
 
 __all__ = ["RELAYED_PROMPT", "RelayedModel"]
@@ -38,6 +38,7 @@ class RelayedModel:
     :param write: writes the request, with the longest answer that the money allows.
     :param take: takes the data of the answer's events.
     :param input_tokens: tokens of the request, for a provider that does not count them.
+    :param operation: the operation that the client asks for.
     :param observer: observes the call for the route that asks the model; None: none does.
     :param guardrails: the checks of the request; None: there are none.
     """
@@ -53,10 +54,12 @@ class RelayedModel:
         write: Callable[[str, str, int | None], RelayedRequest],
         take: Callable[[bytes], None],
         input_tokens: int,
+        operation: Operation = "chat",
         observer: DeploymentObserver | None = None,
         guardrails: Guardrails | None = None,
     ) -> None:
         self.name = name
+        self.operation = operation
         self.observer = observer
         self._provider = provider
         self._model = model

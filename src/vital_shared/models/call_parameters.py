@@ -30,6 +30,9 @@ class CallParameters(NamedTuple):
     output_type: str | None = None
     """``json`` where the answer has to follow a schema."""
 
+    encoding_formats: tuple[str, ...] | None = None
+    """The formats of vectors that are asked for."""
+
     server_address: str | None = None
     """The provider's host; None: the model runs in this process."""
 
@@ -61,6 +64,7 @@ def read_parameters(
         stop_sequences=_texts(fields, "stop", "stop_sequences", "stopSequences"),
         choice_count=_integer(fields, "n", "candidateCount"),
         output_type="json" if _wants_json(fields) else None,
+        encoding_formats=_texts(fields, "encoding_format"),
         server_address=server_address,
         server_port=server_port,
     )

@@ -91,6 +91,17 @@ class EndedModelCall:
     error: BaseException | None = None
 
 
+_EMBEDDINGS: Final = frozenset(
+    {
+        "gen_ai.request.encoding_formats",
+        "gen_ai.usage.input_tokens",
+        "vital.usage.estimated",
+        "vital.request_id",
+    }
+)
+"""The attributes of requests and usage that the conventions have for embeddings, and our own."""
+
+
 class ModelSpan:
     """The span of one call of a model.
 
@@ -112,6 +123,7 @@ class ModelSpan:
         stream: bool = True,
     ) -> None:
         provider, _, name = model.rpartition(":")
+        self._is_answer = operation != "embeddings"
         self._common: dict[str, Any] = {
             "gen_ai.operation.name": operation,
             "gen_ai.provider.name": PROVIDERS.get(provider, provider) or EMBEDDED,
@@ -122,9 +134,13 @@ class ModelSpan:
             kind=SpanKind.CLIENT if provider else SpanKind.INTERNAL,
             attributes={
                 **self._common,
-                **({"gen_ai.request.stream": True} if stream else {}),
+                **({"gen_ai.request.stream": True} if stream and self._is_answer else {}),
                 **({"vital.node": node} if node else {}),
-                **({} if conversation is None else {"gen_ai.conversation.id": conversation}),
+                **(
+                    {"gen_ai.conversation.id": conversation}
+                    if conversation is not None and self._is_answer
+                    else {}
+                ),
             },
         )
         self._context = set_span_in_context(self._span)
@@ -134,11 +150,17 @@ class ModelSpan:
 
     def sent(self, parameters: CallParameters) -> None:
         """Note the settings that the provider is sent, and the server that it is."""
-        self._span.set_attributes(_settings(parameters))
+        self._span.set_attributes(self._of_operation(_settings(parameters)))
         if parameters.server_address is not None:
             server = {"server.address": parameters.server_address, "server.port": parameters.server_port}
             self._common |= server
             self._span.set_attributes(server)
+
+    def _of_operation(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return those that the conventions have for the operation."""
+        if self._is_answer:
+            return attributes
+        return {name: value for name, value in attributes.items() if name in _EMBEDDINGS}
 
     def note(self, attributes: Mapping[str, str]) -> None:
         """Add attributes."""
@@ -169,14 +191,14 @@ class ModelSpan:
     def end(self, end: EndedModelCall) -> None:
         """End it, and count the call in the metrics of the conventions."""
         span = self._span
-        if end.stop is not None:
+        if end.stop is not None and self._is_answer:
             span.set_attribute("gen_ai.response.finish_reasons", (_FINISH.get(end.stop, end.stop),))
-        if end.response_id is not None:
+        if end.response_id is not None and self._is_answer:
             span.set_attribute("gen_ai.response.id", end.response_id)
-        if end.response_model is not None:
+        if end.response_model is not None and self._is_answer:
             span.set_attribute("gen_ai.response.model", end.response_model)
         if end.call is not None:
-            span.set_attributes(_usage(end.call))
+            span.set_attributes(self._of_operation(_usage(end.call)))
         failure = None
         if end.status == "cancelled":
             span.set_attribute("vital.status", end.status)
@@ -209,6 +231,7 @@ def _settings(parameters: CallParameters) -> dict[str, Any]:
         "gen_ai.request.choice.count": None if choices == 1 else choices,
         "gen_ai.output.type": parameters.output_type,
         "gen_ai.request.stream": parameters.is_streamed,
+        "gen_ai.request.encoding_formats": parameters.encoding_formats,
     }
     return {name: value for name, value in attributes.items() if value is not None}
 
