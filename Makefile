@@ -31,8 +31,8 @@ ALL_EXTRAS := $(EXTRAS),background,guardrails,jwt,mcp,multilingual,ops,otel,pyda
 # One more than there are cores: tests of whole engines wait most of the time.
 PROCESSES := $(shell expr $$(nproc) + 1)
 
-# Each file in one process, and all files that keep time with real programs in the same one (tests/conftest.py).
-TOGETHER := --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+# Each file in one process, and all files of real time in the same one (tests/conftest.py).
+TOGETHER := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # What goes through the store over HTTP, once more on Postgres; the store's own tests run on both by themselves.
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \

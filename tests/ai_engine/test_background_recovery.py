@@ -16,7 +16,7 @@ from tests.ai_engine.processes import running_server
 from tests.chaos.provider import MODEL, running_provider
 from tests.postgres_server import running_postgres, source_database
 
-pytestmark = [pytest.mark.long, pytest.mark.real_time]
+pytestmark = pytest.mark.long
 
 ASYNC = {"Prefer": "respond-async"}
 RUNS = 6

@@ -16,7 +16,7 @@ from tests.store_database import halted_store
 from vital_shared.store.account_tables import ledger
 from vital_shared.testing import CannedModel
 
-pytestmark = [pytest.mark.long, pytest.mark.real_time]
+pytestmark = pytest.mark.long
 
 STALL_SECONDS: Final = 20.0
 AT_WORK: Final = 4

@@ -7,7 +7,7 @@ from tests.chaos.chaos import chaos
 from tests.chaos.faults import SHORT_FAULTS
 from tests.chaos.promises import judge
 
-pytestmark = [pytest.mark.long, pytest.mark.real_time]
+pytestmark = pytest.mark.long
 
 
 async def test_three_replicas_keep_what_they_promise_while_what_they_share_fails(tmp_path):

@@ -16,7 +16,7 @@ from tests.replicas.replicas import Replicas, asked, running_replicas
 from vital_shared.retrieval.weights import install
 from vital_shared.settings import Settings
 
-pytestmark = [pytest.mark.long, pytest.mark.real_time]
+pytestmark = pytest.mark.long
 
 LEAVING = {
     "VITAL_WORKFLOW": "tests.replicas.flows:DurableAnswers",

@@ -35,7 +35,7 @@ VICTIM = 2
 CALM = ["plain", "paid", "unknown_agent", "plain", "too_often", "approved", "paid", "plain"]
 WILD = [*CALM, *CALM, "gone", *CALM, "hanging", *CALM, "failing"]
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long, pytest.mark.real_time]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -17,7 +17,7 @@ from vital_ops.receivers.stand_ins import stand_ins
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_shared.errors import InvalidRequest
 
-pytestmark = [pytest.mark.long, pytest.mark.real_time]
+pytestmark = pytest.mark.long
 
 DRILLED = {alert: RECEIVERS[alert] for alert in receivers_of_alerts()}
 
