@@ -21,7 +21,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(300),
     pytest.mark.long,
-    pytest.mark.real_time,
 ]
 
 QUERIES = [

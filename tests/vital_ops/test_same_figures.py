@@ -40,7 +40,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(240),
     pytest.mark.long,
-    pytest.mark.real_time,
 ]
 
 ERRORS, SLOWEST, HITS, _, SAVED, DEAREST, QUALITY, DEGRADED, SUCCESS = range(9)
