@@ -122,8 +122,11 @@ async def test_what_a_burst_of_a_new_tenant_spent_between_two_scrapes_is_on_ever
             costs = [await spent_by_burst(client, question) for question in questions]
             spent = sum(costs)
             assert spent > 0
-            await prometheus.until("sum(vital_tenant_spent_dollars{tenant_id='burst',period='day'})", bool)
-            await prometheus.until("sum(vital_workflow_requests_total{tenant_id='burst'})", bool)
+            # The gauges follow the ledger some seconds later, on a busy machine with a part of it first.
+            spent_today = "sum(vital_tenant_spent_dollars{tenant_id='burst',period='day'})"
+            await prometheus.until(spent_today, lambda dollars: dollars > 0.99 * spent)
+            asked_for = "sum(vital_workflow_requests_total{tenant_id='burst'})"
+            await prometheus.until(asked_for, lambda count: count >= len(questions))
             for _ in range(3):
                 await prometheus.scraped()
 

@@ -26,6 +26,8 @@ __all__ = ["BOARDS", "Watched", "watched_engine"]
 
 BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
 
+PAUSE_SECONDS = 0.05
+
 BEHIND_THE_LEDGER = "sum(vital_cost_overall_dollars_total) - sum(vital_tenant_spent_dollars{period='day'})"
 """The gauges follow the ledger some seconds later."""
 
@@ -68,15 +70,22 @@ class Watched:
         return {name: value for name, value in found.items() if value and not math.isnan(value)}
 
 
+def _paced(_request: base.Request) -> base.Reply:
+    """Send an answer in two parts: sent at once, a busy engine reads it at once, and has no gap to count."""
+    rest = asyncio.Event()
+    asyncio.get_running_loop().call_later(PAUSE_SECONDS, rest.set)
+    return openai.stream([*openai.TEXT[:3], rest, *openai.TEXT[3:]])
+
+
 @asynccontextmanager
 async def watched_engine(folder: Path) -> AsyncIterator[Watched]:
     """Run an engine with two workers under a load that touches everything, watched by Prometheus."""
     parts = {name: folder / name for name in ("engine", "alertmanager", "prometheus", "prometheus-3")}
     for part in parts.values():
         part.mkdir()
-    quick, hangs = openai.stream(openai.TEXT), openai.stream([*openai.TEXT[:3], asyncio.Event()])
+    hangs = openai.stream([*openai.TEXT[:3], asyncio.Event()])
     broken = openai.error(500)
-    async with base.serve(quick) as a, base.serve(hangs) as b, base.serve(broken) as c:
+    async with base.serve(_paced) as a, base.serve(hangs) as b, base.serve(broken) as c:
         servers = {"quick": a, "hangs": b, "broken": c}
         providers = [
             SLOW_PROVIDER.replace("slow", name).format(url=each.url) for name, each in servers.items()
