@@ -45,7 +45,7 @@ RunProgram = Callable[..., Awaitable[Any]]
 
 
 INSTALLED = (ROOT / ".venv-clients" / "installed", HERE / "node" / "node_modules" / ".package-lock.json")
-"""What ``make clients`` makes last."""
+"""The last files that ``make clients`` writes."""
 
 COMMANDS = {
     ".own.py": sys.executable,
@@ -57,7 +57,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="session")
 def installed_clients() -> None:
-    """Install the clients, where ``make test`` has not done so."""
+    """Install the clients, unless ``make test-clients`` has done so."""
     if not all(each.exists() for each in INSTALLED):
         subprocess.run(["make", "clients"], cwd=ROOT, check=True, capture_output=True)
 

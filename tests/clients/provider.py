@@ -138,7 +138,7 @@ class _Messages:
 
 
 def _embeddings(body: dict[str, Any]) -> Reply:
-    vector: Any = VECTOR
+    vector: str | list[float] = VECTOR
     if body.get("encoding_format") == "base64":
         vector = base64.b64encode(struct.pack("<2f", *VECTOR)).decode()
     texts = body["input"] if isinstance(body["input"], list) else [body["input"]]

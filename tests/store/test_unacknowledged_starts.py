@@ -1,4 +1,4 @@
-"""A run whose start was committed, while the answer of the database was lost: its caller was told that it failed."""
+"""Starts of runs that were committed, while the database's answer was lost and the caller got an error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, func, select
@@ -81,10 +81,10 @@ async def test_it_is_ended_also_where_its_caller_has_gone(database: Database, ca
 async def test_one_whose_commit_was_never_tried_leaves_nothing(database: Database) -> None:
     store = RunStore(database)
 
-    async def away(work: object) -> None:
+    async def away(_work: Callable[[Connection], list[Any]]) -> list[Any]:
         raise StoreError("The database is away.")
 
-    database._commits = GroupCommit(away)  # type: ignore[arg-type]
+    database._commits = GroupCommit(away)
     with pytest.raises(StoreError, match="away"):
         await store.start(record("run-1"))
     assert not store.charge_writer.owed_nanos("acme")

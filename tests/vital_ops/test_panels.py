@@ -17,11 +17,7 @@ from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.panel import MODE, RANGE, TENANT, WORKFLOW
 from vital_ops.promql import scoped
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
-    pytest.mark.long,
-]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300), pytest.mark.long]
 
 QUERIES = [
     (uid, panel.key, query.expr)

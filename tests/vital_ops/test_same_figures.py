@@ -36,11 +36,7 @@ from vital_ops.rules.recording import (
 from vital_shared.monitoring.metrics import LLM_CALLS_TOTAL
 from vital_shared.store.database import Database
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(240),
-    pytest.mark.long,
-]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240), pytest.mark.long]
 
 ERRORS, SLOWEST, HITS, _, SAVED, DEAREST, QUALITY, DEGRADED, SUCCESS = range(9)
 

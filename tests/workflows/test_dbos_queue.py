@@ -1,4 +1,4 @@
-"""The queue of background runs ends whole, however early it is told to."""
+"""The queue of background runs ends with all its threads, however early it is closed."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ import type { Schema } from "./client";
 
 export type RunEvent = Schema<"RunEvent">;
 
-/** After so many events the page gets its turn: what has come waits without a pause in between otherwise. */
+/** Number of events read in a row before the page gets a turn: events that are there already come without a pause. */
 const EVENTS_PER_TASK = 500;
 
 /** Call back with the events of each piece that arrives, to the end of the stream. */

@@ -220,9 +220,8 @@ class RunStore:
                 self._abandon(record, key)
 
         def lost() -> None:
-            self._note_admission(
-                record.id, Admission(1, has_budget=True, is_limited=True)
-            )  # it may have both
+            # Whether it has reserved, and of which, is not known: all of it is let go.
+            self._note_admission(record.id, Admission(1, has_budget=True, is_limited=True))
             self._abandon(record, key)
 
         queued = self._database.put(write, begun, lost=lost, locks=_start_lock(record, key))

@@ -1,4 +1,4 @@
-"""What all programs in Python share: addresses, keys, and how a feature's outcome is recorded."""
+"""Addresses, keys and the record of each feature's outcome, for all programs in Python."""
 
 import asyncio
 import inspect
@@ -69,13 +69,13 @@ async def failures(ask, status=lambda error: error.status_code) -> dict[str, str
         try:
             await ask(key, asked)
             found[name] = "nothing"
-        except Exception as error:  # noqa: BLE001 - each client has its own
+        except Exception as error:  # noqa: BLE001 - each client raises its own; the test compares its name
             found[name] = f"{type(error).__name__} {status(error)}"
     return found
 
 
 def report(features) -> None:
-    """Run every feature, and print what each gave; a failure is told in its place."""
+    """Run every feature, and print the outcome of each; a failure is printed in the place of its outcome."""
 
     async def run():
         found = {}
@@ -83,7 +83,7 @@ def report(features) -> None:
             try:
                 outcome = feature()
                 found[name] = await outcome if inspect.isawaitable(outcome) else outcome
-            except Exception:  # noqa: BLE001 - it is reported
+            except Exception:  # noqa: BLE001 - printed in full, and the test fails on it
                 found[name] = f"failed: {traceback.format_exc()}"
         return found
 

@@ -15,7 +15,7 @@ which = sys.argv[1]
 
 
 class Answer(BaseModel):
-    """How many days it takes."""
+    """The number of days that a review takes."""
 
     days: int
 
