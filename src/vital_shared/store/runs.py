@@ -21,16 +21,13 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Update,
-    bindparam,
     case,
-    exists,
-    insert,
     select,
     true,
     update,
@@ -39,11 +36,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import (
-    AlreadyBegun,
     AlreadyResumed,
     Conflict,
-    InvalidRequest,
-    LimitExceeded,
     NotFound,
     RunExpired,
     StoreError,
@@ -55,12 +49,10 @@ from vital_shared.models.money import to_nanos
 from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.usage_limits import UsageBound
 from vital_shared.models.workflow_io import WorkflowOutput
-from vital_shared.store.account_tables import budgets
 from vital_shared.store.admission import (
     Admission,
     AdmissionRequest,
     LimitsToLock,
-    budget_lock,
     check,
     extend,
     forget_overdue,
@@ -75,11 +67,9 @@ from vital_shared.store.fencing import fenced
 from vital_shared.store.idempotency import IdempotencyKey, forget_expired, free_key, take_key
 from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
-from vital_shared.store.limit_check import matches
 from vital_shared.store.lost_calls import LostCalls
 from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
-from vital_shared.store.prepared import Prepared
 from vital_shared.store.requeue import requeue_overdue
 from vital_shared.store.run_calls import begun_effects, close_calls, forget_calls, keep_calls
 from vital_shared.store.run_decisions import add_decisions, decisions_of
@@ -90,7 +80,6 @@ from vital_shared.store.run_record import (
     LOST,
     NOT_TAKEN_OVER,
     OVERDUE_ENDS,
-    ROW_COLUMNS,
     EndedRun,
     RunRecord,
     RunStatus,
@@ -99,6 +88,7 @@ from vital_shared.store.run_record import (
     to_record,
     to_row,
 )
+from vital_shared.store.run_start import AdmissionOutcome, begin_run, start_lock
 from vital_shared.store.settlement import Settlement, payer_of
 from vital_shared.store.spool import Spool
 from vital_shared.store.tables import runs
@@ -107,24 +97,7 @@ __all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore", "not_waiting"]
 
 logger = get_logger(__name__)
 
-_COLUMNS: Final = [column for column in runs.c if column.name in ROW_COLUMNS or column is runs.c.owner]
 _ENDED: Final = (runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
-_VALUES: Final = {column.name: bindparam(column.name, type_=column.type) for column in _COLUMNS}
-
-# A tenant without limits costs no statement more: the row goes in, unless there are limits to look at.
-_INSERT_UNLIMITED: Final = Prepared(
-    insert(runs).from_select(
-        _COLUMNS,
-        select(*_VALUES.values()).where(
-            ~exists().where(budgets.c.tenant_id == _VALUES["tenant_id"]),
-            ~exists().where(matches(_VALUES["tenant_id"], _VALUES["user_id"], _VALUES["key_id"])),
-        ),
-    )
-)
-
-
-AdmissionOutcome: TypeAlias = Admission | LimitExceeded | InvalidRequest | LimitsToLock
-"""The outcome of a run that wanted to begin; a refusal is raised later."""
 
 
 class RunStore:
@@ -203,7 +176,7 @@ class RunStore:
         )
 
         def write(connection: Connection) -> AdmissionOutcome:
-            return _admit(connection, row, request, key)
+            return begin_run(connection, row, request, key)
 
         self.journal.begin(record.id, record.deadline_at)
 
@@ -224,7 +197,7 @@ class RunStore:
             self._note_admission(record.id, Admission(1, has_budget=True, is_limited=True))
             self._abandon(record, key)
 
-        queued = self._database.put(write, begun, lost=lost, locks=_start_lock(record, key))
+        queued = self._database.put(write, begun, lost=lost, locks=start_lock(record, key))
         admission = await self._in_time(queued)
         if isinstance(admission, LimitsToLock):
             request = request._replace(has_own_transaction=True)
@@ -662,61 +635,6 @@ def not_waiting(record: RunRecord) -> Conflict:
         f"The run {record.id} does not wait for an answer or an approval: its status is {record.status}",
         field="run_id",
     )
-
-
-def _admit(
-    connection: Connection, row: dict[str, Any], request: AdmissionRequest, key: IdempotencyKey | None
-) -> AdmissionOutcome:
-    """Insert a run, if its key is new and the tenant's limits allow it.
-
-    A refusal is returned, and raised later: others write in the same transaction.
-    """
-    try:
-        if key is not None:
-            take_key(connection, key, request.run_id, request.now)
-        return _insert(connection, row, request)
-    except (LimitExceeded, LimitsToLock) as refusal:
-        if key is not None:
-            free_key(connection, request.run_id)
-        return refusal
-    except InvalidRequest as refusal:
-        return refusal
-
-
-def _insert(connection: Connection, row: dict[str, Any], request: AdmissionRequest) -> Admission:
-    if row["status"] == "queued":
-        return _take_queued(connection, row, request)
-    if _INSERT_UNLIMITED.execute(connection, row):
-        return Admission()
-    admission = check(connection, request)
-    connection.execute(insert(runs), row)
-    reserve(connection, request, admission)
-    return admission
-
-
-def _take_queued(connection: Connection, row: dict[str, Any], request: AdmissionRequest) -> Admission:
-    """Begin a run that waits in the queue; of many who begin it, one does.
-
-    :raises AlreadyBegun: when it no longer waits.
-    """
-    admission = check(connection, request)
-    begun = (
-        _from("queued", request.run_id)
-        .where(runs.c.epoch == row["epoch"])
-        .values(
-            status="running", deadline_at=row["deadline_at"], owner=row["owner"], is_durable=row["is_durable"]
-        )
-    )
-    if not _changed(connection, begun):
-        raise AlreadyBegun(f"The run {request.run_id} no longer waits in the queue.", field="run_id")
-    reserve(connection, request, admission)
-    return admission
-
-
-def _start_lock(record: RunRecord, key: IdempotencyKey | None) -> str:
-    """Name what the start of a run locks: its tenant's budget, behind the key."""
-    lock = budget_lock(record.input.tenant_id)
-    return lock if key is None else f"{lock}/{key.key}"
 
 
 def _from(status: RunStatus, run_id: str) -> Update:
