@@ -107,6 +107,9 @@ async def test_words_in_another_language_are_found_in_other_forms(
     await add(knowledge, "Der Garten ist im Sommer jeden Abend bis neun Uhr geöffnet.")
     await add(knowledge, TEXTS[0])
     source = MemorySource(knowledge, None, tmp_path)
+    await (
+        source.catch_up()
+    )  # it loads the model of languages, for which a search on a busy machine does not wait
     for question in ("Gebühr", "Welche Bibliothek?", "Stadtgebühr Bibliothek"):
         found = await source.search(question, tenant_id="a", limit=1)
         assert [passage.text[:12] for passage in found] == ["Die Gebühren"]
