@@ -26,8 +26,12 @@ PROGRAMS = {
     "AI SDK, `@ai-sdk/openai-compatible`": "node/ai-sdk.mjs compatible",
     "AI SDK, `@ai-sdk/anthropic`": "node/ai-sdk.mjs anthropic",
     "LangChain, `ChatOpenAI`": "python/langchain_client.py openai",
+    "LangChain, `ChatOpenAI` over Responses": "python/langchain_client.py responses",
     "LangChain, `ChatAnthropic`": "python/langchain_client.py anthropic",
     "LlamaIndex": "python/llama_index_client.py",
+    "LiteLLM, `openai/…`": "python/litellm_client.py openai",
+    "LiteLLM, `anthropic/…`": "python/litellm_client.py anthropic",
+    "pydantic-ai, `OpenAIChatModel`": "python/pydantic_ai_client.py chat",
     "OpenAI Agents SDK, Responses": "python/agents_client.py",
     "OpenAI Agents SDK, chat completions": "python/agents_client.py chat",
 }

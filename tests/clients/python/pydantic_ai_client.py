@@ -54,7 +54,8 @@ async def tools():
         things.append(thing)
         return "7"
 
-    return [*things, (await asked.run("Hello?")).output, *things]
+    text = (await asked.run("Hello?")).output
+    return [*things, text]
 
 
 async def schema():
