@@ -256,12 +256,16 @@ def listen(settings: ServerSettings) -> socket.socket:
     host, port = settings.host, settings.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ConfigurationError(
             f"Port {port} of {host} cannot be taken ({error.strerror}): set VITAL_PORT to a free one, and "
             "VITAL_HOST to an address of this machine."
         ) from error
+    # The accepted ones inherit it. asyncio sets it only for sockets that were made with the number of TCP.
+    # Without it the body of an answer waits 40 ms, until the client acknowledges the headers.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 async def _serve(

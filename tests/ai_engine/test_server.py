@@ -77,6 +77,15 @@ def test_a_taken_port_is_named() -> None:
             listen(ServerSettings(port=port))
 
 
+def test_no_answer_waits_for_an_acknowledgement_of_its_headers() -> None:
+    with (
+        listen(ServerSettings(port=0)) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VITAL_PORT", "8123")
     monkeypatch.setenv("VITAL_GRACE_SECONDS", "2.5")
