@@ -38,7 +38,7 @@ TOGETHER := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
     tests/ai_engine/test_store_stalls.py tests/ai_engine/test_long_stall.py tests/workflows/test_ledger.py
 
-.PHONY: browser systemd clients console console-types run test test-all test-clients test-postgres mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
+.PHONY: browser systemd clients console console-types run test test-all test-clients test-postgres rules mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
 run: $(VENV)/installed console
 	$(BIN)/vital quickstart
@@ -50,7 +50,7 @@ test: $(VENV)/installed-dev lint console browser systemd stack .stack/prometheus
 	VITAL_TEST_DATABASE=postgres $(BIN)/pytest $(TOGETHER) $(STORE_TESTS)
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
-test-all: test test-clients test-postgres mutation torture chaos takeover documents
+test-all: test test-clients test-postgres rules mutation torture chaos takeover documents
 
 # Clients of other projects, which bring half a gigabyte of packages (docs/clients.md).
 test-clients: $(VENV)/installed-dev clients
@@ -59,6 +59,11 @@ test-clients: $(VENV)/installed-dev clients
 # The store is one of a real Postgres server (tests/store_database.py).
 test-postgres: $(VENV)/installed-dev stack .stack/prometheus-3/complete
 	VITAL_TEST_DATABASE=postgres $(BIN)/pytest $(TOGETHER) --ignore tests/clients
+
+# The tests of each alert with all other rules beside it; `make test` gives them those that they read.
+rules: stack .stack/prometheus-3/complete
+	for promtool in $$(command -v promtool || echo .stack/usr/bin/promtool) .stack/prometheus-3/usr/bin/promtool; do \
+	    ls prometheus-rules/tests/*.yml | xargs -n 1 -P $$(nproc) $$promtool test rules >/dev/null || exit 1; done
 
 # Each change of an alert: its tests notice it, or it changes nothing (docs/alerts.md).
 mutation: $(VENV)/installed-dev stack

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.vital_ops.mutation.running import Loader
+from tests.vital_ops.needed_rules import run_tests
 
 from vital_ops.build import build, files, outdated
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig, scaled
 from vital_ops.durations import parse_seconds
 from vital_ops.rules.alerts import ALERTS
-from vital_ops.rules.files import slo_rules
+from vital_ops.rules.files import rule_files, slo_rules
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.rule_tests import rule_tests
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, WATCHDOG
@@ -26,15 +28,14 @@ pytestmark = pytest.mark.long
 
 THRESHOLDS = DEFAULT_CONFIG.thresholds
 
-TESTS = sorted(rule_tests(DEFAULT_CONFIG))
+TESTS = rule_tests(DEFAULT_CONFIG)
+
+RULES = rule_files(DEFAULT_CONFIG)
 
 ROOT = Path(__file__).parents[2]
 
 LOOK_BACK = 290
 """Seconds for which Prometheus takes the last sample of a series, and a little less."""
-
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
 
 VERSIONS = [pytest.param(find_program, id="prometheus-2"), pytest.param(find_prometheus_3, id="prometheus-3")]
 
@@ -55,10 +56,11 @@ def test_every_alert_has_tests():
 
 
 @pytest.mark.parametrize("find", VERSIONS)
-@pytest.mark.parametrize("name", TESTS)
-def test_an_alert_fires_when_it_should_and_at_no_other_time(name, find):
-    tested = promtool("test", "rules", ROOT / "prometheus-rules/tests" / name, find=find)
-    assert tested.returncode == 0, tested.stdout + tested.stderr
+@pytest.mark.parametrize("name", sorted(TESTS))
+def test_an_alert_fires_when_it_should_and_at_no_other_time(name, find, tmp_path):
+    text = (ROOT / "prometheus-rules/tests" / name).read_text(encoding="utf-8")
+    run = run_tests(text, RULES, tmp_path, find)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 @pytest.mark.parametrize("name", [alert.name for alert in ALERTS])
@@ -67,10 +69,9 @@ def test_the_tests_notice_when_an_alert_has_another_threshold(tmp_path, name):
     is_below = name in ("LowCacheHitRate", "LowQualityScore")
     value = others.get(name, THRESHOLDS[name].value * (0.7 if is_below else 1.5))
     changed = {**THRESHOLDS, name: THRESHOLDS[name].model_copy(update={"value": value})}
-    build(tmp_path, files(OpsConfig(thresholds=changed)))
-    test = tmp_path / "prometheus-rules/tests" / f"{name}.yml"
-    test.write_text(rule_tests(DEFAULT_CONFIG)[f"{name}.yml"])
-    assert promtool("test", "rules", test).returncode != 0
+    run = run_tests(TESTS[f"{name}.yml"], rule_files(OpsConfig(thresholds=changed)), tmp_path, find_program)
+    assert run.returncode != 0
+    assert "FAILED" in run.stdout + run.stderr
 
 
 def test_the_queries_of_messages_are_about_the_engines_that_are_watched():
@@ -80,7 +81,7 @@ def test_the_queries_of_messages_are_about_the_engines_that_are_watched():
 
 def test_no_check_is_later_than_the_samples_of_the_engines():
     """Else no engine is up, and an alert is silent whatever else is true."""
-    for text in rule_tests(DEFAULT_CONFIG).values():
+    for text in TESTS.values():
         file = yaml.load(text, Loader)
         for case in file["tests"]:
             up = [

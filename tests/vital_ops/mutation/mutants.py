@@ -17,7 +17,7 @@ from vital_ops.rules.alert_rule import alert_rule
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.groups import EVERY_ALERT
 
-__all__ = ["Mutant", "RuleSet", "every_alert", "mutants", "rule_set"]
+__all__ = ["Mutant", "RuleSet", "every_alert", "mutants", "reads", "rule_set"]
 
 Rule = dict[str, Any]
 
@@ -73,7 +73,7 @@ class Mutant:
         first, *rest = rule_set(self.rules.key).recordings[self.recording :]
         found = [first]
         for each in rest:
-            if any(_reads(each["expr"], other) for other in found):
+            if any(reads(each["expr"], other) for other in found):
                 found.append(each)
         return tuple(found)
 
@@ -139,7 +139,7 @@ def _all_read(expr: str, recorded: Sequence[Rule]) -> tuple[Rule, ...]:
     """Return the recordings that an expression reads, directly or through others, which come before them."""
     found, exprs = list[Rule](), [expr]
     for each in reversed(recorded):
-        if any(_reads(reader, each) for reader in exprs):
+        if any(reads(reader, each) for reader in exprs):
             found.insert(0, each)
             exprs.append(each["expr"])
     return tuple(found)
@@ -152,7 +152,8 @@ def _renamed(expr: str, recording: Rule, number: int) -> str:
     )
 
 
-def _reads(expr: str, recording: Rule) -> bool:
+def reads(expr: str, recording: Rule) -> bool:
+    """Say whether an expression reads a recording."""
     return any(_means(found[2], recording) for found in _asked(recording).finditer(expr))
 
 

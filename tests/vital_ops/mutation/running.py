@@ -22,7 +22,7 @@ from vital_ops.durations import parse_seconds as _seconds
 from vital_ops.rules.rule_tests import rule_tests
 from vital_ops.stack.programs import PROMTOOL, find_program
 
-__all__ = ["FAILED", "Dumper", "cases_of", "run_promtool", "survivors"]
+__all__ = ["FAILED", "PROMTOOL_PACE", "Dumper", "Loader", "cases_of", "run_promtool", "survivors"]
 
 Numbered = dict[int, Mutant]
 
