@@ -25,6 +25,9 @@ from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
+TLS = httpx.create_ssl_context()
+"""What no test of plain HTTP needs, and each client would read the certificates for."""
+
 SUM = "Calculate 12.5 % of 3,400"
 """In modes 1 and 3 the calculator waits for approval."""
 
@@ -168,7 +171,8 @@ async def serving(
         stopped = asyncio.create_task(server.serve([listener]))
         await server.ready.wait()
         try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            url = f"http://127.0.0.1:{port}"
+            async with httpx.AsyncClient(base_url=url, timeout=30, verify=TLS) as client:
                 yield Service(client, app.state.engine, port, server, stopped)
         finally:
             server.stop.set()

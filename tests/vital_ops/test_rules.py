@@ -15,7 +15,6 @@ from vital_ops.durations import parse_seconds
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.files import rule_files, slo_rules
 from vital_ops.rules.groups import EVERY_ALERT
-from vital_ops.rules.rule_tests import rule_tests
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, WATCHDOG
 from vital_ops.stack.programs import PROMTOOL, find_program, find_prometheus_3
 from vital_shared.monitoring.metrics import (
@@ -28,11 +27,13 @@ pytestmark = pytest.mark.long
 
 THRESHOLDS = DEFAULT_CONFIG.thresholds
 
-TESTS = rule_tests(DEFAULT_CONFIG)
-
-RULES = rule_files(DEFAULT_CONFIG)
-
 ROOT = Path(__file__).parents[2]
+
+FOLDER = ROOT / "prometheus-rules"
+
+RULES = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.yml")}
+
+TESTS = {path.name: path.read_text(encoding="utf-8") for path in (FOLDER / "tests").glob("*.yml")}
 
 LOOK_BACK = 290
 """Seconds for which Prometheus takes the last sample of a series, and a little less."""
@@ -45,9 +46,10 @@ def promtool(*arguments: str | Path, find=find_program) -> subprocess.CompletedP
 
 
 def test_the_files_of_the_repository_are_what_the_code_builds():
-    assert outdated(ROOT, files()) == []
-    kept = {path.relative_to(ROOT).as_posix() for path in (ROOT / "prometheus-rules").rglob("*.yml")}
-    assert kept <= files().keys()
+    built = files()
+    assert outdated(ROOT, built) == []
+    kept = {path.relative_to(ROOT).as_posix() for path in FOLDER.rglob("*.yml")}
+    assert kept <= built.keys()
 
 
 def test_every_alert_has_tests():
@@ -58,8 +60,7 @@ def test_every_alert_has_tests():
 @pytest.mark.parametrize("find", VERSIONS)
 @pytest.mark.parametrize("name", sorted(TESTS))
 def test_an_alert_fires_when_it_should_and_at_no_other_time(name, find, tmp_path):
-    text = (ROOT / "prometheus-rules/tests" / name).read_text(encoding="utf-8")
-    run = run_tests(text, RULES, tmp_path, find)
+    run = run_tests(TESTS[name], RULES, tmp_path, find)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -107,7 +108,7 @@ def samples(values):
 
 @pytest.mark.parametrize("find", VERSIONS)
 def test_promtool_has_nothing_to_say_about_the_rules(find):
-    rules = sorted((ROOT / "prometheus-rules").glob("*.yml"))
+    rules = sorted(FOLDER.glob("*.yml"))
     checked = promtool("check", "rules", "--lint-fatal", *rules, find=find)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -42,11 +43,15 @@ Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Dumper: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
+written_tests: Final = cache(lambda: rule_tests(DEFAULT_CONFIG))
+"""The files of tests, by their names."""
+
+
 def cases_of(key: str) -> list[dict[str, Any]]:
     """Return the files of tests of an alert with one case in each, the quickest first."""
     files = (
         yaml.load(text, Loader)
-        for name, text in rule_tests(DEFAULT_CONFIG).items()
+        for name, text in written_tests().items()
         if name.partition(".")[0].partition("-")[0] == key
     )
     cases = [{**file, "tests": [test]} for file in files for test in file["tests"]]
