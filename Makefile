@@ -31,12 +31,19 @@ ALL_EXTRAS := $(EXTRAS),background,guardrails,jwt,mcp,multilingual,ops,otel,pyda
 # One more than there are cores: tests of whole engines wait most of the time.
 PROCESSES := $(shell expr $$(nproc) + 1)
 
-# Each file in one process, and all files of real time in the same one (tests/conftest.py).
+# Each file in one process.
 TOGETHER := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
+# Programs that keep real time: one after the other, with nothing beside them that takes it.
+REAL_TIME := tests/ai_engine/supervisor/test_prometheus.py tests/ai_engine/test_background_recovery.py \
+    tests/ai_engine/test_long_stall.py tests/chaos/test_chaos.py tests/replicas/test_handover.py \
+    tests/vital_ops/drill/test_drill.py tests/vital_ops/test_panels.py tests/vital_ops/test_same_figures.py
+
+OTHERS := --ignore tests/clients $(addprefix --ignore ,$(REAL_TIME))
 
 # What goes through the store over HTTP, once more on Postgres; the store's own tests run on both by themselves.
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
-    tests/ai_engine/test_store_stalls.py tests/ai_engine/test_long_stall.py tests/workflows/test_ledger.py
+    tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
 
 .PHONY: browser systemd clients console console-types run test test-all test-clients test-postgres rules mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
@@ -46,8 +53,10 @@ run: $(VENV)/installed console
 test: $(VENV)/installed-dev lint console browser systemd stack .stack/prometheus-3/complete
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
-	$(BIN)/pytest $(TOGETHER) --ignore tests/clients
+	$(BIN)/pytest $(TOGETHER) $(OTHERS)
+	$(BIN)/pytest $(REAL_TIME)
 	VITAL_TEST_DATABASE=postgres $(BIN)/pytest $(TOGETHER) $(STORE_TESTS)
+	VITAL_TEST_DATABASE=postgres $(BIN)/pytest tests/ai_engine/test_long_stall.py
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
 test-all: test test-clients test-postgres rules mutation torture chaos takeover documents
@@ -58,7 +67,8 @@ test-clients: $(VENV)/installed-dev clients
 
 # The store is one of a real Postgres server (tests/store_database.py).
 test-postgres: $(VENV)/installed-dev stack .stack/prometheus-3/complete
-	VITAL_TEST_DATABASE=postgres $(BIN)/pytest $(TOGETHER) --ignore tests/clients
+	VITAL_TEST_DATABASE=postgres $(BIN)/pytest $(TOGETHER) $(OTHERS)
+	VITAL_TEST_DATABASE=postgres $(BIN)/pytest $(REAL_TIME)
 
 # The tests of each alert with all other rules beside it; `make test` gives them those that they read.
 rules: stack .stack/prometheus-3/complete

@@ -11,8 +11,6 @@ from hypothesis import settings
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.store_database import ON_POSTGRES, PostgresStores, stores_on_postgres
 from tests.tracing import Metrics, Spans, memory
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
 
 from vital_shared.monitoring.metrics import BOUNDED, CATALOGUE
 from vital_shared.monitoring.tracing import tracer
@@ -25,44 +23,12 @@ settings.load_profile("vital")
 os.environ["VITAL_CACHE_ENTRIES"] = "0"
 
 
-REAL_TIME = {
-    "tests/ai_engine/supervisor/test_prometheus.py",
-    "tests/ai_engine/test_background_recovery.py",
-    "tests/ai_engine/test_long_stall.py",
-    "tests/chaos/test_chaos.py",
-    "tests/replicas/test_handover.py",
-    "tests/vital_ops/drill/test_drill.py",
-    "tests/vital_ops/test_panels.py",
-    "tests/vital_ops/test_same_figures.py",
-}
-"""The files whose programs keep real time: no two of them run at once, for they would take each other's."""
-
-
-def _file(nodeid: str) -> str:
-    return nodeid.split("::", 1)[0]
-
-
-class FileScheduling(LoadFileScheduling):
-    """A schedule that gives a file to one process, and all files of real time to the same one."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = _file(nodeid)
-        return "real time" if file in REAL_TIME else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling | None:
-    """Take the place of ``--dist loadfile``."""
-    return FileScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the long files, and leave out, on Postgres, the tests of SQLite's own file.
 
     A long file that comes last runs alone while the other processes have nothing left to do.
     """
-    items.sort(
-        key=lambda item: (_file(item.nodeid) not in REAL_TIME, item.get_closest_marker("long") is None)
-    )
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if ON_POSTGRES:
         of_sqlite = [item for item in items if item.get_closest_marker("sqlite")]
         config.hook.pytest_deselected(items=of_sqlite)
