@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -34,7 +35,7 @@ MAX_EVALUATIONS: Final = 2
 UP: Final = "up"
 """Whether an engine answers, which Prometheus notes of each; an engine that is asked does answer."""
 
-_turns: Final = asyncio.Semaphore(MAX_EVALUATIONS)
+_evaluations: Final = ThreadPoolExecutor(MAX_EVALUATIONS, thread_name_prefix="panels")
 
 
 def recorded_series(config: OpsConfig) -> Mapping[str, Sequence[Recorded]]:
@@ -61,8 +62,8 @@ class OwnFigures:
     ) -> Sequence[Sequence[Evaluated]]:
         """Evaluate expressions in a thread."""
         samples = await self._sources.samples(self._names(expressions))
-        async with _turns:
-            return await asyncio.to_thread(self._evaluate, expressions, samples, window)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_evaluations, self._evaluate, expressions, samples, window)
 
     async def variables(self, board: Board) -> tuple[Variable, ...]:
         """Return the values that requests have had."""
