@@ -28,6 +28,9 @@ BIN := $(VENV)/bin
 EXTRAS := documents,embedded,local,postgres
 ALL_EXTRAS := $(EXTRAS),background,guardrails,jwt,mcp,multilingual,ops,otel,pydantic-ai,redis
 
+# Hundreds of processes of the tests import the same files: Python compiles these once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 # One more than there are cores: tests of whole engines wait most of the time.
 PROCESSES := $(shell expr $$(nproc) + 1)
 

@@ -9,11 +9,12 @@ import pytest
 import structlog
 from hypothesis import settings
 from tests.postgres_server import PostgresServer, running_postgres
-from tests.store_database import ON_POSTGRES, PostgresStores, stores_on_postgres
+from tests.store_database import ON_POSTGRES, PostgresStores, sqlite_copies, stores_on_postgres
 from tests.tracing import Metrics, Spans, memory
 
 from vital_shared.monitoring.metrics import BOUNDED, CATALOGUE
 from vital_shared.monitoring.tracing import tracer
+from vital_shared.store import database, migrations
 
 # A test's time says nothing on a shared machine; a counterexample does.
 settings.register_profile("vital", deadline=None, print_blob=True, derandomize="CI" in os.environ)
@@ -60,6 +61,18 @@ def _stores_on_postgres(stores: PostgresStores, tmp_path: Path) -> Iterator[None
     """Run on Postgres what would run on a SQLite file, and leave no database behind."""
     yield
     stores.drop(tmp_path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sqlite_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with sqlite_copies(tmp_path_factory.mktemp("store")):
+        yield
+
+
+@pytest.fixture
+def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Migrate each SQLite file of a test, instead of copying one."""
+    monkeypatch.setattr(database, "upgrade", migrations.upgrade)
 
 
 @pytest.fixture(autouse=True)

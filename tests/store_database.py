@@ -18,13 +18,15 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import URL, make_url, text
 from tests.postgres_server import PostgresServer
 from tests.store.freezing import frozen_postgres
 
 from vital_shared.settings import Settings
+from vital_shared.store import database
 from vital_shared.store.database import Database
 from vital_shared.store.engines import parse_url
+from vital_shared.store.migrations import history
 
 __all__ = [
     "DIALECTS",
@@ -34,6 +36,7 @@ __all__ = [
     "copy_store",
     "halted_store",
     "locked_store",
+    "sqlite_copies",
     "store_lock",
     "store_url",
     "store_variables",
@@ -101,6 +104,44 @@ class PostgresStores:
 
     def _address(self, name: str) -> str:
         return parse_url(self._server.get_uri()).set(database=name).render_as_string()
+
+
+@contextmanager
+def sqlite_copies(folder: Path) -> Iterator[None]:
+    """Let this process's engines begin an empty SQLite file with a copy of one that has the newest schema.
+
+    To migrate each file of a test costs more than most tests.
+
+    :param folder: where the file is that others are copied from; it is made with the first copy.
+    """
+    template, newest, making = folder / "newest_schema.db", history._newest(), Lock()
+
+    def upgrade(url: URL) -> None:
+        if url.get_backend_name() != "sqlite" or not url.database or history._newest() != newest:
+            migrate(url)
+            return
+        with making:
+            if not template.exists():
+                migrate(url.set(database=str(template)))
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        with making:
+            if not copy(Path(url.database)):
+                migrate(url)
+
+    def copy(file: Path) -> bool:
+        with closing(sqlite3.connect(file)) as target, closing(sqlite3.connect(template)) as source:
+            try:
+                ((tables,),) = target.execute("SELECT count(*) FROM sqlite_schema")
+            except sqlite3.DatabaseError:  # it is none, or locked: the engine says so
+                return False
+            if not tables:
+                source.backup(target)
+            return not tables
+
+    migrate = database.upgrade
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "upgrade", upgrade)
+        yield
 
 
 _stores: list[PostgresStores] = []

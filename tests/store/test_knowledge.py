@@ -219,6 +219,7 @@ async def test_what_was_deleted_long_ago_is_forgotten_and_said_to_be(knowledge: 
     assert await knowledge.deleted_chunks(after_version=now) == set()
 
 
+@pytest.mark.usefixtures("migrated")
 async def test_each_database_has_a_lineage_of_its_own(
     database: Database, knowledge: KnowledgeStore, tmp_path
 ):

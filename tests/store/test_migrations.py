@@ -27,6 +27,8 @@ from vital_shared.store.tables import metadata
 MOMENT = "2026-01-01 00:00:00+00:00"
 
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 COLUMNS = tuple(row())
 OLD_LEDGER_ROW = text(
     f"INSERT INTO ledger ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"

@@ -109,14 +109,15 @@ class Instrument(Collector, Generic[S]):
 
     def forget(self) -> None:
         """Drop the series of forgotten names, and those that were not there at first; for tests."""
-        is_late = not self.creates_with_names and any(
-            isinstance(each, BoundedLabel) for each in self.label_set
-        )
-        for values in list(self._series):
-            if is_late or not all(
-                value in label for label, value in zip(self.label_set, values, strict=True)
-            ):
-                del self._series[values]
+        bounded = [
+            (place, label) for place, label in enumerate(self.label_set) if isinstance(label, BoundedLabel)
+        ]
+        if bounded and not self.creates_with_names:
+            self._series.clear()
+        elif bounded:
+            for values in list(self._series):
+                if not all(values[place] in label for place, label in bounded):
+                    del self._series[values]
 
     def describe(self) -> list[Metric]:
         """Return the names that are taken, for the registry."""
