@@ -138,7 +138,7 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 180)
     peers = Peers()
     gc.collect()
-    gc.freeze()  # what was imported is not the affair of whoever is measured
+    gc.freeze()  # what was imported is no part of what is measured
     measured = uvloop.run(measure_all(peers, console, options.quick))
     console.print(table(measured, list(peers.modules)))
     for note in dict.fromkeys(peers.notes):

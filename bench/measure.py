@@ -44,7 +44,7 @@ async def wall(executes: Sequence[Execute], rounds: int) -> list[float]:
 
 
 async def least_latencies(executes: Sequence[Execute], at_once: int, rounds: int) -> list[list[float]]:
-    """Median and 99th percentile of the seconds that each of so many runs at once takes, at their least."""
+    """Return the median and the 99th percentile of the seconds of runs at once, each at its least."""
     taken: list[list[list[float]]] = [[] for _ in executes]
     for _ in range(rounds):
         for execute, percentiles in zip(executes, taken, strict=True):

@@ -80,7 +80,7 @@ async def cheap(peers: Peers, rounds: int) -> AsyncIterator[Row]:
 
 
 async def at_once(peers: Peers, rounds: int) -> AsyncIterator[Row]:
-    """The shape of every question, so many times at once; its critical path is 200 ms."""
+    """The graph of a research run, once and many times at once; its critical path is 200 ms."""
     tree = shapes.answering()
     ours = vital.build(tree)
     for count, target in ((1, None), (50, 0.01), (500, 0.10)):

@@ -69,7 +69,7 @@ ASKED_BEFORE = 8
 """Times that a question is asked until each worker has it in memory."""
 
 STREAMS = 6_000, 10_000
-"""After so many streams the memory is to be the same: what is kept of ended runs is full by the first."""
+"""Streams after which memory is measured; by the first, all that is kept of ended runs is there."""
 KNOWLEDGE = Path(__file__).parents[1] / "examples" / "knowledge"
 
 

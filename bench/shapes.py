@@ -13,7 +13,7 @@ Execute = Callable[[], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Step:
-    """A node that waits for so many seconds, or does nothing."""
+    """A node that waits for some seconds, or does nothing."""
 
     name: str
     seconds: float = 0.0

@@ -1,4 +1,4 @@
-"""Every route, tried across tenants, with each way of saying who asks.
+"""Every route, tried across tenants, with each way of naming a tenant.
 
 The routes are those of the application itself: a new one fails the first test until it has a case here.
 """
@@ -33,7 +33,7 @@ LIMIT = {"level": "tenant", "id": "acme", "unit": "tokens", "period": "day", "am
 
 @dataclass
 class World:
-    """What acme has, and who asks."""
+    """An engine, and what acme has in it."""
 
     service: Service
     own: dict[str, str]

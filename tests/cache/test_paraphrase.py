@@ -47,7 +47,7 @@ async def test_precision_is_at_least_99_percent_at_the_default_threshold(model_f
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
-def test_it_is_the_same_whoever_comes_first_and_a_question_asks_what_it_asks(one, other):
+def test_it_is_the_same_in_either_order_and_a_question_asks_what_it_asks(one, other):
     assert is_paraphrase(one, one)
     assert is_paraphrase(one, other) == is_paraphrase(other, one)
 

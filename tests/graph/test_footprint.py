@@ -223,7 +223,7 @@ async def calls_of(graph, **inputs):
 
 
 def wide(count, **declared):
-    """One node, then so many beside each other, then one that needs them all."""
+    """One node, then many beside each other, then one that needs them all."""
 
     async def first(self):
         return 0

@@ -204,7 +204,7 @@ def plain_value(value):
 
 
 async def run_once(specs, sequential, cancel_after):
-    """Run the graph, perhaps cancelled after so many steps, and check what holds whatever happens."""
+    """Run the graph, perhaps cancelled after some steps, and check what holds whatever happens."""
     track = Track()
     drawn = graph(specs, track)
 

@@ -1,4 +1,4 @@
-"""Sums over the ledger: exact, for whoever asks, and the same in both databases."""
+"""Sums over the ledger: exact, of each tenant alone, and the same in both databases."""
 
 from __future__ import annotations
 

@@ -309,7 +309,7 @@ async def test_a_torn_line_says_what_is_owed_as_far_as_it_can_be_read(store: Sto
 
 
 async def test_a_spool_that_nobody_may_read_stops_nothing(store: Store, tmp_path: Path):
-    (tmp_path / "owed/a.jsonl").mkdir(parents=True)  # open fails, whoever asks
+    (tmp_path / "owed/a.jsonl").mkdir(parents=True)  # it cannot be opened, even by root
     with capture_logs() as logs:
         assert await store.runs.charge_writer.recover()
     assert [log["event"] for log in logs] == ["locked_file_not_readable"]

@@ -41,7 +41,7 @@ async def test_of_many_who_ask_the_same_at_once_one_asks():
     async with api_to({"/x": slow}) as (api, service):
         asking = [asyncio.create_task(api.get("/x", q=1)) for _ in range(10)]
         await asyncio.sleep(0.05)
-        asking[0].cancel()  # whoever asked first goes: another one asks instead
+        asking[0].cancel()  # the first one goes: another one asks instead
         gate.set()
         answers = await asyncio.gather(*asking, return_exceptions=True)
     assert answers[1:] == [b"yes"] * 9

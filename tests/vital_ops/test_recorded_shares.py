@@ -1,4 +1,4 @@
-"""Recorded shares are shares from the first request on, whoever sends it."""
+"""Recorded shares are shares from the first request on, of any tenant."""
 
 import re
 import subprocess

@@ -47,7 +47,7 @@ async def stuck(word: str) -> str:
 
 @tool()
 async def whose(context: ToolContext) -> str:
-    """Say who asks."""
+    """Return the tenant and the run."""
     return f"{context.tenant_id} {context.run_id}"
 
 

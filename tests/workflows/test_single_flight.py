@@ -1,4 +1,4 @@
-"""Equal questions at the same time: one runs, and all are answered, whoever fails or leaves."""
+"""Equal questions at the same time: one runs, and all are answered, even if some fail or leave."""
 
 import asyncio
 from pathlib import Path
@@ -254,7 +254,7 @@ async def test_each_user_decides_for_himself(bed):
     failures=st.integers(0, 3),
 )
 @settings(max_examples=25, deadline=None)
-def test_everybody_ends_whoever_fails_or_is_cancelled(many, cancelled, failures):
+def test_all_requests_end_even_if_some_fail_or_are_cancelled(many, cancelled, failures):
     async def run() -> None:
         with TemporaryDirectory() as folder:
             async with Bed(Path(folder)) as bed:

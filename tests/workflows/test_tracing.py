@@ -285,7 +285,7 @@ class AdmissionRequest(CannedModel):
 
 
 class Reading(BaseWorkflow):
-    """Whoever reads a model's answer is not part of the call."""
+    """The time of an answer's reader is no part of the call."""
 
     @node
     async def shouted(self, answer: Any) -> str:

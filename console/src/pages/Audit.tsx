@@ -101,7 +101,7 @@ function Protection({ kind }: { kind: Schema<"AuditPage">["protection"] }) {
     <p className="quiet after-table">
       {kind === "role"
         ? "The engine’s own role of the database can add entries, and neither change nor delete them."
-        : "The database refuses to change or delete entries. Whoever holds its address could take that protection away: a role of its own prevents it."}
+        : "The database refuses to change or delete entries. With its address that protection can be taken away: a role of its own prevents it."}
     </p>
   );
 }

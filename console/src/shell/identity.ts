@@ -1,4 +1,4 @@
-/** Who asks, and for which tenant: a tenant's own key decides that, else it is chosen here. */
+/** The user and the tenant of requests: a tenant's own key decides that, else it is chosen here. */
 
 import { useSyncExternalStore } from "react";
 import { useQuery } from "@tanstack/react-query";

@@ -37,7 +37,7 @@ def ask(
     ] = 2,
     agent: Annotated[str, typer.Option(help="Who answers: see `vital agents list`.")] = "generalist",
     tenant: Annotated[str, typer.Option(help="Whose documents, beside the shared ones.")] = "local",
-    user: Annotated[str, typer.Option(help="Who asks.")] = "local",
+    user: Annotated[str, typer.Option(help="The user of the request.")] = "local",
     session: Annotated[
         str | None, typer.Option(help="The conversation to go on with, in modes 3 and 4.")
     ] = None,

@@ -25,7 +25,7 @@ def batch(
         typer.Option(help="The file of the answers; by default QUESTIONS with .results.jsonl at its end."),
     ] = None,
     tenant: Annotated[str, typer.Option(help="Whose documents, beside the shared ones.")] = "local",
-    user: Annotated[str, typer.Option(help="Who asks.")] = "local",
+    user: Annotated[str, typer.Option(help="The user of the requests.")] = "local",
     workflow: Annotated[
         str, typer.Option(help="The class that answers: module:Class, or file.py:Class.")
     ] = DEFAULT_WORKFLOW,

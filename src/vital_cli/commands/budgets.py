@@ -33,7 +33,7 @@ def set_limits(
     monthly: Annotated[str | None, typer.Option(metavar="DOLLARS", help=Money.format("a month"))] = None,
     per_minute: Annotated[
         str | None,
-        typer.Option(metavar="REQUESTS", help="Requests a minute, so many also at once; none lifts it."),
+        typer.Option(metavar="REQUESTS", help="Requests a minute, and as many at once; none lifts it."),
     ] = None,
     weight: Annotated[
         str | None,

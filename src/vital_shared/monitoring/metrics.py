@@ -759,7 +759,7 @@ WATCHDOG_AGE_SECONDS: Final = Gauge(
 )
 METRIC_SERIES_LIMIT: Final = Gauge(
     "vital_metric_series_limit",
-    "So many series can there be here at most.",
+    "The most series that the engine can have.",
     merge="one",
 )
 BUILD_INFO: Final = Info(

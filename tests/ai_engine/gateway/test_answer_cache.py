@@ -175,7 +175,7 @@ async def test_embeddings_are_cached_too(gateway: OpenGateway) -> None:
 
 
 async def until_followed(given: Gateway, clients: int) -> Any:
-    """Wait until a call under way has so and so many clients."""
+    """Wait until a call under way has a number of clients."""
     async with asyncio.timeout(20):
         while True:
             for call in given.service.engine.answers._calls.values():
