@@ -39,6 +39,8 @@ class GuardRefused(VitalError):
         self.message = message
         self.guard = guard
         self.kind: RefusalKind = kind
+        self.withheld = ""
+        """What the model had written of a refused answer, which is charged."""
 
 
 class Guardrail(Protocol):

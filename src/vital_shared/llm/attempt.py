@@ -353,7 +353,7 @@ class Attempt:
         bound = max_tokens(sent=sent, asked=asked, written=0)
         if counted.output <= bound.output:
             return bound
-        return max_tokens(sent=sent, asked=asked, written=self._account.count("".join(self._texts)))
+        return max_tokens(sent=sent, asked=asked, written=self._account.count(self._written()))
 
     def _charge(
         self, status: CallStatus, tokens: Tokens, rates: Rates | None, nanos: int, counted: Tokens
@@ -405,7 +405,7 @@ class Attempt:
         charged = self.has_emitted or self._usage is not None or self._may_be_charged()
         if not is_complete and not charged:
             return Tokens()
-        written = 0 if is_complete else self._account.count("".join(self._texts))
+        written = 0 if is_complete else self._account.count(self._written())
         return Tokens(
             input=usage.input_tokens if is_complete else max(usage.input_tokens, started.input_tokens),
             cached_input=usage.cached_input_tokens,
@@ -420,4 +420,12 @@ class Attempt:
         """Return whether the prompt went out and was not refused: a late or abandoned call is paid for."""
         if self.error is None:
             return True  # cancelled
+        if isinstance(self.error, ModelHeldBack):
+            return True  # written, and withheld
         return isinstance(self.error, ModelTimeout) and self.error.sent
+
+    def _written(self) -> str:
+        """Return what the model has written, as far as it is known."""
+        passed = "".join(self._texts)
+        withheld = self.error.withheld if isinstance(self.error, ModelHeldBack) else ""
+        return max(passed, withheld, key=len)

@@ -399,6 +399,8 @@ class ModelHeldBack(ModelRejected):
     ) -> None:
         super().__init__(message, model=model, request_id=request_id)
         self.reason: HeldBackReason = reason
+        self.withheld = ""
+        """What the model had written, as far as it is known here: it is charged."""
 
 
 class ModelOutputInvalid(ModelError):

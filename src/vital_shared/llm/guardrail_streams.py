@@ -35,7 +35,9 @@ def refusals_as_model_errors(model: str) -> Iterator[None]:
     try:
         yield
     except GuardRefused as refusal:
-        raise ModelHeldBack(refusal.message, model=model, reason="guardrail") from refusal
+        error = ModelHeldBack(refusal.message, model=model, reason="guardrail")
+        error.withheld = refusal.withheld
+        raise error from refusal
 
 
 async def guarded_events(
@@ -45,14 +47,34 @@ async def guarded_events(
 
     :raises GuardRefused: when it may not be.
     """
+    written: list[str] = []
+    passing = _passing(events, guardrails, call, mask, written)
+    try:
+        async with aclosing(passing):
+            async for event in passing:
+                yield event
+    except GuardRefused as refusal:
+        refusal.withheld = "".join(written)
+        raise
+
+
+async def _passing(
+    events: AsyncGenerator[ModelEvent, None],
+    guardrails: Guardrails,
+    call: GuardedCall,
+    mask: Mask | None,
+    written: list[str],
+) -> AsyncGenerator[ModelEvent, None]:
     text, reasoning = AnswerStream(guardrails, call, mask), AnswerStream(guardrails, call, mask)
     async with aclosing(events):
         async for event in events:
             if type(event) is TextDelta:
+                written.append(event.text)
                 if ready := await text.feed(event.text):
                     yield TextDelta(text=ready)
                 continue
             if type(event) is ReasoningDelta:
+                written.append(event.text)
                 if ready := await reasoning.feed(event.text):
                     yield ReasoningDelta(text=ready)
                 continue
