@@ -29,6 +29,7 @@ from vital_shared.llm.base import (
 from vital_shared.models.citation import Passage
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.counted import counted
+from vital_shared.retrieval import language
 from vital_shared.retrieval.base import Source
 from vital_shared.settings import Settings
 from vital_shared.tools.base import Tool
@@ -209,8 +210,9 @@ async def workflow_services(
     """Open services on an own SQLite file in `data_dir`, without the embedded models, and close them.
 
     Servers and the configuration file that the environment names are left out; each may be given among the
-    settings.
+    settings. The model of languages is loaded ahead, so that the first search of a process is not late by it.
     """
+    await language.load()
     given: dict[str, Any] = {**OWN_SETTINGS, "data_dir": data_dir, **settings}
     services = await Services.open(
         Settings(**given),
