@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,18 @@ def _sqlite_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Migrate each SQLite file of a test, instead of copying one."""
     monkeypatch.setattr(database, "upgrade", migrations.upgrade)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_leases_are_left() -> Iterator[None]:
+    """See that no worker renews its lease once the tests of a file are over: each takes time from all others."""
+    before = _leases()
+    yield
+    assert _leases() <= before
+
+
+def _leases() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "vital-lease"}
 
 
 @pytest.fixture(autouse=True)

@@ -103,8 +103,10 @@ class WorkerLease:
         self._owned: dict[str, OwnedRun] = {}
         self._opening = asyncio.Lock()
         self._thread: threading.Thread | None = None
+        self._taken: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
+        self._is_closing = False
         self._gives_up = False
 
     @property
@@ -136,27 +138,31 @@ class WorkerLease:
         :raises StoreError: when the database does not answer.
         """
         async with self._opening:
-            if self._thread is not None:
-                return
-            loop = asyncio.get_running_loop()
-            taken: asyncio.Future[None] = loop.create_future()
-            thread = threading.Thread(target=self._work, args=(loop, taken), name="vital-lease", daemon=True)
-            thread.start()
-            await asyncio.shield(taken)
-            self._thread = thread
+            if self._taken is None:
+                loop = asyncio.get_running_loop()
+                self._taken = loop.create_future()
+                work = (loop, self._taken)
+                self._thread = threading.Thread(target=self._work, args=work, name="vital-lease", daemon=True)
+                self._thread.start()  # it is `aclose` that ends it, also where this call is cancelled
+            try:
+                await asyncio.shield(self._taken)
+            except Exception:
+                self._taken = None  # the thread has ended
+                raise
 
     async def aclose(self, *, gives_up: bool = False) -> None:
         """Stop renewing.
 
         :param gives_up: let others take over at once what is left, and not when the lease is over.
         """
-        if self._thread is None or self._loop is None or self._stopping is None:
+        if self._thread is None:
             return
-        self._gives_up = gives_up
+        self._gives_up, self._is_closing = gives_up, True
         if gives_up:
             self._until = -NEVER
-        with suppress(RuntimeError):  # its loop has ended by itself
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        if self._loop is not None and self._stopping is not None:
+            with suppress(RuntimeError):  # its loop has ended by itself
+                self._loop.call_soon_threadsafe(self._stopping.set)
         await asyncio.to_thread(self._thread.join, JOIN_SECONDS)
         self._thread = None
 
@@ -170,7 +176,11 @@ class WorkerLease:
         asyncio.run(self._renew_until_stopped(report))
 
     async def _renew_until_stopped(self, report: Callable[[Exception | None], None]) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        if self._is_closing:
+            report(StoreError("The worker ends before it has taken its lease."))
+            return
         database = Database(self._url, wait_seconds=self.seconds)
         try:
             try:
