@@ -9,22 +9,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import Connection, MetaData, inspect, select, text
+from sqlalchemy import Connection, MetaData, insert, inspect, select, text, update
 from structlog.testing import capture_logs
 from tests.ai_engine.harness import SUM, Service, SteppedModel, asked, serving
 from tests.redis import RedisServer, running_redis
+from tests.store.person_columns import HELD
 from tests.store_database import DIALECTS
 
 from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.store.dead_letters import set_aside
+from vital_shared.store.durable_tables import run_calls, run_nodes
 from vital_shared.store.ledger import Payer
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.settlement import Settlement
 from vital_shared.store.spool import Spool
+from vital_shared.store.tables import runs
+from vital_shared.store.webhook_delivery_table import webhook_deliveries
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 
 MARK = "pimpernel"
@@ -50,7 +55,7 @@ async def redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Redis
 
 
 async def everything_stored(service: Service) -> dict[str, str]:
-    """All rows of all tables, whatever their schema, as text."""
+    """All columns of all tables, whatever their schema, as text."""
 
     def read(connection: Connection) -> dict[str, str]:
         inspector, found = inspect(connection), {}
@@ -61,7 +66,10 @@ async def everything_stored(service: Service) -> dict[str, str]:
             data = MetaData(schema=schema)
             data.reflect(connection, views=False)
             for name, table in data.tables.items():
-                found[name] = str([tuple(row) for row in connection.execute(select(table))])
+                rows = connection.execute(select(table)).mappings().all()
+                for column in table.columns:
+                    values = [row[column.name] for row in rows]
+                    found[f"{name.split('.')[-1]}.{column.name}"] = str(values)
         return found
 
     async with service.services.database.connect() as connection:
@@ -101,7 +109,7 @@ def inflated(value: bytes) -> bytes:
 
 async def places(service: Service, folder: Path, redis_url: str = "") -> set[str]:
     """Where the person's words are."""
-    found = {f"table {name}" for name, rows in (await everything_stored(service)).items() if MARK in rows}
+    found = {f"column {name}" for name, rows in (await everything_stored(service)).items() if MARK in rows}
     found |= {f"file {name}" for name, data in everything_on_disk(folder) if MARK.encode() in data}
     if MARK in (await service.client.get("/metrics")).text:
         found.add("metrics")
@@ -113,6 +121,7 @@ async def places(service: Service, folder: Path, redis_url: str = "") -> set[str
 
 async def live(service: Service) -> str:
     """Let the person use all there is, and return the id of another's run."""
+    await limit(service)
     own = {"user_id": PERSON}
     key = {"Idempotency-Key": f"key-{MARK}"}
     done = await service.ask(f"How long, {MARK}?", headers=key, **own)
@@ -124,15 +133,68 @@ async def live(service: Service) -> str:
     denied = await service.client.post(f"/v1/runs/{paused[0].json()['run_id']}/resume", json=deny)
     assert denied.status_code == 200, denied.text
     bobs = await service.ask("How long is it?", user_id=OTHER)
+    await talk_with_others(service)
     bobs_paused = (await service.ask(SUM, mode=1, user_id=OTHER)).json()["run_id"]
-    opinion = {"kind": "correction", "value": f"{MARK} knows better", "comment": MARK, **own}
+    opinion = {"kind": "correction", "name": MARK, "value": f"{MARK} knows better", "comment": MARK, **own}
     for run_id in (done.json()["run_id"], bobs.json()["run_id"]):
         given = await service.client.post(f"/v1/runs/{run_id}/feedback", json=opinion)
         assert given.status_code == 200, given.text
     resumed = await service.client.post(f"/v1/runs/{bobs_paused}/resume", json=deny)
     assert resumed.status_code == 200, resumed.text
     await queue(service, asked(f"Later, {MARK}?", **own))
+    await note_work(service, done.json()["run_id"])
+    await cache_meaning(service)
     return str(bobs.json()["run_id"])
+
+
+async def talk_with_others(service: Service) -> None:
+    """Say something in another's conversation, which goes on with it: one run waits, and one's run is gone."""
+    talk = {"session_id": "talk-of-two"}
+    for user, words in (
+        (OTHER, "Hello."),
+        (PERSON, f"My name is {MARK}."),
+        (PERSON, f"I am {MARK}, I said."),
+    ):
+        said = await service.ask(words, mode=4, user_id=user, **talk)
+        assert said.status_code == 200, said.text
+    waits = await service.ask(SUM, mode=3, user_id=OTHER, **talk)
+    assert (waits.status_code, waits.json()["status"]) == (200, "awaiting_approval"), waits.text
+    async with service.services.database.begin() as connection:  # as retention does it
+        await connection.execute(text("DELETE FROM runs WHERE id = :id"), {"id": said.json()["run_id"]})
+
+
+async def limit(service: Service) -> None:
+    """Limit the person, and let it spend something of that."""
+    own = {"level": "user", "tenant_id": "acme", "id": PERSON, "unit": "tokens", "period": "day"}
+    made = await service.client.put("/v1/limits", json=own | {"amount": 1_000_000})
+    assert made.status_code == 200, made.text
+
+
+async def note_work(service: Service, run_id: str) -> None:
+    """Store what a durable run keeps while it is at work, and what comes of its webhook."""
+    hook = {"run_id": run_id, "tenant_id": "acme", "url": f"https://{MARK}.example", "status": "failed"}
+    async with service.services.database.begin() as connection:
+        for table, row in (
+            (run_nodes, {"run_id": run_id, "node": "n", "epoch": 0, "finished": f'"{MARK}"'}),
+            (
+                run_calls,
+                {
+                    "run_id": run_id, "item": "llm/1", "epoch": 0, "charge": f'"{MARK}"', "account": MARK,
+                    "is_final": False,
+                },
+            ),
+            (webhook_deliveries, hook | {"id": "hook", "attempts": 1, "next_attempt_at": NOW, "last_error": f"{MARK} is away"}),
+        ):  # fmt: skip
+            await connection.execute(insert(table), row)
+        failed = update(runs).where(runs.c.id == run_id).values(error_message=f"{MARK} was not found")
+        await connection.execute(failed)
+
+
+async def cache_meaning(service: Service) -> None:
+    """Keep a question as one that others' questions are compared with."""
+    vector = np.ones(3, dtype=np.float32)
+    question = WorkflowInput.model_validate(asked(f"How long, {MARK}?", user_id=PERSON))
+    await service.services.cache.note_similar("scope", "key", question, vector)
 
 
 async def queue(service: Service, body: dict[str, Any]) -> None:
@@ -189,7 +251,9 @@ async def test_nothing_of_a_person_is_found_afterwards(
         await leave_unwritten(service, folder)
         async with service.stream(json=asked(f"Now, {MARK}?", user_id=PERSON, model="stepped")) as events:
             await model.asked.wait()
-            assert len(await places(service, folder, redis_url)) > 8
+            before_it = await places(service, folder, redis_url)
+            columns = {each.removeprefix("column ") for each in before_it if each.startswith("column ")}
+            assert columns == HELD
             await services.runs.charge_writer.settle_all()
             before = await spent(service)
             body = {"tenant_id": "acme", "user_id": PERSON}

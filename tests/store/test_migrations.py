@@ -244,4 +244,6 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0029_queue_turns.py",
         "v0030_usage_limits.py",
         "v0031_retention_outcomes.py",
+        "v0032_retention_indexes.py",
+        "v0033_users_of_messages.py",
     ]

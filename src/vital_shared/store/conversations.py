@@ -54,6 +54,7 @@ def add_turn(connection: Connection, turn: Turn, *, run_id: str, now: datetime) 
     common = {
         "tenant_id": turn.tenant_id,
         "session_id": turn.session_id,
+        "user_id": turn.user_id,
         "run_id": run_id,
         "created_at": now,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, Table, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
 
 from vital_shared.store.tables import Instant, SafeText, Serial, metadata
 
@@ -24,5 +24,6 @@ dead_letters = Table(
     Column("resolved", SafeText),  # written or discarded; NULL: it is still owed
     Column("resolved_at", Instant),
     UniqueConstraint("run_id", "item", name="uq_dead_letters_run_id_item"),
+    Index("ix_dead_letters_at", "at", "id"),
     sqlite_autoincrement=True,
 )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 
 from vital_shared.models.erasure import ErasedRows
 from vital_shared.store.account_tables import ledger, reservations
@@ -20,6 +20,7 @@ from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.blanking import blank, texts_of
 from vital_shared.store.database import Database
 from vital_shared.store.dead_letter_table import dead_letters
+from vital_shared.store.durable_tables import run_nodes
 from vital_shared.store.feedback_table import run_feedback
 from vital_shared.store.idempotency_table import idempotency_keys
 from vital_shared.store.limit_tables import limit_usage, usage_limits
@@ -75,11 +76,13 @@ class PersonRows:
         """
         pseudonym = await self.pseudonym()
         erased: Counter[str] = Counter()
+        await self._hide_in_open_runs()
         for start in range(0, len(run_ids), STEP_ROWS):
             ids = run_ids[start : start + STEP_ROWS]
             erased += await self._step(partial(self._erase_runs, run_ids=ids))
-        while (step := await self._step(self._erase_conversations)).total():
-            erased += step
+        for work in (self._erase_conversations, self._erase_messages):
+            while (step := await self._step(work)).total():
+                erased += step
         erased += await self._step(self._erase_feedback)
         erased += await self._step(partial(self._hide_decisions, pseudonym=pseudonym))
         erased += await self._step(partial(self._hide_dead_letters, pseudonym=pseudonym))
@@ -116,6 +119,34 @@ class PersonRows:
         return _deleted(
             connection, conversations, conversations.c.session_id.in_(found.scalar_subquery()), own
         )
+
+    def _erase_messages(self, connection: Connection) -> Counter[str]:
+        """Delete messages in the conversations of others, also those whose runs went by retention."""
+        found = select(messages.c.id).where(self._said()).limit(STEP_ROWS)
+        return _deleted(connection, messages, messages.c.id.in_(found.scalar_subquery()))
+
+    def _said(self) -> ColumnElement[bool]:
+        return (messages.c.tenant_id == self._tenant_id) & (messages.c.user_id == self._user_id)
+
+    async def _hide_in_open_runs(self) -> None:
+        """Take the person's messages out of others' runs that go on in the same conversations."""
+        others = (runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
+        statement = select(runs.c.id, runs.c.input).where(*others, runs.c.status.in_(OPEN))
+        async with self._database.connect() as connection:
+            found = (await connection.execute(statement)).all()
+        for run_id, text in found:
+            if session_id := json.loads(text).get("session_id"):
+                await self._step(partial(self._hide_in_run, run_id=run_id, session_id=session_id))
+
+    def _hide_in_run(self, connection: Connection, run_id: str, session_id: str) -> Counter[str]:
+        own = select(runs.c.id).where(self._own_runs)
+        said = connection.scalars(
+            select(messages.c.content)
+            .where(messages.c.tenant_id == self._tenant_id, messages.c.session_id == session_id)
+            .where((messages.c.user_id == self._user_id) | messages.c.run_id.in_(own))
+        )
+        _blank_in_run(connection, run_id, tuple(said))
+        return Counter()
 
     def _erase_feedback(self, connection: Connection) -> Counter[str]:
         of_tenant = select(runs.c.id).where(runs.c.tenant_id == self._tenant_id)
@@ -192,15 +223,22 @@ class PersonRows:
 
 
 def _blank_in_run(connection: Connection, run_id: str, texts: Sequence[str]) -> None:
-    """Take texts that a decision has brought into another user's run out of it."""
+    """Take texts of a person out of what another user's run has made."""
+    if not texts:
+        return
+    made = (run_nodes.c.node, run_nodes.c.finished)
+    for node, value in connection.execute(select(*made).where(run_nodes.c.run_id == run_id)).all():
+        is_it = (run_nodes.c.run_id == run_id, run_nodes.c.node == node)
+        rest = json.dumps(blank(json.loads(value), texts))
+        connection.execute(update(run_nodes).where(*is_it).values(finished=rest))
     columns = (runs.c.output, runs.c.checkpoint)
-    row = connection.execute(select(*columns).where(runs.c.id == run_id)).one()
+    row = connection.execute(select(*columns).where(runs.c.id == run_id)).one_or_none() or (None, None)
     blanked = {
         column.name: json.dumps(blank(json.loads(value), texts))
         for column, value in zip(columns, row, strict=True)
         if value is not None
     }
-    if texts and blanked:
+    if blanked:
         connection.execute(update(runs).where(runs.c.id == run_id).values(blanked))
 
 

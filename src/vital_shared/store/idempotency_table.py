@@ -19,4 +19,5 @@ idempotency_keys = Table(
     Column("expires_at", Instant, nullable=False),
     PrimaryKeyConstraint("tenant_id", "key", name="pk_idempotency_keys"),
     Index("ix_idempotency_keys_expires_at", "expires_at"),
+    Index("ix_idempotency_keys_run_id", "run_id"),
 )

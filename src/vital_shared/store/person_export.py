@@ -71,6 +71,8 @@ class PersonExport:
                 own = (table.c.tenant_id == self._tenant_id, table.c.session_id.in_(ids))
                 async for line in self._rows(kind, select(table).where(*own)):
                     yield line
+        async for line in self._rows("message", self._messages_elsewhere()):
+            yield line
         async for line in self._rows("feedback", self._feedback_elsewhere()):
             yield line
 
@@ -78,6 +80,16 @@ class PersonExport:
         own = (table.c.tenant_id == self._tenant_id, table.c.user_id == self._user_id)
         async with self._database.connect() as connection:
             return (await connection.scalars(select(key).where(*own).order_by(key))).all()
+
+    def _messages_elsewhere(self) -> Select[Any]:
+        """Select the person's messages in conversations that others have begun."""
+        own = (conversations.c.tenant_id == self._tenant_id, conversations.c.user_id == self._user_id)
+        sessions = select(conversations.c.session_id).where(*own)
+        return select(messages).where(
+            messages.c.tenant_id == self._tenant_id,
+            messages.c.user_id == self._user_id,
+            messages.c.session_id.not_in(sessions),
+        )
 
     def _feedback_elsewhere(self) -> Select[Any]:
         """Select the person's feedback on other users' runs."""

@@ -145,9 +145,13 @@ def _delete_runs(connection: Connection, run_ids: Sequence[str], _: Sequence[Row
 
 
 def _delete_conversations(connection: Connection, _: Sequence[str], rows: Sequence[RowMapping]) -> None:
-    names = [(row["tenant"], row["key_0"]) for row in rows]
-    key = tuple_(conversations.c.tenant_id, conversations.c.session_id)
-    connection.execute(delete(conversations).where(key.in_(names)))
+    """Delete conversations, tenant by tenant: SQLite looks up pairs of values in no index."""
+    sessions: dict[str, list[str]] = {}
+    for row in rows:
+        sessions.setdefault(row["tenant"], []).append(row["key_0"])
+    own = conversations.c
+    for tenant, ids in sessions.items():
+        connection.execute(delete(conversations).where(own.tenant_id == tenant, own.session_id.in_(ids)))
 
 
 def _delete_dead_letters(connection: Connection, ids: Sequence[Any], _: Sequence[RowMapping]) -> None:

@@ -143,6 +143,7 @@ documents = Table(
     Column("notes", SafeText, nullable=False, server_default="[]"),  # JSON list of sentences
     UniqueConstraint("tenant_id", "uri", name="uq_documents_tenant_id_uri"),
     Index("ix_documents_tenant_id_content_hash", "tenant_id", "content_hash"),
+    Index("ix_documents_updated_at", "updated_at", "id"),
 )
 
 # Tenant and title are the document's, repeated here so that a search reads one table, and so that
@@ -197,6 +198,7 @@ messages = Table(
     Column("role", SafeText, nullable=False),
     Column("content", SafeText, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("user_id", SafeText),  # whose request it belongs to; NULL: unknown
     ForeignKeyConstraint(
         ["tenant_id", "session_id"],
         ["conversations.tenant_id", "conversations.session_id"],
@@ -204,6 +206,7 @@ messages = Table(
         ondelete="CASCADE",
     ),
     Index("ix_messages_tenant_id_session_id_id", "tenant_id", "session_id", "id"),
+    Index("ix_messages_tenant_id_user_id", "tenant_id", "user_id"),
     sqlite_autoincrement=True,
 )
 

@@ -7,6 +7,7 @@ from alembic import context
 from vital_shared.store import (  # noqa: F401 - they add their tables
     account_tables,
     alert_table,
+    audit_table,
     background_run_table,
     baseline_table,
     cache_epoch_table,
