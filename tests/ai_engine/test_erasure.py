@@ -276,3 +276,21 @@ async def test_nothing_of_a_person_is_found_afterwards(
         assert [each["person"] for each in entries] == [again["pseudonym"], report["pseudonym"]]
     assert MARK not in str(logs)
     assert [name for name, data in everything_on_disk(folder) if MARK.encode() in data] == []
+
+
+async def test_copies_in_a_redis_that_does_not_answer_are_left(tmp_path: Path, redis: RedisServer) -> None:
+    async with AsyncExitStack() as stack:
+        opened = workflow_services(
+            tmp_path, models=[CannedModel("42.")], redis_url=redis.url, cache_entries=9
+        )
+        service = await stack.enter_async_context(serving(await stack.enter_async_context(opened)))
+        await service.ask(user_id=PERSON)
+        await redis.kill()
+        body = {"tenant_id": "acme", "user_id": PERSON}
+        report = (await service.client.post("/v1/erasures", json=body)).json()
+        assert report["outcome"] == "partial"
+        (entry, *_) = (await service.client.get("/v1/audit", params={"action": "person_erased"})).json()[
+            "entries"
+        ]
+        assert entry["outcome"] == "partial"
+        assert [sentence for sentence in report["left"] if sentence.startswith("Cached answers in Redis")]

@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Insert, bindparam, insert, select, text
 from tests.ledger_rows import row
+from tests.store.test_retention import run
 
 from vital_shared.errors import StoreError
 from vital_shared.models.charge import MAX_CHARGE_NANOS
@@ -22,7 +23,7 @@ from vital_shared.store.agents import AgentStore
 from vital_shared.store.conversations import ConversationStore, Turn, add_turn
 from vital_shared.store.database import Database
 from vital_shared.store.migrations import history
-from vital_shared.store.tables import metadata
+from vital_shared.store.tables import conversations, messages, metadata, runs
 
 MOMENT = "2026-01-01 00:00:00+00:00"
 
@@ -131,6 +132,33 @@ async def test_conversations_of_the_older_schema_keep_their_messages(
         await connection.execute(text("DELETE FROM conversations WHERE tenant_id = 'acme'"))
     assert await store.history("s", tenant_id="acme", limit=10) == ()
     assert len(await store.history("s", tenant_id="globex", limit=10)) == 2
+    await database.aclose()
+
+
+async def test_messages_of_the_older_schema_get_the_users_of_their_runs(
+    url: str, monkeypatch: pytest.MonkeyPatch
+):
+    database = Database(url)
+    with monkeypatch.context() as older:
+        older.setattr(history, "_newest", lambda: "0031")
+        await database.migrate()
+    kept, gone = run(1), "a run that retention has deleted"
+    ids = ["unknown", *[kept["id"]] * 1_001, gone]  # more than a batch
+    talk = {"tenant_id": "acme", "session_id": "s", "created_at": kept["created_at"]}
+    said = [talk | {"run_id": id_, "role": "user", "content": "words"} for id_ in ids]
+    begun = talk | {"user_id": "bob", "updated_at": kept["created_at"]}
+    async with database.begin() as connection:
+        await connection.execute(insert(runs), [kept])
+        await connection.execute(OLD_LEDGER_ROW, [row(run_id=gone, user_id="eve")])
+        await connection.execute(insert(conversations), [begun])
+        await connection.execute(insert(messages), said)
+    await database.aclose()
+    database = Database(url)
+    await database.migrate()
+    async with database.connect() as connection:
+        found = await connection.scalars(select(messages.c.user_id).order_by(messages.c.id))
+        assert found.all() == [None, *["ann"] * 1_001, "eve"]
+        assert await connection.run_sync(differences) == []
     await database.aclose()
 
 

@@ -138,9 +138,10 @@ async def test_a_read_from_end_to_end_would_be_seen(database: Database) -> None:
     assert not reads_all(await plan(database, "SELECT id FROM runs WHERE id = ?", ("x",)))
 
 
-@pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)
-def test_what_goes_with_a_row_is_found_by_an_index(table: Table) -> None:
+@pytest.mark.parametrize("name", sorted(LARGE))
+def test_what_goes_with_a_row_is_found_by_an_index(name: str) -> None:
     """A deletion looks for the rows that refer to its own, in no plan that SQLite shows."""
+    table = metadata.tables[name]
     indexes = [
         *([column.name for column in index.columns] for index in table.indexes),
         [column.name for column in table.primary_key],

@@ -29,20 +29,21 @@ def clear(
     """Delete cached answers: no process finds them any more."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say, write_json
+    from vital_shared.cache.cache import DroppedAnswers
     from vital_shared.cache.clearing import clear as clear_answers
     from vital_shared.models.workflow_io import WorkflowMode
     from vital_shared.workflows.services import Services
 
     chosen = None if mode is None else WorkflowMode(str(mode))
 
-    async def work(services: Services) -> int:
+    async def work(services: Services) -> DroppedAnswers:
         return await clear_answers(
             services.cache, services.epochs, tenant_id=tenant, mode=chosen, agent_id=agent
         )
 
     dropped = with_services(work)
     if as_json:
-        write_json({"dropped": dropped})
+        write_json({"dropped": dropped.answers})
     else:
         say("Old answers are not found any more.", "green")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.cache.memory import Cause, Entry, MemoryTier
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from vital_shared.cache.redis import RedisTier
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "DroppedAnswers"]
 
 Tier: TypeAlias = Literal["memory", "redis", "semantic"]
 
@@ -35,10 +35,17 @@ MEMORY: Final = "memory"
 REDIS: Final = "redis"
 SEMANTIC: Final = "semantic"
 
-
 SWEEPS_PER_SAMPLE: Final = 10
 SAMPLED_ENTRIES: Final = 1_000
 SAMPLED_ENTRIES_OF_REDIS: Final = 100
+
+
+class DroppedAnswers(NamedTuple):
+    """The cached answers that were let go of."""
+
+    answers: int
+    is_complete: bool
+    """Whether Redis, where there is one, has let go of them, too."""
 
 
 class Cache:
@@ -187,8 +194,10 @@ class Cache:
         CACHE_OPERATIONS_TOTAL.labels("evict", REDIS, output.mode.value).inc(gone)
         CACHE_ENTRIES.labels(REDIS).set(there)
 
-    async def drop(self, tenant_id: str | None, mode: WorkflowMode | None, agent_id: str | None) -> int:
-        """Let go of answers that nobody may find any more, here and in Redis, and return how many.
+    async def drop(
+        self, tenant_id: str | None, mode: WorkflowMode | None, agent_id: str | None
+    ) -> DroppedAnswers:
+        """Let go of answers that nobody may find any more, here and in Redis.
 
         The questions that others are compared with are forgotten altogether: they do not say whose they are.
         """
@@ -207,9 +216,9 @@ class Cache:
             try:
                 shared = await self.redis.drop(tenant_id, mode.value if mode else None, agent_id)
             except CacheUnavailable:  # they are not found all the same, and end by themselves
-                return dropped
+                return DroppedAnswers(dropped, is_complete=False)
             dropped = max(dropped, shared)
-        return dropped
+        return DroppedAnswers(dropped, is_complete=True)
 
     async def sweep(self) -> None:
         """Drop what is no longer good, and look how full Redis is; to be called each second or so."""

@@ -9,7 +9,7 @@ from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.store.short_lived_cache import RECENT_SECONDS
 
 if TYPE_CHECKING:
-    from vital_shared.cache.cache import Cache
+    from vital_shared.cache.cache import Cache, DroppedAnswers
     from vital_shared.store.cache_epochs import CacheEpochs
 
 __all__ = ["clear"]
@@ -22,13 +22,12 @@ async def clear(
     tenant_id: str | None = None,
     mode: WorkflowMode | None = None,
     agent_id: str | None = None,
-) -> int:
+) -> DroppedAnswers:
     """Throw away the answers of a tenant, a mode, an agent, of several of these, or all.
 
     Once this returns nobody finds them, in no process. Those of this process, and those in Redis, are let
     go of at once; other processes let go of theirs with time.
 
-    :return: how many were let go of at once.
     :raises StoreError: when the database does not answer; then nothing has changed.
     """
     await epochs.advance(tenant_id=tenant_id, mode=mode, agent_id=agent_id)

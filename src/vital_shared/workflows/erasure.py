@@ -30,6 +30,10 @@ SPOOLED: Final = "Ends of runs wait in files for a store that did not take them:
 EVENTS: Final = (
     "Event logs of runs could not be deleted: they end by themselves within the hour, or erase again."
 )
+CACHED: Final = (
+    "Cached answers in Redis could not be deleted, since it does not answer: they end by themselves, or "
+    "erase again."
+)
 LOG: Final = "The database file is in use, so copies may be left in its free parts: erase again."
 FILE: Final = (
     "The database file is too large to be written anew while requests wait, so copies may be left in its "
@@ -69,6 +73,8 @@ async def erase_person(
         left.append(EVENTS)
     await asyncio.to_thread(services.runs.journal.rewrite)
     dropped = await clear(services.cache, services.epochs, tenant_id=tenant_id)
+    if not dropped.is_complete:
+        left.append(CACHED)
     await person.finish(
         AuditedChange(
             "person_erased",
@@ -89,7 +95,7 @@ async def erase_person(
         pseudonym=pseudonym,
         rows=rows,
         cancelled_runs=cancelled,
-        cached_answers=dropped,
+        cached_answers=dropped.answers,
         left=tuple(left),
     )
 

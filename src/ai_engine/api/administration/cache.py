@@ -43,4 +43,4 @@ async def clear_cache(
         mode=mode,
         agent_id=agent_id,
     )
-    return Cleared(dropped=dropped)
+    return Cleared(dropped=dropped.answers)
