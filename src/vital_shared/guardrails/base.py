@@ -40,7 +40,7 @@ class GuardRefused(VitalError):
         self.guard = guard
         self.kind: RefusalKind = kind
         self.withheld = ""
-        """What the model had written of a refused answer, which is charged."""
+        """The text that the model had written of a refused answer, which is charged."""
 
 
 class Guardrail(Protocol):

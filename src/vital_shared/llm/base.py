@@ -400,7 +400,7 @@ class ModelHeldBack(ModelRejected):
         super().__init__(message, model=model, request_id=request_id)
         self.reason: HeldBackReason = reason
         self.withheld = ""
-        """What the model had written, as far as it is known here: it is charged."""
+        """The text that the model had written, as far as it is known here: it is charged."""
 
 
 class ModelOutputInvalid(ModelError):
