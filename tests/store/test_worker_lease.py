@@ -45,6 +45,8 @@ async def test_a_lease_whose_taking_was_cancelled_is_held_by_the_next_call(datab
     await lease.hold()
     assert lease.is_held
     await lease.aclose()
+    with pytest.raises(StoreError, match="The worker ends before"):
+        await lease.hold()
 
 
 async def test_a_lease_that_could_not_be_taken_is_taken_once_the_store_is_there(tmp_path):

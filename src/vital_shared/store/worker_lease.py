@@ -164,7 +164,7 @@ class WorkerLease:
             with suppress(RuntimeError):  # its loop has ended by itself
                 self._loop.call_soon_threadsafe(self._stopping.set)
         await asyncio.to_thread(self._thread.join, JOIN_SECONDS)
-        self._thread = None
+        self._thread = self._taken = None
 
     def _work(self, starter: asyncio.AbstractEventLoop, taken: asyncio.Future[None]) -> None:
         """Renew the lease in a thread."""
