@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 from tests.ai_engine.harness import serving
 from typer.testing import CliRunner
 
+from ai_engine.protocols.openai.request import user_of
 from vital_cli.main import app
 from vital_shared.llm.configuration import load_configuration
 from vital_shared.models.retention import RETAINED_KINDS
@@ -22,11 +24,27 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
 def test_its_commands_run_in_their_order(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("VITAL_DATA_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    lines = [line for block in BLOCKS for line in block.splitlines() if line.startswith("vital")]
+    lines = [expanded(line) for block in BLOCKS for line in block.splitlines() if line.startswith("vital")]
     for line in lines:
         done = CliRunner().invoke(app, shlex.split(line)[1:])
         assert done.exit_code == 0, done.output
     assert {shlex.split(line)[1] for line in lines} == {"export", "erase", "backup", "restore"}
+
+
+def expanded(line: str) -> str:
+    """Put the output of commands in their place, as a shell does."""
+
+    def output(command: re.Match[str]) -> str:
+        return subprocess.run(
+            ["sh", "-c", command[1]], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    return re.sub(r"\$\((.*?)\)", output, line)
+
+
+def test_a_user_with_other_characters_is_the_one_whom_requests_have() -> None:
+    (line,) = re.findall(r'^vital erase .* "(user-.*)"$', PAGE, flags=re.MULTILINE)
+    assert expanded(line) == user_of("Ann Lee")
 
 
 async def test_its_requests_are_answered(tmp_path) -> None:
