@@ -22,6 +22,7 @@ from sqlalchemy import URL, make_url, text
 from tests.postgres_server import PostgresServer
 from tests.store.freezing import frozen_postgres
 
+from vital_shared.errors import StoreError
 from vital_shared.settings import Settings
 from vital_shared.store import database
 from vital_shared.store.database import Database
@@ -238,12 +239,21 @@ async def halted_store(data_dir: Path, request: pytest.FixtureRequest) -> AsyncI
 
 async def _hold_locks(url: str, locked: Event, released: Event) -> None:
     database = Database(url)
+    while not locked.is_set():
+        try:
+            await _lock_tables(database, locked, released)
+        except StoreError as error:
+            if "deadlock" not in str(error):
+                raise  # else with a writer, which goes on, so that the next attempt may succeed
+    await database.aclose()
+
+
+async def _lock_tables(database: Database, locked: Event, released: Event) -> None:
     async with database.begin() as connection:
         found = await connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
         await connection.execute(text(f"LOCK TABLE {', '.join(found)} IN EXCLUSIVE MODE"))
         locked.set()
         await asyncio.to_thread(released.wait)
-    await database.aclose()
 
 
 async def _migrate(url: str) -> None:
