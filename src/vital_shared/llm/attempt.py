@@ -420,8 +420,8 @@ class Attempt:
         """Return whether the prompt went out and was not refused: a late or abandoned call is paid for."""
         if self.error is None:
             return True  # cancelled
-        if isinstance(self.error, ModelHeldBack):
-            return True  # written, and withheld
+        if isinstance(self.error, ModelHeldBack) and self.error.reason == "guardrail":
+            return True  # written, and withheld here
         return isinstance(self.error, ModelTimeout) and self.error.sent
 
     def _written(self) -> str:
