@@ -15,13 +15,6 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "vital-lease"]
 
 
-@pytest.fixture(autouse=True)
-def _no_thread_is_left():
-    assert threads() == []
-    yield
-    assert threads() == []
-
-
 @pytest.mark.parametrize("steps", range(4))
 async def test_a_worker_that_ends_while_it_takes_its_lease_leaves_no_thread(
     database: Database, url: str, steps: int
@@ -34,6 +27,7 @@ async def test_a_worker_that_ends_while_it_takes_its_lease_leaves_no_thread(
     with suppress(asyncio.CancelledError):
         await taking
     await lease.aclose(gives_up=True)
+    assert threads() == []
 
 
 async def test_a_lease_whose_taking_was_cancelled_is_held_by_the_next_call(database: Database, url: str):
@@ -45,8 +39,9 @@ async def test_a_lease_whose_taking_was_cancelled_is_held_by_the_next_call(datab
     await lease.hold()
     assert lease.is_held
     await lease.aclose()
-    with pytest.raises(StoreError, match="The worker ends before"):
+    with pytest.raises(StoreError, match="The worker has ended"):
         await lease.hold()
+    assert threads() == []
 
 
 async def test_a_lease_that_could_not_be_taken_is_taken_once_the_store_is_there(tmp_path):
@@ -60,7 +55,12 @@ async def test_a_lease_that_could_not_be_taken_is_taken_once_the_store_is_there(
     assert lease.is_held
     await lease.aclose()
     await database.aclose()
+    assert threads() == []
 
 
 async def test_a_worker_that_has_never_taken_a_lease_ends(url: str):
-    await WorkerLease(url).aclose(gives_up=True)
+    lease = WorkerLease(url)
+    await lease.aclose(gives_up=True)
+    with pytest.raises(StoreError, match="The worker has ended"):
+        await lease.hold()
+    assert threads() == []

@@ -45,6 +45,8 @@ JOIN_SECONDS: Final = 5.0
 
 NEVER: Final = float("inf")
 
+ENDED: Final = "The worker has ended, and takes no lease any more."
+
 
 def database_seconds(dialect: str) -> ColumnElement[float]:
     """Return the time by the database's clock, in seconds since 1970."""
@@ -135,9 +137,11 @@ class WorkerLease:
     async def hold(self) -> None:
         """Take the lease, and renew it from now on; later calls change nothing.
 
-        :raises StoreError: when the database does not answer.
+        :raises StoreError: when the database does not answer, or the worker has ended.
         """
         async with self._opening:
+            if self._is_closing:
+                raise StoreError(ENDED)
             if self._taken is None:
                 loop = asyncio.get_running_loop()
                 self._taken = loop.create_future()
@@ -146,25 +150,25 @@ class WorkerLease:
                 self._thread.start()  # it is `aclose` that ends it, also where this call is cancelled
             try:
                 await asyncio.shield(self._taken)
-            except Exception:
-                self._taken = None  # the thread has ended
+            except Exception:  # raised again: the thread has ended with it, and the next call starts another
+                self._taken = None
                 raise
 
     async def aclose(self, *, gives_up: bool = False) -> None:
-        """Stop renewing.
+        """Stop renewing, for good.
 
         :param gives_up: let others take over at once what is left, and not when the lease is over.
         """
+        self._gives_up, self._is_closing = gives_up, True
         if self._thread is None:
             return
-        self._gives_up, self._is_closing = gives_up, True
         if gives_up:
             self._until = -NEVER
         if self._loop is not None and self._stopping is not None:
             with suppress(RuntimeError):  # its loop has ended by itself
                 self._loop.call_soon_threadsafe(self._stopping.set)
         await asyncio.to_thread(self._thread.join, JOIN_SECONDS)
-        self._thread = self._taken = None
+        self._thread = None
 
     def _work(self, starter: asyncio.AbstractEventLoop, taken: asyncio.Future[None]) -> None:
         """Renew the lease in a thread."""
@@ -179,7 +183,7 @@ class WorkerLease:
         self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         if self._is_closing:
-            report(StoreError("The worker ends before it has taken its lease."))
+            report(StoreError(ENDED))
             return
         database = Database(self._url, wait_seconds=self.seconds)
         try:
