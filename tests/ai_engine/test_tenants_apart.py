@@ -309,13 +309,12 @@ async def test_another_tenant_sees_and_changes_nothing(
 
 
 @pytest.mark.parametrize("ways", [open_engine, keys_of_tenants, narrowed_key])
-async def test_the_tenant_itself_reads(service: Service, ways: Callable, subtests: pytest.Subtests) -> None:
+async def test_the_tenant_itself_reads(service: Service, ways: Callable) -> None:
     world, _ = await ways(service)
     await world.fill()
-    for (method, path), case in CLOSED.items():
-        if method == "GET":
-            with subtests.test(path):
-                await own_requests(world, method, path, case)
+    reads = [route for route in CLOSED if route[0] == "GET"]
+    assert reads
+    assert [await unexpected_answers(world, *route) for route in reads] == [[]] * len(reads)
 
 
 @pytest.mark.parametrize("ways", [open_engine, keys_of_tenants, narrowed_key])
@@ -323,14 +322,17 @@ async def test_the_tenant_itself_reads(service: Service, ways: Callable, subtest
 async def test_the_tenant_itself_changes(service: Service, method: str, path: str, ways: Callable) -> None:
     world, _ = await ways(service)
     await world.fill()
-    await own_requests(world, method, path, CLOSED[method, path])
+    assert await unexpected_answers(world, method, path) == []
 
 
-async def own_requests(world: World, method: str, path: str, case: Case) -> None:
+async def unexpected_answers(world: World, method: str, path: str) -> list[str]:
+    """Send a route's requests as acme; return the answers that are not what the route's case has."""
+    case, found = CLOSED[method, path], []
     for request in case.requests:
         status, text = await world.send(method, path, request, world.own)
-        assert status == case.own, text
-        assert not case.shows or MARK in text
+        if status != case.own or (case.shows and MARK not in text):
+            found.append(f"{method} {path}: {status} {text}")
+    return found
 
 
 async def test_each_route_asks_for_a_key_with_its_scope(service: Service, subtests: pytest.Subtests) -> None:
