@@ -124,10 +124,10 @@ def sqlite_copies(folder: Path) -> Iterator[None]:
         with making:
             if not template.exists():
                 migrate(url.set(database=str(template)))
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        with making:
-            if not copy(Path(url.database)):
-                migrate(url)
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            is_copied = copy(Path(url.database))
+        if not is_copied:
+            migrate(url)
 
     def copy(file: Path) -> bool:
         with closing(sqlite3.connect(file)) as target, closing(sqlite3.connect(template)) as source:

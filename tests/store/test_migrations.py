@@ -97,13 +97,19 @@ async def test_many_processes_may_migrate_at_once(url: str):
     await database.aclose()
 
 
+async def older_database(url: str, monkeypatch: pytest.MonkeyPatch, version: str) -> Database:
+    """Make a database whose schema is of an older version."""
+    database = Database(url)
+    with monkeypatch.context() as older:
+        older.setattr(history, "_newest", lambda: version)
+        await database.migrate()
+    return database
+
+
 async def test_conversations_of_the_older_schema_keep_their_messages(
     url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    database = Database(url)
-    with monkeypatch.context() as older:
-        older.setattr(history, "_newest", lambda: "0004")
-        await database.migrate()
+    database = await older_database(url, monkeypatch, "0004")
     async with database.begin() as connection:
         for session, tenant in (("s", "acme"), ("t", "globex")):
             await connection.execute(
@@ -138,10 +144,7 @@ async def test_conversations_of_the_older_schema_keep_their_messages(
 async def test_messages_of_the_older_schema_get_the_users_of_their_runs(
     url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    database = Database(url)
-    with monkeypatch.context() as older:
-        older.setattr(history, "_newest", lambda: "0031")
-        await database.migrate()
+    database = await older_database(url, monkeypatch, "0031")
     kept, gone = run(1), "a run that retention has deleted"
     ids = ["unknown", *[kept["id"]] * 1_001, gone]  # more than a batch
     talk = {"tenant_id": "acme", "session_id": "s", "created_at": kept["created_at"]}
@@ -165,10 +168,7 @@ async def test_messages_of_the_older_schema_get_the_users_of_their_runs(
 async def test_old_charges_that_are_impossible_are_moved_and_flagged_and_the_rest_stays(
     url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    database = Database(url)
-    with monkeypatch.context() as older:
-        older.setattr(history, "_newest", lambda: "0005")
-        await database.migrate()
+    database = await older_database(url, monkeypatch, "0005")
     amounts = {"run-1": -500_000_000, "run-2": 3 * 10**18, "run-3": 7}
     async with database.begin() as connection:
         for run_id, nanos in amounts.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from pydantic import ValidationError
@@ -22,6 +22,17 @@ from vital_shared.store.retention import STEP_ROWS, passes
 from vital_shared.store.tables import conversations, messages, runs
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
+LETTER: Final = {
+    "kind": "charge",
+    "tenant_id": "acme",
+    "item": "i",
+    "payload": "{}",
+    "error": "e",
+    "attempts": 1,
+}
+"""A dead letter, but for its run and its times."""
 
 
 def run(days: int, number: int = 0, *, tenant: str = "acme", status: str = "completed") -> dict[str, Any]:
@@ -116,14 +127,6 @@ async def test_conversations_go_with_their_messages_and_dead_letters_once_they_a
 ):
     old, new = NOW - timedelta(days=40), NOW - timedelta(days=1)
     common = {"tenant_id": "acme", "user_id": "ann", "created_at": old}
-    letter = {
-        "kind": "charge",
-        "tenant_id": "acme",
-        "item": "i",
-        "payload": "{}",
-        "error": "e",
-        "attempts": 1,
-    }
     async with database.begin() as connection:
         for session, moment in (("old", old), ("new", new)):
             await connection.execute(
@@ -133,7 +136,7 @@ async def test_conversations_go_with_their_messages_and_dead_letters_once_they_a
             await connection.execute(insert(messages), [{"tenant_id": "acme", "session_id": session} | words])
         for run_id, resolved in (("owed", None), ("written", "written")):
             await connection.execute(
-                insert(dead_letters), [letter | {"run_id": run_id, "at": old, "resolved": resolved}]
+                insert(dead_letters), [LETTER | {"run_id": run_id, "at": old, "resolved": resolved}]
             )
     await sweep(database, conversations="30d", dead_letters="30d")
     async with database.connect() as connection:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 from sqlalchemy import Engine, Table, event, insert, select
-from tests.store.test_retention import NOW, run
+from tests.store.test_retention import LETTER, NOW, run
 
 from vital_shared.models.knowledge import Chunk
 from vital_shared.models.retention import RETAINED_KINDS, RetentionTable
@@ -61,21 +61,13 @@ async def fill(database: Database) -> None:
     talk = {"tenant_id": "acme", "user_id": "ann", "created_at": OLD, "updated_at": OLD}
     words = {"tenant_id": "acme", "run_id": "r", "role": "user", "content": "words", "created_at": OLD}
     key = {"tenant_id": "acme", "fingerprint": "f", "expires_at": OLD}
-    letter = {
-        "kind": "charge",
-        "tenant_id": "acme",
-        "item": "i",
-        "payload": "{}",
-        "error": "e",
-        "attempts": 1,
-    }
     document = {"tenant_id": "acme", "title": "t", "content_hash": "h", "media_type": "m", "chunks": 0}
     rows: dict[Table, list[dict[str, Any]]] = {
         runs: [run(400, number) for number in numbers],
         conversations: [talk | {"session_id": f"s{number}"} for number in numbers],
         messages: [words | {"session_id": f"s{number}"} for number in numbers],
         idempotency_keys: [key | {"key": f"k{number}", "run_id": f"acme-400-{number}"} for number in numbers],
-        dead_letters: [letter | {"run_id": f"{n}", "at": OLD, "resolved": "written"} for n in numbers],
+        dead_letters: [LETTER | {"run_id": f"{n}", "at": OLD, "resolved": "written"} for n in numbers],
         documents: [document | {"id": f"d{n}", "uri": f"many/{n}", "updated_at": OLD} for n in numbers],
     }
     async with database.begin() as connection:
@@ -84,11 +76,11 @@ async def fill(database: Database) -> None:
 
 
 @contextmanager
-def statements() -> Iterator[dict[str, Any]]:
+def statements() -> Iterator[dict[str, tuple[object, ...]]]:
     """Collect each statement that changes or reads rows, with its parameters."""
-    seen: dict[str, Any] = {}
+    seen: dict[str, tuple[object, ...]] = {}
 
-    def note(_c: Any, _u: Any, statement: str, parameters: Any, *_: Any) -> None:
+    def note(_c: object, _u: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
         if re.match("SELECT|DELETE|UPDATE", statement) and ANY_ROW not in statement:
             seen.setdefault(statement, parameters)
 
@@ -99,7 +91,7 @@ def statements() -> Iterator[dict[str, Any]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-async def plan(database: Database, statement: str, parameters: Any) -> list[str]:
+async def plan(database: Database, statement: str, parameters: tuple[object, ...]) -> list[str]:
     async with database.connect() as connection:
         explained = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         return [str(row[3]) for row in explained]
