@@ -26,7 +26,7 @@ from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
 
 TLS = httpx.create_ssl_context()
-"""What no test of plain HTTP needs, and each client would read the certificates for."""
+"""The TLS settings of all clients: each would read the certificates for its own, and all use plain HTTP."""
 
 SUM = "Calculate 12.5 % of 3,400"
 """In modes 1 and 3 the calculator waits for approval."""

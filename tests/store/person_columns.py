@@ -38,7 +38,7 @@ PSEUDONYMISED: Final[Mapping[str, frozenset[str]]] = {
 """Columns of rows that stay, with a pseudonym in place of the person."""
 
 NOT_OF_PERSONS: Final[Mapping[str, frozenset[str]]] = {
-    # A tenant's own: its agents, documents, budgets; whoever stores a document answers for what is in it.
+    # A tenant's own: its agents, documents, budgets; the tenant that stores a document answers for what is in it.
     "agents": frozenset({"tenant_id", "id", "profile", "updated_at"}),
     "budgets": frozenset(
         {"tenant_id", "daily_nanos", "monthly_nanos", "requests_per_minute", "weight", "models", "updated_at"}

@@ -35,7 +35,7 @@ MAX_EVALUATIONS: Final = 2
 UP: Final = "up"
 """Whether an engine answers, which Prometheus notes of each; an engine that is asked does answer."""
 
-_evaluations: Final = ThreadPoolExecutor(MAX_EVALUATIONS, thread_name_prefix="panels")
+_evaluations: Final = ThreadPoolExecutor(MAX_EVALUATIONS, "vital-panels")
 
 
 def recorded_series(config: OpsConfig) -> Mapping[str, Sequence[Recorded]]:
