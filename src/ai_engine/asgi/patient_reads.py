@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 __all__ = ["PatientReads"]
+
+LOOKS: Final = 4
+"""Looks at a read before it is given up. An event loop that was held up (a collection of garbage, an import, a
+frozen machine) finds its timers due before it learns what a thread has brought meanwhile: one look is lost so,
+and the next finds the answer."""
+
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -42,10 +48,16 @@ class PatientReads(Generic[K, V]):
             has not ended, nobody waits for it.
         :raises TimeoutError: when it takes longer.
         """
-        async with asyncio.timeout(patience_seconds) as limit:
+        async with asyncio.timeout(patience_seconds):
             found = self._reads.get(key) or await self._begin(key, read)
-            limit.reschedule(found.started + patience_seconds)
-            return await asyncio.shield(found.task)
+        left = found.started + patience_seconds - asyncio.get_running_loop().time()
+        for _ in range(LOOKS if left > 0 else 0):
+            if found.task.done():
+                break
+            await asyncio.wait([found.task], timeout=left / LOOKS)
+        if not found.task.done():
+            raise TimeoutError
+        return found.task.result()
 
     async def _begin(self, key: K, read: Callable[[], Awaitable[V]]) -> _Read[V]:
         await self._turns.acquire()

@@ -38,7 +38,8 @@ async def test_streams_are_not_stored(service: Service) -> None:
 
 
 async def test_refusals_of_callers_are_not_stored(service: Service) -> None:
-    await service.client.get("/v1/agents", headers=await service.key("acme", "ask"))
+    let_in = await service.client.get("/v1/agents", headers=await service.key("acme", "ask"))
+    assert let_in.status_code == 200
     response = await service.client.get("/v1/agents")
     assert (response.status_code, response.headers["cache-control"]) == (401, "no-store")
 
