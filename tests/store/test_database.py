@@ -151,6 +151,22 @@ async def test_a_sqlite_file_and_its_folders_are_made(tmp_path: Path):
     await database.aclose()
 
 
+async def test_a_sqlite_file_that_was_deleted_is_not_made_anew_and_empty(tmp_path: Path):
+    """An empty file in its place would hide what has happened, and take what is written to it."""
+    file = tmp_path / "vital.db"
+    first = Database(f"sqlite+aiosqlite:///{file}")
+    await first.migrate()
+    await first.aclose()
+    file.unlink()
+    later = Database(f"sqlite+aiosqlite:///{file}")
+    with pytest.raises(StoreError, match="unable to open database file"):
+        await count(later)
+    with pytest.raises(StoreError, match="unable to open database file"):
+        await insert(later, "a")
+    await later.aclose()
+    assert not file.exists()
+
+
 async def test_a_sqlite_file_that_cannot_be_is_a_store_error(tmp_path: Path):
     (tmp_path / "file").write_text("")
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'file' / 'vital.db'}")

@@ -19,9 +19,9 @@ from vital_shared.store.knowledge import KnowledgeStore
 
 @pytest.fixture
 def reads(tmp_path: Path) -> Iterator[GroupRead]:
-    engine = create_thread_reader(
-        make_url(f"sqlite+aiosqlite:///{tmp_path / 'reads.sqlite3'}"), wait_seconds=1
-    )
+    file = tmp_path / "reads.sqlite3"
+    file.touch()
+    engine = create_thread_reader(make_url(f"sqlite+aiosqlite:///{file}"), wait_seconds=1)
     assert engine is not None
     reads = GroupRead(engine)
     yield reads

@@ -10,7 +10,9 @@ from vital_shared.store.thread_writer import ThreadWriter
 
 @pytest.fixture
 def engine(tmp_path):
-    return create_thread_engine(parse_url(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}"))
+    file = tmp_path / "x.db"
+    file.touch()
+    return create_thread_engine(parse_url(f"sqlite+aiosqlite:///{file}"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event, make_url
@@ -89,14 +90,15 @@ class Engines(NamedTuple):
         await self.writer.dispose()
 
 
-async def create_engines(url: URL, *, wait_seconds: float) -> Engines:
+async def create_engines(url: URL, *, wait_seconds: float, may_create: bool = False) -> Engines:
     """Make both engines; for Postgres this opens a connection, which shows whether there is a pooler.
 
     :param wait_seconds: time for a statement, and for waiting for a lock or a connection.
+    :param may_create: whether a SQLite file that is not there is created.
     :raises ConfigurationError: when the driver is not installed.
     """
     if url.drivername == _SQLITE:
-        return _sqlite(url, wait_seconds)
+        return _sqlite(url, wait_seconds, may_create=may_create)
     try:
         return await _postgres(url, wait_seconds)
     except ModuleNotFoundError as error:
@@ -132,7 +134,7 @@ def create_thread_reader(url: URL, *, wait_seconds: float) -> Engine | None:
 
 
 def _one_connection(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
         # One thread at a time has the connection, but not always the same.
         connect_args={"isolation_level": None, "check_same_thread": False},
@@ -142,9 +144,11 @@ def _one_connection(url: URL) -> Engine:
         pool_size=1,
         poolclass=QueuePool,
     )
+    event.listen(engine, "do_connect", _open_what_is_there)
+    return engine
 
 
-def _sqlite(url: URL, wait_seconds: float) -> Engines:
+def _sqlite(url: URL, wait_seconds: float, *, may_create: bool) -> Engines:
     """SQLite has one writer at a time, so the writing engine has one connection.
 
     Writers of this process queue for it in order; only those of other processes meet at the
@@ -161,10 +165,22 @@ def _sqlite(url: URL, wait_seconds: float) -> Engines:
     }
     reader = create_async_engine(url, **options)
     writer = create_async_engine(url, pool_size=1, max_overflow=0, **options)
+    if not may_create:
+        event.listen(reader.sync_engine, "do_connect", _open_what_is_there)
+        event.listen(writer.sync_engine, "do_connect", _open_what_is_there)
     event.listen(reader.sync_engine, "connect", _set_pragmas(wait_seconds))
     event.listen(writer.sync_engine, "connect", _set_pragmas(_POLL_SECONDS))
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     return Engines(reader, writer)
+
+
+def _open_what_is_there(_dialect: object, _record: object, place: list[Any], options: dict[str, Any]) -> None:
+    """Keep the driver from creating the file: an empty one would hide that the store was deleted or moved.
+
+    Source: https://www.sqlite.org/uri.html, ``mode=rw``.
+    """
+    place[0] = f"{Path(place[0]).absolute().as_uri()}?mode=rw"
+    options["uri"] = True
 
 
 def _set_pragmas(lock_seconds: float) -> Callable[[Any, object], None]:

@@ -44,7 +44,7 @@ def upgrade(url: URL) -> None:
 
 
 async def _upgrade(url: URL) -> None:
-    engines = await create_engines(url, wait_seconds=_WAIT_SECONDS)
+    engines = await create_engines(url, wait_seconds=_WAIT_SECONDS, may_create=True)
     try:
         if url.get_backend_name() == "postgresql":
             await upgrade_online(engines.writer)
