@@ -10,8 +10,8 @@ from typing import Final, Generic, TypeVar
 __all__ = ["PatientReads"]
 
 LOOKS: Final = 4
-"""Looks at a read before it is given up. An event loop that was held up (a collection of garbage, an import, a
-frozen machine) finds its timers due before it learns what a thread has brought meanwhile: one look is lost so,
+"""Looks at a read before it is given up. An event loop that was held up (a collection of garbage, an import,
+a frozen machine) finds its timers due before it learns what a thread has brought meanwhile: one look is lost,
 and the next finds the answer."""
 
 
