@@ -16,6 +16,7 @@ from ai_engine.auth.caller import NotAllowed, NotAuthenticated, TooManyFalseKeys
 from ai_engine.monitoring.monitor import MonitoringUnavailable
 from ai_engine.problem import MEDIA_TYPE, Problem
 from ai_engine.protocols.anthropic.errors import is_anthropic, respond_as_anthropic
+from ai_engine.protocols.gemini.errors import is_gemini, respond_as_gemini
 from ai_engine.protocols.openai.errors import respond_as_openai
 from ai_engine.protocols.openai.names import is_openai
 from ai_engine.runs.fair_slots import EngineBusy
@@ -82,6 +83,8 @@ QUEUE_RETRY_AFTER: Final = {"Retry-After": "60"}
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with a problem, in the form that the path's clients know."""
+    if is_gemini(problem.instance):
+        return respond_as_gemini(problem, headers)
     if is_openai(problem.instance):
         return respond_as_openai(problem, headers)
     if is_anthropic(problem.instance):
@@ -185,10 +188,15 @@ def _http_error(request: Request, error: HTTPException) -> Response:
 
 def _words(request: Request, status: HTTPStatus) -> str:
     path = request.url.path
-    if status == HTTPStatus.NOT_FOUND and is_openai(path):
+    if status == HTTPStatus.NOT_FOUND and is_openai(path) and not is_gemini(path):
         return (
             f"{request.method} {path} is not served here: of OpenAI's API there are "
             "POST /v1/chat/completions, POST /v1/responses and GET /v1/models."
+        )
+    if status == HTTPStatus.NOT_FOUND and is_gemini(path):
+        return (
+            f"{request.method} {path} is not served here: of the Gemini API there are generateContent, "
+            "streamGenerateContent, countTokens, embedContent, batchEmbedContents and GET /v1beta/models."
         )
     if status == HTTPStatus.NOT_FOUND:
         return f"There is nothing at {path}: see /docs for what there is."

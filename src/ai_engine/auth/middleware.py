@@ -24,6 +24,8 @@ from vital_shared.store.key_token import KeyToken
 
 __all__ = ["Authentication"]
 
+KEY_HEADERS: Final = ("x-api-key", "x-goog-api-key")
+
 NO_KEY: Final = (
     "This engine asks for a key: send one as Authorization: Bearer vital_…; `vital keys create` makes it, "
     "and where all were revoked, `vital keys open` and a restart let its own machine in without."
@@ -102,8 +104,9 @@ async def _caller(method: str, headers: Headers, engine: Engine) -> Caller:
 
 
 def _authorization(headers: Headers) -> list[str]:
-    """Return the header Authorization, or what Anthropic's clients send in its place."""
-    return headers.getlist("Authorization") or [f"Bearer {key}" for key in headers.getlist("x-api-key")]
+    """Return the header Authorization, or the one that Anthropic's or Google's clients send in its place."""
+    given = headers.getlist("Authorization")
+    return given or [f"Bearer {key}" for name in KEY_HEADERS for key in headers.getlist(name)]
 
 
 def _identity_token(headers: Headers, proxy_header: str) -> str | None:

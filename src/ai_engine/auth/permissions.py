@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ai_engine.console_pages import CONSOLE_PAGES
+from ai_engine.protocols.gemini.errors import UNSERVED_SEGMENTS as UNSERVED_BY_GEMINI
 from ai_engine.protocols.openai.names import UNSERVED_SEGMENTS
 from vital_shared.models.api_key import Scope
 
@@ -45,7 +46,8 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/messages": (ASK, ASK),
     "/v1/responses": (ASK, ASK),
     "/v1/embeddings": (ASK, ASK),
-    "/v1/models": (ASK, OPERATE),
+    "/v1/models": (ASK, ASK),
+    "/v1beta/models": (ASK, ASK),
     "/v1/agui": (OPERATE, ASK),
     "/v1/approvals": (ASK, ASK),
     "/v1/conversations": (ASK, ASK),
@@ -69,7 +71,9 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/silences": (WATCH, OPERATE),
     "/v1/dashboards": (WATCH, OPERATE),
     "/metrics": (WATCH, OPERATE),
-    **{f"/v1/{segment}": (ASK, ASK) for segment in UNSERVED_SEGMENTS},  # so that clients read 404, not 403
+    # So that clients of what is not served read 404, not 403.
+    **{f"/v1/{segment}": (ASK, ASK) for segment in UNSERVED_SEGMENTS},
+    **{f"/v1beta/{segment}": (ASK, ASK) for segment in UNSERVED_BY_GEMINI},
 }
 """The permissions for reading and for changing a path and all below it."""
 

@@ -9,12 +9,14 @@ from ai_engine.protocols.anthropic.message_answer import MessageAnswerWriter, me
 from ai_engine.protocols.anthropic.message_request_reader import read_message_request
 from ai_engine.protocols.canonical.answer import AnswerWriter, CanonicalAnswer
 from ai_engine.protocols.canonical.request import CanonicalRequest
+from ai_engine.protocols.gemini.generate_answer import GenerateAnswerWriter, generate_answer
+from ai_engine.protocols.gemini.generate_request_reader import read_generate_request
 from ai_engine.protocols.openai.chat_answer import ChatAnswerWriter, chat_completion
 from ai_engine.protocols.openai.chat_request_reader import read_chat_request
 from ai_engine.protocols.responses.response_answer import ResponseAnswerWriter, response_answer
 from ai_engine.protocols.responses.response_request_reader import read_response_request
 
-__all__ = ["CHAT_PROTOCOL", "MESSAGES_PROTOCOL", "RESPONSES_PROTOCOL"]
+__all__ = ["CHAT_PROTOCOL", "GENERATE_PROTOCOL", "MESSAGES_PROTOCOL", "RESPONSES_PROTOCOL"]
 
 
 def _chat_writer(request: CanonicalRequest, answer_id: str) -> AnswerWriter:
@@ -33,7 +35,16 @@ def _message(answer: CanonicalAnswer, request: CanonicalRequest, answer_id: str)
     return message_answer(answer, request.model, answer_id)
 
 
+def _generate_writer(request: CanonicalRequest, answer_id: str) -> AnswerWriter:
+    return GenerateAnswerWriter(request.model, answer_id, shows_thoughts=request.reasoning.is_shown)
+
+
+def _generated(answer: CanonicalAnswer, request: CanonicalRequest, answer_id: str) -> dict[str, Any]:
+    return generate_answer(answer, request.model, answer_id, shows_thoughts=request.reasoning.is_shown)
+
+
 CHAT_PROTOCOL: Final = ClientProtocol("chatcmpl-", read_chat_request, _completion, _chat_writer)
+GENERATE_PROTOCOL: Final = ClientProtocol("", read_generate_request, _generated, _generate_writer)
 MESSAGES_PROTOCOL: Final = ClientProtocol("msg_", read_message_request, _message, _message_writer)
 RESPONSES_PROTOCOL: Final = ClientProtocol(
     "resp_", read_response_request, response_answer, ResponseAnswerWriter

@@ -12,10 +12,11 @@ from starlette.responses import Response
 from ai_engine.gateway.openai_errors import PASSED_ON, STATUSES
 from ai_engine.protocols.anthropic.error_types import error_body, error_type
 from ai_engine.protocols.canonical.answer import StreamFailure
+from ai_engine.protocols.gemini.error_statuses import error_body as gemini_error_body
 from ai_engine.protocols.openai.errors import CODES, TYPES
 from vital_shared.llm.base import ModelError, ModelRateLimited
 
-__all__ = ["refuse_as_anthropic", "refuse_translated_as_openai", "stream_failure"]
+__all__ = ["refuse_as_anthropic", "refuse_as_gemini", "refuse_translated_as_openai", "stream_failure"]
 
 
 def status_of(error: ModelError) -> int:
@@ -33,19 +34,33 @@ def stream_failure(error: ModelError) -> StreamFailure:
 def refuse_as_anthropic(error: ModelError) -> Response:
     """Answer with a model's failure as Anthropic's API does, in the provider's own words where it is one."""
     status = status_of(error)
-    body = _said(error) or error_body(error_type(status), error.message, error.request_id)
+    said = _said(error)
+    body = (
+        said
+        if said.get("type") == "error"
+        else error_body(error_type(status), error.message, error.request_id)
+    )
     return Response(orjson.dumps(body), status, _retry_after(error), media_type="application/json")
 
 
-def _said(error: ModelError) -> Any:
-    """Return the provider's own error where it is in Anthropic's form and the client may have it."""
+def refuse_as_gemini(error: ModelError) -> Response:
+    """Answer with a model's failure as the Gemini API does, in the provider's own words where it is one."""
+    status, said = status_of(error), _said(error)
+    details = said.get("error")
+    is_gemini = isinstance(details, dict) and {"code", "message", "status"} <= details.keys()
+    body = said if is_gemini else gemini_error_body(status, error.message)
+    return Response(orjson.dumps(body), status, _retry_after(error), media_type="application/json")
+
+
+def _said(error: ModelError) -> dict[str, Any]:
+    """Return the provider's own answer, where the client may have it; empty: there is none."""
     if error.answer is None or error.answer.status not in PASSED_ON:
-        return None
+        return {}
     try:
         body = orjson.loads(error.answer.body)
     except orjson.JSONDecodeError:
-        return None
-    return body if isinstance(body, dict) and body.get("type") == "error" else None
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def refuse_translated_as_openai(error: ModelError) -> Response:

@@ -112,18 +112,24 @@ def _medium(part: dict[str, Any]) -> _MediaSize | None:
         held = _inner(part, "file") or _inner(part, "source") or part
         length = len(str(held.get("file_data") or held.get("data") or ""))
         return _MediaSize(length // FILE_CHARACTERS_PER_TOKEN, length) if length else None
-    if "inlineData" in part or "inline_data" in part:
-        held = _inner(part, "inlineData") or _inner(part, "inline_data")
-        kind = str(held.get("mimeType") or held.get("mime_type") or "")
-        length = len(str(held.get("data", "")))
-        if kind.startswith("image/"):
-            return _MediaSize(IMAGE_TOKENS, MAX_IMAGE_TOKENS)
-        return (
-            _sound(length)
-            if kind.startswith("audio/")
-            else _MediaSize(length // FILE_CHARACTERS_PER_TOKEN, length)
-        )
-    return None
+    return _geminis(part)
+
+
+def _geminis(part: dict[str, Any]) -> _MediaSize | None:
+    """Return the size of a part in Gemini's form that is no text; None: it is none."""
+    held = _inner(part, "inlineData") or _inner(part, "inline_data")
+    kind, length = _type(held), len(str(held.get("data", "")))
+    if not held:
+        kind = _type(_inner(part, "fileData") or _inner(part, "file_data"))
+    if kind.startswith("image/"):
+        return _MediaSize(IMAGE_TOKENS, MAX_IMAGE_TOKENS)
+    if kind.startswith("audio/"):
+        return _sound(length)
+    return _MediaSize(length // FILE_CHARACTERS_PER_TOKEN, length) if held else None
+
+
+def _type(held: dict[str, Any]) -> str:
+    return str(held.get("mimeType") or held.get("mime_type") or "")
 
 
 def _inner(part: dict[str, Any], name: str) -> dict[str, Any]:

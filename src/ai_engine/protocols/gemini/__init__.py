@@ -1,1 +1,1 @@
-"""Google's Gemini API: its requests."""
+"""Google's Gemini API: its requests and answers."""

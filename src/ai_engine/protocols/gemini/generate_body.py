@@ -15,11 +15,9 @@ from ai_engine.protocols.canonical.messages import (
     TextPart,
 )
 from ai_engine.protocols.canonical.request import CanonicalRequest, FunctionTool, ReasoningWish, ToolChoice
+from ai_engine.protocols.gemini.signatures import UNSIGNED
 
 __all__ = ["generate_body"]
-
-UNSIGNED: Final = "skip_thought_signature_validator"
-"""The placeholder signature of a call that came without one ("Thought Signatures", section "FAQs")."""
 
 EFFORT_BUDGETS: Final = {
     "none": 0,

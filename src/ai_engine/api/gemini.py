@@ -1,0 +1,243 @@
+"""Google's Gemini API: models behind providers, workflows and agents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ai_engine.api.body import chat_limit, read_json
+from ai_engine.api.chat_workflows import answer_with_workflow, behind_providers
+from ai_engine.api.operation import Content, Operation, Operations
+from ai_engine.auth.caller import Caller
+from ai_engine.conversation import ChatMessage
+from ai_engine.engine import engine_of
+from ai_engine.gateway.client_protocols import GENERATE_PROTOCOL
+from ai_engine.gateway.either import EitherExchange
+from ai_engine.gateway.gemini_embeddings import GeminiEmbeddingsExchange
+from ai_engine.gateway.gemini_generate import PROTOCOLS, GenerateExchange, measured
+from ai_engine.gateway.model_failures import refuse_as_gemini
+from ai_engine.gateway.model_names import find_embedding_models
+from ai_engine.gateway.relay_call import relay_call
+from ai_engine.gateway.size import measure
+from ai_engine.gateway.translated import TranslatedExchange
+from ai_engine.protocols.canonical.messages import CanonicalMessage, MediaPart, MessagePart, TextPart
+from ai_engine.protocols.gemini.generate_request_reader import read_generate_request
+from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
+from vital_shared.errors import InvalidRequest, NotFound
+
+__all__ = ["OPERATIONS", "routes"]
+
+
+class GenerateRequest(BaseModel):
+    """A request of the Gemini API for content; its reference describes all fields."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    contents: Any
+    systemInstruction: Any = None  # noqa: N815 - the name in the API
+    generationConfig: Any = None  # noqa: N815 - the name in the API
+    drop_params: bool | None = None
+    """Whether to leave out what the provider cannot take, rather than refuse it."""
+
+
+class EmbedRequest(BaseModel):
+    """A request of the Gemini API for embeddings; its reference describes all fields."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+async def generate(request: Request) -> Response:
+    """Answer a conversation."""
+    return await _generate(request, is_streamed=False)
+
+
+async def stream(request: Request) -> Response:
+    """Answer a conversation with server-sent events.
+
+    :raises InvalidRequest: when the client would have a list of JSON.
+    """
+    if request.query_params.get("alt") != "sse":
+        raise InvalidRequest(
+            "A stream is one of server-sent events: add ?alt=sse to the address", field="alt"
+        )
+    return await _generate(request, is_streamed=True)
+
+
+async def _generate(request: Request, *, is_streamed: bool) -> Response:
+    engine = engine_of(request)
+    body = await _body(request)
+    asked = body | {"model": request.path_params["model"], "stream": is_streamed}
+    models = behind_providers(engine, asked)
+    if models is None:
+        read = read_generate_request(asked)
+        messages = [_message(each) for each in read.messages]
+        return await answer_with_workflow(request, engine, read, messages, GENERATE_PROTOCOL)
+    count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
+    verbatim = GenerateExchange(body, is_streamed=is_streamed, count=count, count_at_most=count_at_most)
+    translated = TranslatedExchange(
+        GENERATE_PROTOCOL,
+        asked,
+        count=count,
+        count_at_most=count_at_most,
+        channel=verbatim.channel,
+        drops_params=engine.settings.drop_params,
+    )
+    return await relay_call(
+        request,
+        engine,
+        EitherExchange(verbatim, PROTOCOLS, translated),
+        models,
+        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
+        user_id=user_of(None),
+        refuse=refuse_as_gemini,
+    )
+
+
+def _message(message: CanonicalMessage) -> ChatMessage:
+    return ChatMessage(role=message.role, content=[_part(each) for each in message.parts])
+
+
+def _part(part: MessagePart) -> dict[str, str]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    return {"type": part.kind if isinstance(part, MediaPart) else "tool_use"}
+
+
+async def count_tokens(request: Request) -> Response:
+    """Estimate the tokens of a request."""
+    engine = engine_of(request)
+    body = await _body(request)
+    inner = body.get("generateContentRequest") or body.get("generate_content_request") or body
+    model = request.path_params["model"]
+    read_generate_request(inner | {"model": model} if isinstance(inner, dict) else inner)
+    account = engine.services.account
+    size = measure(
+        measured(inner), count=account.count, count_at_most=account.count_at_most, max_output_tokens=None
+    )
+    return _json({"totalTokens": size.input_tokens})
+
+
+async def embed(request: Request) -> Response:
+    """Return the vector of a content."""
+    return await _embed(request, is_batch=False)
+
+
+async def embed_batch(request: Request) -> Response:
+    """Return a vector for each content."""
+    return await _embed(request, is_batch=True)
+
+
+async def _embed(request: Request, *, is_batch: bool) -> Response:
+    engine = engine_of(request)
+    body = await _body(request)
+    name = request.path_params["model"]
+    models = find_embedding_models(name, engine.services)
+    if models is None:
+        raise NotFound(
+            f'There is no model "{name[:200]}" for embeddings: name one as provider:model, or an '
+            "embedded one, and GET /v1beta/models lists those that are configured.",
+            field="model",
+        )
+    account = engine.services.account
+    return await relay_call(
+        request,
+        engine,
+        GeminiEmbeddingsExchange(
+            body, is_batch=is_batch, count=account.count, count_at_most=account.count_at_most
+        ),
+        models,
+        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
+        user_id=user_of(None),
+        refuse=refuse_as_gemini,
+    )
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    _, body = await read_json(request, chat_limit(engine_of(request).settings))
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be an object")
+    return body
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(to_json(content), media_type="application/json")
+
+
+VERSIONS: Final = ("/v1beta", "/v1")
+"""The versions of the API that clients name; what is served is the same."""
+
+routes = tuple(
+    Route(f"{version}/models/{{model:path}}:{method}", answering, methods=["POST"])
+    for version in VERSIONS
+    for method, answering in (
+        ("generateContent", generate),
+        ("streamGenerateContent", stream),
+        ("countTokens", count_tokens),
+        ("embedContent", embed),
+        ("batchEmbedContents", embed_batch),
+    )
+)
+
+_GOOGLE: Final = {"default": {"description": "An error, as the Gemini API has it."}}
+_JSON: Final[dict[str, Content]] = {"application/json": {}}
+_QUESTION: Final = {"contents": [{"role": "user", "parts": [{"text": "What is a 510(k)?"}]}]}
+_TEXT: Final = {"content": {"parts": [{"text": "What is a 510(k)?"}]}}
+
+
+def _operation(
+    summary: str, description: str, body: type[BaseModel] | None = None, example: Any = None
+) -> Operation:
+    return Operation(
+        summary=summary,
+        description=description,
+        body=body,
+        examples={} if example is None else {"question": {"value": example}},
+        success="As the Gemini API has it.",
+        answers=_JSON,
+        others=_GOOGLE,
+        problems=None,
+    )
+
+
+_METHODS: Final[Mapping[str, Operation]] = {
+    "generateContent": _operation(
+        "Ask for content as with Gemini",
+        "A model is one behind a provider, a mode and an agent, or a workflow; errors are Google's too.",
+        GenerateRequest,
+        _QUESTION,
+    ),
+    "streamGenerateContent": _operation(
+        "Ask for content as a stream, as with Gemini",
+        "Server-sent events; `alt=sse` has to be in the address.",
+        GenerateRequest,
+        _QUESTION,
+    ),
+    "countTokens": _operation(
+        "Estimate the tokens of contents",
+        "The engine's own estimate; nobody is asked.",
+        GenerateRequest,
+        _QUESTION,
+    ),
+    "embedContent": _operation(
+        "Embed a text as with Gemini", "A model of a provider, or one on this machine.", EmbedRequest, _TEXT
+    ),
+    "batchEmbedContents": _operation(
+        "Embed texts as with Gemini",
+        "A model of a provider, or one on this machine.",
+        EmbedRequest,
+        {"requests": [_TEXT]},
+    ),
+}
+
+OPERATIONS: Final[Operations] = {
+    ("post", f"{version}/models/{{model}}:{method}"): operation
+    for version in VERSIONS
+    for method, operation in _METHODS.items()
+}
+"""Google's own reference says more."""

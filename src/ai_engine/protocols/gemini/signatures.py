@@ -1,0 +1,10 @@
+"""Signatures of thoughts in the Gemini API (its guide "Thought Signatures")."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["UNSIGNED"]
+
+UNSIGNED: Final = "skip_thought_signature_validator"
+"""The placeholder signature of a call that came without one (section "FAQs")."""
