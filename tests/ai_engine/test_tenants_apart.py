@@ -56,7 +56,7 @@ class World:
         }
         watched = {"alert": "DeadLetters", "key": "DeadLetters", "silence_id": "s-1", "uid": "costs"}
         shown = {"panel_id": "1", "mode": "mode-2", "name": "gpt-4"}
-        mine |= {"limit_id": "limit_1", "organisation_id": "umbrella"}
+        mine |= {"limit_id": "limit_1", "organisation_id": "umbrella", "model": "mode-2/classifier"}
         return mine | watched | shown | {"tenant_id": "acme"}
 
     async def fill(self) -> World:
@@ -92,7 +92,7 @@ class World:
         return [*(answer.json() for answer in answers), history]
 
     async def send(self, method: str, path: str, request: dict[str, Any], headers: Any) -> tuple[int, str]:
-        client, url = self.service.client, path.format(**self.ids)
+        client, url = self.service.client, path.replace(":path}", "}").format(**self.ids)
         client.cookies.clear()  # of a sign-in
         response = await client.request(method, url, **request, headers=headers)
         return response.status_code, response.text
@@ -134,6 +134,8 @@ CHAT = {"model": "mode-2/classifier", "messages": [{"role": "user", "content": "
 MESSAGES = CHAT | {"max_tokens": 100}
 RESPONSE = {"model": "mode-2/classifier", "input": "How long?"}
 EMBEDDING = {"model": "mine:embedder", "input": "How long?"}
+CONTENT = {"role": "user", "parts": [{"text": "How long?"}]}
+CONTENTS = {"contents": [CONTENT]}
 
 TALK = {"threadId": "t", "runId": "r", "messages": [{"id": "1", "role": "user", "content": "How long?"}]}
 AGUI = {"params": {"mode": "2", "agent_id": "classifier"}, "json": TALK}
@@ -167,6 +169,19 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/v1/responses"): Case("ask", 200, 404, ({"json": RESPONSE},)),
     ("POST", "/v1/embeddings"): Case("ask", 404, 404, ({"json": EMBEDDING},)),
     ("POST", "/v1/agui"): Case("ask", 200, 422, (AGUI,)),
+    **{
+        ("POST", f"{version}/models/{{model:path}}:{method}"): case
+        for version in ("/v1", "/v1beta")
+        for method, case in (
+            ("generateContent", Case("ask", 200, 404, ({"json": CONTENTS},))),
+            ("streamGenerateContent", Case("ask", 200, 404, ({"params": {"alt": "sse"}, "json": CONTENTS},))),
+            ("countTokens", Case("ask", 200, 200, ({"json": CONTENTS},))),
+            ("embedContent", Case("ask", 404, 404, ({"json": {"content": CONTENT}},))),
+            ("batchEmbedContents", Case("ask", 404, 404, ({"json": {"requests": [{"content": CONTENT}]}},))),
+        )
+    },
+    ("GET", "/v1beta/models"): Case("ask", 200, 200),
+    ("GET", "/v1beta/models/{model:path}"): Case("ask", 200, 404),
     ("GET", "/v1/models"): Case("ask", 200, 200),
     ("GET", "/v1/models/{mode}/{agent_id}"): Case("ask", 200, 404),
     ("GET", "/v1/models/{name}"): Case("ask", 404, 404),

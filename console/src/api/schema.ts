@@ -968,6 +968,662 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send messages as with Anthropic
+         * @description A model is one behind a provider, a mode and an agent, or a workflow; errors are Anthropic's too.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["MessageRequest"];
+                };
+            };
+            responses: {
+                /** @description As Anthropic's API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as Anthropic's API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Estimate the tokens of messages
+         * @description The engine's own estimate; nobody is asked.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["MessageRequest"];
+                };
+            };
+            responses: {
+                /** @description As Anthropic's API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as Anthropic's API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:generateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for content as with Gemini
+         * @description A model is one behind a provider, a mode and an agent, or a workflow; errors are Google's too.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["GenerateRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:streamGenerateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for content as a stream, as with Gemini
+         * @description Server-sent events; `alt=sse` has to be in the address.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["GenerateRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:countTokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Estimate the tokens of contents
+         * @description The engine's own estimate; nobody is asked.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["GenerateRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:embedContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Embed a text as with Gemini
+         * @description A model of a provider, or one on this machine.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EmbedRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:batchEmbedContents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Embed texts as with Gemini
+         * @description A model of a provider, or one on this machine.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EmbedRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:generateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for content as with Gemini
+         * @description A model is one behind a provider, a mode and an agent, or a workflow; errors are Google's too.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["GenerateRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:streamGenerateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for content as a stream, as with Gemini
+         * @description Server-sent events; `alt=sse` has to be in the address.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["GenerateRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:countTokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Estimate the tokens of contents
+         * @description The engine's own estimate; nobody is asked.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["GenerateRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:embedContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Embed a text as with Gemini
+         * @description A model of a provider, or one on this machine.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EmbedRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:batchEmbedContents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Embed texts as with Gemini
+         * @description A model of a provider, or one on this machine.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path: {
+                    model: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EmbedRequest"];
+                };
+            };
+            responses: {
+                /** @description As the Gemini API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as the Gemini API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -977,7 +1633,7 @@ export interface paths {
         };
         /**
          * List models
-         * @description Workflows, and modes with agents, as models.
+         * @description Workflows, modes with agents, and models behind providers; with the header `x-goog-api-key` as the Gemini API has it.
          */
         get: {
             parameters: {
@@ -1120,20 +1776,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/messages": {
+    "/v1beta/models": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
-         * Send messages as with Anthropic
-         * @description A model is one behind a provider, a mode and an agent, or a workflow; errors are Anthropic's too.
+         * List models as with Gemini
+         * @description Those of `/v1/models`.
          */
-        post: {
+        get: {
             parameters: {
                 query?: never;
                 header?: {
@@ -1143,13 +1797,9 @@ export interface paths {
                 path?: never;
                 cookie?: never;
             };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["MessageRequest"];
-                };
-            };
+            requestBody?: never;
             responses: {
-                /** @description As Anthropic's API has it. */
+                /** @description As Google's API has it. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1158,7 +1808,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as Anthropic's API has it. */
+                /** @description An error, as Google's API has it. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1167,42 +1817,40 @@ export interface paths {
                 };
             };
         };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/messages/count_tokens": {
+    "/v1beta/models/{model}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
-         * Estimate the tokens of messages
-         * @description The engine's own estimate; nobody is asked.
+         * Show a model as with Gemini
+         * @description Any that is listed.
          */
-        post: {
+        get: {
             parameters: {
                 query?: never;
                 header?: {
                     /** @description Act for this tenant. */
                     "X-Tenant-ID"?: string;
                 };
-                path?: never;
+                path: {
+                    model: string;
+                };
                 cookie?: never;
             };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["MessageRequest"];
-                };
-            };
+            requestBody?: never;
             responses: {
-                /** @description As Anthropic's API has it. */
+                /** @description As Google's API has it. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1211,7 +1859,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as Anthropic's API has it. */
+                /** @description An error, as Google's API has it. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1220,6 +1868,8 @@ export interface paths {
                 };
             };
         };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4867,6 +5517,13 @@ export interface components {
             readonly total: string;
         };
         /**
+         * EmbedRequest
+         * @description A request of the Gemini API for embeddings; its reference describes all fields.
+         */
+        EmbedRequest: {
+            [key: string]: unknown;
+        };
+        /**
          * EmbeddingsRequest
          * @description A request for embeddings; fields that we do not know are the provider's.
          */
@@ -4915,6 +5572,31 @@ export interface components {
             field: string;
             /** Message */
             message: string;
+        };
+        /**
+         * GenerateRequest
+         * @description A request of the Gemini API for content; its reference describes all fields.
+         */
+        GenerateRequest: {
+            /** Contents */
+            contents: unknown;
+            /**
+             * Systeminstruction
+             * @default null
+             */
+            systemInstruction: unknown;
+            /**
+             * Generationconfig
+             * @default null
+             */
+            generationConfig: unknown;
+            /**
+             * Drop Params
+             * @default null
+             */
+            drop_params: boolean | null;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * Health
@@ -6309,9 +6991,11 @@ export type SchemaCitation = components['schemas']['Citation'];
 export type SchemaCitationFound = components['schemas']['CitationFound'];
 export type SchemaConversationTitle = components['schemas']['ConversationTitle'];
 export type SchemaCost = components['schemas']['Cost'];
+export type SchemaEmbedRequest = components['schemas']['EmbedRequest'];
 export type SchemaEmbeddingsRequest = components['schemas']['EmbeddingsRequest'];
 export type SchemaFeedbackInput = components['schemas']['FeedbackInput'];
 export type SchemaFieldError = components['schemas']['FieldError'];
+export type SchemaGenerateRequest = components['schemas']['GenerateRequest'];
 export type SchemaHealth = components['schemas']['Health'];
 export type SchemaInputRequired = components['schemas']['InputRequired'];
 export type SchemaKeyInput = components['schemas']['KeyInput'];

@@ -9,10 +9,10 @@ from typing import Final, Generic, TypeVar
 
 __all__ = ["PatientReads"]
 
-LOOKS: Final = 4
-"""Looks at a read before it is given up. An event loop that was held up (a collection of garbage, an import,
-a frozen machine) finds its timers due before it learns what a thread has brought meanwhile: one look is lost,
-and the next finds the answer."""
+WAITS: Final = 4
+"""The number of waits that a patience is made of. An event loop that was held up (by a collection of garbage,
+an import, a frozen machine) finds its timers due before it learns what a thread has brought meanwhile: one wait is
+lost so, and the next one finds the answer."""
 
 
 K = TypeVar("K", bound=Hashable)
@@ -51,10 +51,10 @@ class PatientReads(Generic[K, V]):
         async with asyncio.timeout(patience_seconds):
             found = self._reads.get(key) or await self._begin(key, read)
         left = found.started + patience_seconds - asyncio.get_running_loop().time()
-        for _ in range(LOOKS if left > 0 else 0):
+        for _ in range(WAITS if left > 0 else 0):
             if found.task.done():
                 break
-            await asyncio.wait([found.task], timeout=left / LOOKS)
+            await asyncio.wait([found.task], timeout=left / WAITS)
         if not found.task.done():
             raise TimeoutError
         return found.task.result()

@@ -5,7 +5,19 @@ import re
 
 from tests.ai_engine.harness import Service
 
-from ai_engine.api import background, chat, embeddings, health, messages, metrics, responses, resumption, runs
+from ai_engine.api import (
+    background,
+    chat,
+    embeddings,
+    gemini,
+    health,
+    messages,
+    metrics,
+    models,
+    responses,
+    resumption,
+    runs,
+)
 from ai_engine.api.administration.openapi import OPERATIONS
 from ai_engine.api.runs import Approval
 from vital_shared.models.agent import AgentProfile
@@ -36,6 +48,19 @@ PATHS = {
     "/v1/models": {"get"},
     "/v1/models/{mode}/{agent_id}": {"get"},
     "/v1/models/{name}": {"get"},
+    "/v1beta/models": {"get"},
+    "/v1beta/models/{model}": {"get"},
+    **{
+        f"{version}/models/{{model}}:{method}": {"post"}
+        for version in ("/v1", "/v1beta")
+        for method in (
+            "generateContent",
+            "streamGenerateContent",
+            "countTokens",
+            "embedContent",
+            "batchEmbedContents",
+        )
+    },
     "/v1/agents": {"get"},
     "/v1/agents/{agent_id}": {"get", "put", "delete"},
     "/v1/alerts": {"get", "post"},
@@ -85,9 +110,16 @@ async def test_every_route_is_there(service: Service) -> None:
 
 def test_every_plain_route_is_documented_beside_itself() -> None:
     """A route that is added without its operation is noticed here; FastAPI documents its own."""
-    apis = (runs, resumption, background, chat, embeddings, messages, responses, health, metrics)
+    apis = (
+        *(runs, resumption, background, chat, embeddings, messages, models, gemini),
+        *(responses, health, metrics),
+    )
     plain = [route for api in apis for route in api.routes]
-    served = {(method.lower(), route.path) for route in plain for method in route.methods - {"HEAD"}}
+    served = {
+        (method.lower(), route.path.replace(":path}", "}"))
+        for route in plain
+        for method in route.methods - {"HEAD"}
+    }
     assert served | {("post", "/v1/agui")} == set(OPERATIONS)
 
 
@@ -100,8 +132,8 @@ async def test_every_reference_leads_to_a_schema(service: Service) -> None:
 async def test_every_failure_is_described_as_a_problem(service: Service) -> None:
     for path, methods in (await document(service))["paths"].items():
         if path.startswith(
-            ("/v1/chat", "/v1/models", "/v1/messages", "/v1/responses", "/v1/embeddings")
-        ):  # OpenAI's, Anthropic's
+            ("/v1/chat", "/v1/models", "/v1/messages", "/v1/responses", "/v1/embeddings", "/v1beta/")
+        ):  # OpenAI's, Anthropic's, Google's
             continue
         for operation in methods.values():
             failures = {

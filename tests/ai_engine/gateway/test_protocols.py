@@ -4,126 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import anthropic
 import openai
 import orjson
 import pytest
-from sqlalchemy import select
-from tests.ai_engine.harness import Service, serving
+from tests.ai_engine.gateway.any_provider import (
+    COUNTS,
+    ERRORS,
+    HELLO,
+    KEY,
+    MODEL,
+    MOON,
+    PROTOCOLS,
+    PROVIDERS,
+    SAID,
+    SCHEMA,
+    Gateway,
+    OpenGateway,
+    ProviderName,
+    opening,
+    stream_of,
+)
 from tests.llm.wires.servers import anthropic as anthropic_server
 from tests.llm.wires.servers import gemini as gemini_server
-from tests.llm.wires.servers import openai as openai_server
-from tests.llm.wires.servers.base import Reply, Server, serve
-
-from vital_shared.store.account_tables import ledger
-from vital_shared.testing import CannedModel, workflow_services
-
-ProviderName = Literal["openai", "anthropic", "gemini"]
-
-CONFIGURATION = """
-[providers.theirs]
-wire = "{wire}"
-base_url = "{url}"
-key_env = "THEIR_KEY"
-attempts = 1
-[models."theirs:m"]
-price = {{ input = "10", cached_input = "1", output = "30" }}
-"""
-
-KEY = "sk-of-the-operator"
-MODEL = "theirs:m"
-PROTOCOLS: dict[ProviderName, Any] = {
-    "openai": openai_server,
-    "anthropic": anthropic_server,
-    "gemini": gemini_server,
-}
-PROVIDERS = list(PROTOCOLS)
-SAID = openai_server.SAID
-MOON = {"thing": "the moon"}
-SCHEMA = {"type": "object", "properties": {"thing": {"type": "string"}}}
-HELLO: Any = [{"role": "user", "content": "Hello?"}]
-
-
-@dataclass
-class Gateway:
-    """An engine, its provider, and the official clients."""
-
-    service: Service
-    provider: Server
-    openai: openai.AsyncOpenAI
-    anthropic: anthropic.AsyncAnthropic
-
-    @property
-    def sent(self) -> dict[str, Any]:
-        """The body of the last request to the provider."""
-        return self.provider.requests[-1].body
-
-    async def tokens(self) -> list[tuple[int, int]]:
-        """The tokens that were charged, read and written, once they are: the client does not wait for that."""
-        while not (charged := await self._charged()):  # noqa: ASYNC110 - the end of a run is not signalled
-            await asyncio.sleep(0.01)
-        return charged
-
-    async def _charged(self) -> list[tuple[int, int]]:
-        async with self.service.services.database.connect() as connection:
-            rows = await connection.execute(select(ledger.c.input_tokens, ledger.c.output_tokens))
-            return [(row[0], row[1]) for row in rows]
-
-
-OpenGateway = Callable[..., AbstractAsyncContextManager[Gateway]]
+from tests.llm.wires.servers.base import Reply
 
 
 @pytest.fixture
-def gateway(tmp_path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
+def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
     monkeypatch.setenv("THEIR_KEY", KEY)
-
-    @asynccontextmanager
-    async def opened(wire: ProviderName, *replies: Any, **settings: Any) -> AsyncIterator[Gateway]:
-        async with AsyncExitStack() as stack:
-            provider = await stack.enter_async_context(serve(*replies))
-            path = tmp_path / "vital.toml"
-            url = provider.url + ("/v1" if wire == "openai" else "")
-            path.write_text(CONFIGURATION.format(wire=wire, url=url))
-            parts = workflow_services(tmp_path, models=[CannedModel("Canned.")], config=path)
-            service = await stack.enter_async_context(
-                serving(await stack.enter_async_context(parts), **settings)
-            )
-            url = f"http://127.0.0.1:{service.port}"
-            openais = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
-            anthropics = anthropic.AsyncAnthropic(base_url=url, api_key="any", max_retries=0)
-            yield Gateway(
-                service,
-                provider,
-                await stack.enter_async_context(openais),
-                await stack.enter_async_context(anthropics),
-            )
-
-    return opened
-
-
-def _stream(wire: ProviderName, name: str = "TEXT") -> Reply:
-    protocol = PROTOCOLS[wire]
-    return protocol.stream(getattr(protocol, name))
-
-
-COUNTS: dict[ProviderName, tuple[int, int]] = {
-    "openai": (120, 30),
-    "anthropic": (120, 40),
-    "gemini": (120, 40),
-}
-"""Tokens that each provider counts, read and written."""
+    return opening(tmp_path)
 
 
 @pytest.mark.parametrize("wire", PROVIDERS)
 async def test_anthropics_client_streams_from_every_provider(
     gateway: OpenGateway, wire: ProviderName
 ) -> None:
-    async with gateway(wire, _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire)) as given:
         async with given.anthropic.messages.stream(model=MODEL, max_tokens=99, messages=HELLO) as stream:
             text = "".join([piece async for piece in stream.text_stream])
             message = await stream.get_final_message()
@@ -143,7 +63,7 @@ async def test_anthropics_client_streams_from_every_provider(
 async def test_anthropics_client_gets_a_whole_answer_of_another_provider(
     gateway: OpenGateway, wire: ProviderName
 ) -> None:
-    async with gateway(wire, _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire)) as given:
         message = await given.anthropic.messages.create(model=MODEL, max_tokens=99, messages=HELLO)
         assert [block.text for block in message.content if block.type == "text"] == [SAID]
         assert message.usage.output_tokens == COUNTS[wire][1]
@@ -186,7 +106,7 @@ async def test_a_stream_of_anthropic_passes_verbatim_with_its_signed_thinking(ga
 async def test_openais_client_streams_a_response_from_every_provider(
     gateway: OpenGateway, wire: ProviderName
 ) -> None:
-    async with gateway(wire, _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire)) as given:
         async with given.openai.responses.stream(model=MODEL, input="Hello?") as stream:
             response = await stream.get_final_response()
         assert (response.status, response.output_text) == ("completed", SAID)
@@ -199,7 +119,7 @@ async def test_openais_client_streams_a_response_from_every_provider(
 async def test_openais_client_gets_a_whole_response_of_every_provider(
     gateway: OpenGateway, wire: ProviderName
 ) -> None:
-    async with gateway(wire, _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire)) as given:
         response = await given.openai.responses.create(model=MODEL, input="Hello?", instructions="Be brief.")
         assert response.output_text == SAID
         assert "Be brief." in json.dumps(given.sent)
@@ -210,7 +130,7 @@ async def test_openais_client_gets_a_whole_response_of_every_provider(
 async def test_openais_client_chats_with_providers_of_other_protocols(
     gateway: OpenGateway, wire: ProviderName, stream: bool
 ) -> None:
-    async with gateway(wire, _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire)) as given:
         asked = {"model": MODEL, "messages": HELLO, "stream_options": {"include_usage": True}}
         if not stream:
             completion = await given.openai.chat.completions.create(model=MODEL, messages=HELLO)
@@ -230,7 +150,7 @@ async def test_anthropics_client_runs_its_tools_with_every_provider(
     gateway: OpenGateway, wire: ProviderName
 ) -> None:
     tools: Any = [{"name": name, "input_schema": SCHEMA} for name in ("weigh", "measure")]
-    async with gateway(wire, _stream(wire, "TOOLS"), _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire, "TOOLS"), stream_of(wire)) as given:
         async with given.anthropic.messages.stream(
             model=MODEL, max_tokens=99, messages=HELLO, tools=tools, tool_choice={"type": "any"}
         ) as stream:
@@ -266,7 +186,7 @@ async def test_anthropics_tool_runner_sends_the_conversation_that_is_not_held_he
         """Measure nothing."""
         return "8"
 
-    async with gateway(wire, _stream(wire, "TOOLS"), _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire, "TOOLS"), stream_of(wire)) as given:
         asked: Any = {"model": MODEL, "max_tokens": 99, "messages": HELLO}
         runner = given.anthropic.beta.messages.tool_runner(**asked, tools=[weigh, measure])
         last = await runner.until_done()
@@ -278,7 +198,7 @@ async def test_anthropics_tool_runner_sends_the_conversation_that_is_not_held_he
 
 
 async def test_a_conversation_that_is_not_held_here_is_not_found(gateway: OpenGateway) -> None:
-    async with gateway("openai", _stream("openai")) as given:
+    async with gateway("openai", stream_of("openai")) as given:
         body = {"thread": {"type": "continue", "previous_message_id": "msg_1"}}
         asked: Any = {"model": MODEL, "max_tokens": 9, "messages": HELLO, "extra_body": body}
         with pytest.raises(anthropic.NotFoundError) as refused:
@@ -293,7 +213,7 @@ async def test_a_tool_whose_arguments_come_eagerly_is_a_tool(
     gateway: OpenGateway, wire: ProviderName
 ) -> None:
     tools: Any = [{"name": "weigh", "input_schema": SCHEMA, "eager_input_streaming": True}]
-    async with gateway(wire, _stream(wire, "TOOLS")) as given:
+    async with gateway(wire, stream_of(wire, "TOOLS")) as given:
         async with given.anthropic.messages.stream(
             model=MODEL, max_tokens=99, messages=HELLO, tools=tools
         ) as stream:
@@ -310,7 +230,7 @@ async def test_openais_client_runs_its_tools_in_responses_with_every_provider(
         {"type": "function", "name": name, "parameters": SCHEMA, "strict": False}
         for name in ("weigh", "measure")
     ]
-    async with gateway(wire, _stream(wire, "TOOLS"), _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire, "TOOLS"), stream_of(wire)) as given:
         first = await given.openai.responses.create(model=MODEL, input="Hello?", tools=tools)
         calls = [item for item in first.output if item.type == "function_call"]
         assert [(call.name, json.loads(call.arguments)) for call in calls] == [
@@ -328,7 +248,7 @@ async def test_openais_client_runs_its_tools_in_chats_with_other_protocols(
     gateway: OpenGateway, wire: ProviderName
 ) -> None:
     tools: Any = [{"type": "function", "function": {"name": "weigh", "parameters": SCHEMA}}]
-    async with gateway(wire, _stream(wire, "TOOLS")) as given:
+    async with gateway(wire, stream_of(wire, "TOOLS")) as given:
         completion = await given.openai.chat.completions.create(model=MODEL, messages=HELLO, tools=tools)
         choice = completion.choices[0]
         calls = choice.message.tool_calls or []
@@ -342,7 +262,7 @@ async def test_openais_client_runs_its_tools_in_chats_with_other_protocols(
 async def test_what_cannot_be_carried_is_a_400_of_the_clients_own_dialect(gateway: OpenGateway) -> None:
     thinking: Any = {"type": "thinking", "thinking": "Hm.", "signature": "c2lnbmVk"}
     said: Any = {"role": "assistant", "content": [thinking, {"type": "text", "text": "Hi"}]}
-    async with gateway("openai", _stream("openai")) as given:
+    async with gateway("openai", stream_of("openai")) as given:
         asked: Any = {"model": MODEL, "max_tokens": 9, "messages": [*HELLO, said, *HELLO]}
         with pytest.raises(anthropic.BadRequestError) as refused:
             await given.anthropic.messages.create(**asked)
@@ -361,7 +281,7 @@ async def test_what_cannot_be_carried_is_a_400_of_the_clients_own_dialect(gatewa
 
 
 async def test_a_chat_with_what_anthropic_cannot_take_is_refused_or_dropped(gateway: OpenGateway) -> None:
-    async with gateway("anthropic", _stream("anthropic")) as given:
+    async with gateway("anthropic", stream_of("anthropic")) as given:
         with pytest.raises(openai.BadRequestError) as refused:
             await given.openai.chat.completions.create(model=MODEL, messages=HELLO, logit_bias={"1": 1})
         assert refused.value.param == "logit_bias"
@@ -374,19 +294,12 @@ async def test_a_chat_with_what_anthropic_cannot_take_is_refused_or_dropped(gate
 async def test_a_setting_drops_what_cannot_be_carried_unless_the_request_says_otherwise(
     gateway: OpenGateway,
 ) -> None:
-    async with gateway("anthropic", _stream("anthropic"), drop_params=True) as given:
+    async with gateway("anthropic", stream_of("anthropic"), drop_params=True) as given:
         asked: Any = {"model": MODEL, "messages": HELLO, "logit_bias": {"1": 1}}
         await given.openai.chat.completions.create(**asked)
         assert "logit_bias" not in given.sent
         with pytest.raises(openai.BadRequestError):
             await given.openai.chat.completions.create(**asked, extra_body={"drop_params": False})
-
-
-ERRORS: dict[ProviderName, Callable[[int], Reply]] = {
-    "openai": lambda status: openai_server.error(status, "It is so."),
-    "anthropic": lambda status: anthropic_server.error(status, "a_type", "It is so."),
-    "gemini": lambda status: gemini_server.error(status, "A_STATUS", "It is so."),
-}
 
 
 @pytest.mark.parametrize("wire", PROVIDERS)
@@ -453,7 +366,7 @@ async def test_the_provider_is_let_go_when_a_translated_client_goes(gateway: Ope
 
 
 async def test_an_agent_answers_anthropics_client_and_responses(gateway: OpenGateway) -> None:
-    async with gateway("openai", _stream("openai")) as given:
+    async with gateway("openai", stream_of("openai")) as given:
         agents, name = given.service.services.agents, "mode-2/canned"
         agent = await agents.get("generalist", tenant_id=None)
         await agents.save(agent.model_copy(update={"id": "canned", "model": "canned"}), tenant_id=None)
@@ -469,7 +382,7 @@ async def test_an_agent_answers_anthropics_client_and_responses(gateway: OpenGat
 
 
 async def test_an_agent_refuses_the_clients_tools_in_anthropics_words(gateway: OpenGateway) -> None:
-    async with gateway("openai", _stream("openai")) as given:
+    async with gateway("openai", stream_of("openai")) as given:
         tools: Any = [{"name": "weigh", "input_schema": SCHEMA}]
         with pytest.raises(anthropic.BadRequestError, match="tools are the agent's"):
             await given.anthropic.messages.create(
@@ -478,7 +391,7 @@ async def test_an_agent_refuses_the_clients_tools_in_anthropics_words(gateway: O
 
 
 async def test_a_model_that_is_not_there_is_a_404_of_each_dialect(gateway: OpenGateway) -> None:
-    async with gateway("openai", _stream("openai")) as given:
+    async with gateway("openai", stream_of("openai")) as given:
         with pytest.raises(anthropic.NotFoundError) as refused:
             await given.anthropic.messages.create(model="nobody:m", max_tokens=9, messages=HELLO)
         body: Any = refused.value.body
@@ -488,7 +401,7 @@ async def test_a_model_that_is_not_there_is_a_404_of_each_dialect(gateway: OpenG
 
 
 async def test_a_key_of_the_engine_is_read_from_anthropics_header(gateway: OpenGateway) -> None:
-    async with gateway("openai", _stream("openai")) as given:
+    async with gateway("openai", stream_of("openai")) as given:
         token = (await given.service.key("acme", "ask"))["Authorization"].removeprefix("Bearer ")
         asked: Any = {"model": "mode-2/generalist", "max_tokens": 9, "messages": HELLO}
         message = await given.anthropic.with_options(api_key=token).messages.create(**asked)
@@ -503,7 +416,7 @@ async def test_a_key_of_the_engine_is_read_from_anthropics_header(gateway: OpenG
 
 
 async def test_tokens_are_counted_for_anthropics_client(gateway: OpenGateway) -> None:
-    async with gateway("anthropic", _stream("anthropic")) as given:
+    async with gateway("anthropic", stream_of("anthropic")) as given:
         short = await given.anthropic.messages.count_tokens(model=MODEL, messages=HELLO)
         long: Any = [{"role": "user", "content": "Hello? " * 100}]
         longer = await given.anthropic.messages.count_tokens(model=MODEL, messages=long)
@@ -522,7 +435,7 @@ async def test_anthropics_client_sends_instructions_pictures_and_a_schema_to_eve
     source = {"type": "base64", "media_type": "image/png", "data": PICTURE}
     content: Any = [{"type": "image", "source": source}, {"type": "text", "text": "Hello?"}]
     config: Any = {"format": {"type": "json_schema", "schema": ANSWER_SCHEMA}}
-    async with gateway(wire, _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire)) as given:
         async with given.anthropic.messages.stream(
             model=MODEL,
             max_tokens=99,
@@ -542,7 +455,7 @@ async def test_openais_client_sends_instructions_pictures_and_a_schema_in_respon
     picture = {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}", "detail": "auto"}
     content: Any = [picture, {"type": "input_text", "text": "Hello?"}]
     wanted: Any = {"format": {"type": "json_schema", "name": "answer", "schema": ANSWER_SCHEMA}}
-    async with gateway(wire, _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire)) as given:
         response = await given.openai.responses.create(
             model=MODEL, instructions="Be brief.", input=[{"role": "user", "content": content}], text=wanted
         )
@@ -558,7 +471,7 @@ async def test_openais_client_sends_instructions_pictures_and_a_schema_in_chats(
     content: Any = [picture, {"type": "text", "text": "Hello?"}]
     wanted: Any = {"type": "json_schema", "json_schema": {"name": "answer", "schema": ANSWER_SCHEMA}}
     messages: Any = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": content}]
-    async with gateway(wire, _stream(wire)) as given:
+    async with gateway(wire, stream_of(wire)) as given:
         completion = await given.openai.chat.completions.create(
             model=MODEL, messages=messages, response_format=wanted
         )

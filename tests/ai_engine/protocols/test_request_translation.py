@@ -19,8 +19,10 @@ from ai_engine.protocols.anthropic.message_request_reader import read_message_re
 from ai_engine.protocols.canonical.carrying import carried
 from ai_engine.protocols.canonical.feature_table import feature_table
 from ai_engine.protocols.canonical.features import PROVIDER_PROTOCOLS, Feature, ProviderProtocol
+from ai_engine.protocols.canonical.messages import MediaPart, MessagePart, OutputPart, TextPart
 from ai_engine.protocols.canonical.request import CanonicalRequest
 from ai_engine.protocols.gemini.generate_body import generate_body
+from ai_engine.protocols.gemini.generate_request_reader import read_generate_request
 from ai_engine.protocols.openai.chat_body import chat_body
 from ai_engine.protocols.openai.chat_request_reader import read_chat_request
 from ai_engine.protocols.responses.response_request_reader import read_response_request
@@ -30,6 +32,7 @@ USER = {"role": "user", "content": "Hello"}
 CHAT = {"model": "m", "messages": [USER]}
 MESSAGE = {"model": "m", "messages": [USER], "max_tokens": 100}
 RESPONSE = {"model": "m", "input": "Hello"}
+CONTENTS = {"model": "m", "contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 
 BODIES: dict[ProviderProtocol, Callable[[CanonicalRequest, str], dict[str, Any]]] = {
     "openai": chat_body,
@@ -41,6 +44,7 @@ READERS: list[tuple[Reader, dict[str, Any]]] = [
     (read_chat_request, CHAT),
     (read_message_request, MESSAGE),
     (read_response_request, RESPONSE),
+    (read_generate_request, CONTENTS),
 ]
 
 
@@ -60,6 +64,16 @@ def test_a_request_is_the_same_after_anthropics_protocol(request: CanonicalReque
     body = orjson.loads(orjson.dumps(message_body(fitting, "a-model")))
     read = read_message_request({**body, "drop_params": True})
     assert replace(read, uses=()) == fitting
+
+
+@settings(max_examples=40)
+@given(requests())
+def test_a_request_is_the_same_after_geminis_protocol(request: CanonicalRequest) -> None:
+    fitting = carried(replace(request, includes_usage=False, user="", stream=True), "gemini")
+    body = orjson.loads(orjson.dumps(generate_body(fitting, "gemini-3-pro")))
+    read = read_generate_request({**body, "model": "a-model", "stream": True, "drop_params": True})
+    strict = tuple(replace(tool, strict=False) for tool in fitting.tools)  # a mode of all tools there
+    assert replace(read, uses=()) == _as_gemini_has_it(replace(fitting, tools=strict))
 
 
 @settings(max_examples=40)
@@ -95,13 +109,17 @@ FIELDS = re.findall(
     "model messages input instructions system max_tokens max_completion_tokens max_output_tokens "
     "temperature top_p top_k stop stop_sequences n seed tools tool_choice response_format text "
     "reasoning reasoning_effort thinking output_config metadata stream stream_options include user "
-    "drop_params parallel_tool_calls service_tier ",
+    "drop_params parallel_tool_calls service_tier "
+    "contents systemInstruction generationConfig generation_config toolConfig safetySettings ",
 )
 PART_FIELDS = re.findall(
     r"\w+",
     "type role content text source image_url input_audio file tool_calls function arguments id "
     "call_id name url output tool_call_id tool_use_id is_error summary detail media_type data input "
-    "format schema budget_tokens ",
+    "format schema budget_tokens "
+    "parts inlineData mimeType inline_data fileData fileUri functionCall functionResponse args response "
+    "functionDeclarations parameters responseSchema responseMimeType thinkingConfig thought "
+    "functionCallingConfig mode allowedFunctionNames candidateCount ",
 )
 KINDS = re.findall(
     r"\w+",
@@ -253,6 +271,23 @@ def test_encrypted_reasoning_is_refused_or_dropped() -> None:
 def test_the_documentation_has_the_table_of_what_cannot_be_carried() -> None:
     page = Path("docs/gateway-protocols.md").read_text(encoding="utf-8")
     assert feature_table() in page, "run python -m ai_engine.protocols.canonical.feature_table"
+
+
+def _as_gemini_has_it(request: CanonicalRequest) -> CanonicalRequest:
+    """Return a request whose documents have no names, and whose outputs are one text each."""
+    messages = tuple(
+        replace(each, parts=tuple(map(_part_of_gemini, each.parts))) for each in request.messages
+    )
+    return replace(request, messages=messages)
+
+
+def _part_of_gemini(part: MessagePart) -> MessagePart:
+    if isinstance(part, MediaPart):
+        return replace(part, name="")
+    if isinstance(part, OutputPart):
+        text = "\n".join(each.text for each in part.parts if isinstance(each, TextPart))
+        return replace(part, parts=(TextPart(text),))
+    return part
 
 
 def _without_failures(request: CanonicalRequest) -> CanonicalRequest:

@@ -1,5 +1,6 @@
 // Vercel's AI SDK with a provider of its own, whose name is the first word.
 import { createAnthropic } from '@ai-sdk/anthropic'
+import { createGoogleGenerativeAI } from '@ai-sdk/google'
 import { createOpenAI } from '@ai-sdk/openai'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { Output, embed, generateText, stepCountIs, streamText, tool } from 'ai'
@@ -14,12 +15,14 @@ const providers = {
   compatible: (apiKey) =>
     createOpenAICompatible({ name: 'vital', baseURL, apiKey, supportsStructuredOutputs: true }),
   anthropic: (apiKey) => createAnthropic({ baseURL, apiKey }),
+  google: (apiKey) => createGoogleGenerativeAI({ baseURL: `${url}/v1beta`, apiKey }),
 }
 const which = process.argv[2]
 const open = providers[which]
 const ask = { model: open(key)(model('m')), prompt: 'Hello?', maxRetries: 0 }
 const embeddings = async () => {
-  const provider = which === 'compatible' ? open(key) : createOpenAI({ baseURL, apiKey: key })
+  const has = ['compatible', 'google'].includes(which)
+  const provider = has ? open(key) : createOpenAI({ baseURL, apiKey: key })
   const { embedding } = await embed({ model: provider.embeddingModel(embedder), value: 'Hello', maxRetries: 0 })
   return embedding
 }
