@@ -10,9 +10,9 @@ from typing import Final, Generic, TypeVar
 __all__ = ["PatientReads"]
 
 WAITS: Final = 4
-"""The number of waits that a patience is made of. An event loop that was held up, be it by a collection of
-garbage or a frozen machine, finds its timers due before it learns what a thread has brought meanwhile: one wait
-is lost so, and the next one finds the answer."""
+"""The number of waits that a patience is made of. An event loop that was held up, by a collection of
+garbage or a frozen machine, finds its timers due before it learns what a thread has brought meanwhile:
+one wait is lost so, and the next one finds the answer."""
 
 
 K = TypeVar("K", bound=Hashable)
