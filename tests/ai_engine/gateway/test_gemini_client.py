@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from google import genai
 from google.genai import errors, types
+from tests.ai_engine.gateway import any_provider
 from tests.ai_engine.gateway.any_provider import (
     COUNTS,
     ERRORS,
@@ -36,6 +37,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 OTHERS: list[ProviderName] = ["openai", "anthropic"]
 PICTURE = base64.b64decode("iVBORw0KGgo=")
+INLINE = {"mimeType": "image/png", "data": base64.b64encode(PICTURE).decode()}
 CONTENTS = {"contents": [{"parts": [{"text": "Hello?"}]}]}
 PATH = f"/v1beta/models/{MODEL}:generateContent"
 WHOLE = {
@@ -413,3 +415,31 @@ async def test_a_schema_of_the_client_is_a_json_schema_for_its_tools(gateway: Op
         )
         assert given.sent["tools"][0]["function"]["parameters"] == SCHEMA
         assert given.sent["tool_choice"] == {"type": "function", "function": {"name": "weigh"}}
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_a_provider_gets_no_personal_data_and_the_client_has_it_back(
+    gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch, wire: ProviderName
+) -> None:
+    masking = f'{any_provider.CONFIGURATION}\n[guardrails]\nmask = ["email"]\n'
+    monkeypatch.setattr(any_provider, "CONFIGURATION", masking)
+    async with gateway(wire, stream_of(wire)) as given:
+        body = {
+            "contents": [{"parts": [{"text": "Who is ann@example.org?"}, {"inlineData": INLINE}]}],
+            "generationConfig": {"responseMimeType": "application/json"} if wire == "gemini" else {},
+        }
+        path = f"/v1beta/models/{MODEL}:streamGenerateContent"
+        answer = await given.service.client.post(path, json=body, params={"alt": "sse"})
+        assert answer.status_code == 200, answer.text
+        sent = json.dumps(given.sent)
+        assert "ann@example.org" not in sent
+        assert "<EMAIL_" in sent
+        assert INLINE["data"] in sent
+        texts = [
+            part["text"]
+            for line in answer.text.splitlines()
+            if line.startswith("data: ")
+            for part in json.loads(line[6:])["candidates"][0]["content"]["parts"]
+            if not part.get("thought")
+        ]
+        assert "".join(texts) == SAID
