@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 from vital_shared.monitoring.instrument import Histogram
 from vital_shared.monitoring.metrics import CATALOGUE
+from vital_shared.monitoring.series import CounterSeries
 
 __all__ = ["Counted", "counted"]
 
@@ -28,10 +30,12 @@ class Counted:
         if name not in _names():
             raise LookupError(f"There is no metric {name}.")
         wanted = frozenset(labels.items())
-        return sum(
-            value - self._before.get((each, having), 0.0)
-            for (each, having), value in _values().items()
-            if each == name and wanted <= having
+        return float(
+            sum(
+                value - self._before.get((each, having), 0)
+                for (each, having), value in _values().items()
+                if each == name and wanted <= having
+            )
         )
 
 
@@ -53,9 +57,13 @@ def _names() -> set[str]:
     return names | {f"{name}_{part}" for name in histograms for part in ("bucket", "count", "sum")}
 
 
-def _values() -> dict[tuple[str, _Labels], float]:
+def _values() -> dict[tuple[str, _Labels], float | Fraction]:
+    """Return all values; those of counters exact, so that a nano-dollar is seen to grow upon millions."""
     return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
+        (sample.name, frozenset(sample.labels.items())): (
+            series.exact_value if isinstance(series, CounterSeries) else sample.value
+        )
         for each in CATALOGUE
-        for sample in each.collect()[0].samples
+        for series in each.series
+        for sample in series.samples()
     }

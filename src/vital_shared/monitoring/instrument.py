@@ -100,10 +100,15 @@ class Instrument(Collector, Generic[S]):
             counted[values[position]] = counted.get(values[position], 0) + series.counted
         return counted
 
+    @property
+    def series(self) -> list[S]:
+        """All series that exist."""
+        return list(self._series.values())
+
     def collect(self) -> list[Metric]:
         """Show all series."""
         metric = self._empty()
-        for series in list(self._series.values()):
+        for series in self.series:
             metric.samples.extend(series.samples())
         return [metric]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from math import inf
 from threading import Lock
 from typing import Final
@@ -56,6 +57,11 @@ class CounterSeries:
     def value(self) -> float:
         """The count so far, in the metric's unit."""
         return self._value / self._parts
+
+    @property
+    def exact_value(self) -> Fraction:
+        """The count so far, in the metric's unit, not rounded."""
+        return Fraction(self._value) / self._parts
 
     def samples(self) -> Iterator[Sample]:
         """Show it."""
