@@ -35,13 +35,17 @@ def ask(
             help="1, 2: a single question; 3, 4: a conversation. In 1 and 3 you approve tool calls.",
         ),
     ] = 2,
-    agent: Annotated[str, typer.Option(help="Who answers: see `vital agents list`.")] = "generalist",
-    tenant: Annotated[str, typer.Option(help="Whose documents, beside the shared ones.")] = "local",
+    agent: Annotated[
+        str, typer.Option(help="The agent that answers: see `vital agents list`.")
+    ] = "generalist",
+    tenant: Annotated[
+        str, typer.Option(help="The tenant whose documents are searched, beside the shared ones.")
+    ] = "local",
     user: Annotated[str, typer.Option(help="The user of the request.")] = "local",
     session: Annotated[
         str | None, typer.Option(help="The conversation to go on with, in modes 3 and 4.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Which model writes, instead of the agent's.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model that writes, instead of the agent's.")] = None,
     rag: Annotated[bool, typer.Option("--rag/--no-rag", help="Search the documents.")] = True,
     tools: Annotated[bool, typer.Option("--tools/--no-tools", help="Let tools be suggested.")] = True,
     tool: Annotated[
@@ -51,7 +55,7 @@ def ask(
         bool, typer.Option("--sequential", help="Run one node after another: the same answer, slower.")
     ] = False,
     approve: Annotated[
-        ApprovalChoice, typer.Option(help="What happens with the tool calls that modes 1 and 3 suggest.")
+        ApprovalChoice, typer.Option(help="The decision on the tool calls that modes 1 and 3 suggest.")
     ] = ApprovalChoice.ASK,
     workflow: Annotated[
         str, typer.Option(help="The class that answers: module:Class, or file.py:Class.")

@@ -16,7 +16,7 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name: see `vital baseline list`.")]
-Last = Annotated[str, typer.Option("--last", help="How far back, such as 24h or 7d.")]
+Last = Annotated[str, typer.Option("--last", help="The time looked back over, such as 24h or 7d.")]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="Of this tenant alone; without: of all.")]
 
 

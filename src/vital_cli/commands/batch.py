@@ -24,7 +24,9 @@ def batch(
         Path | None,
         typer.Option(help="The file of the answers; by default QUESTIONS with .results.jsonl at its end."),
     ] = None,
-    tenant: Annotated[str, typer.Option(help="Whose documents, beside the shared ones.")] = "local",
+    tenant: Annotated[
+        str, typer.Option(help="The tenant whose documents are searched, beside the shared ones.")
+    ] = "local",
     user: Annotated[str, typer.Option(help="The user of the requests.")] = "local",
     workflow: Annotated[
         str, typer.Option(help="The class that answers: module:Class, or file.py:Class.")

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="What tenants may spend and ask, and their share of the engine.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Spending and requests that tenants are allowed, and their share of the engine.",
+)
 
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
 Money = "Dollars of {}, in UTC, such as 10 or 0.5; none lifts the limit."

@@ -14,7 +14,7 @@ __all__ = ["compare"]
 def compare(
     questions: Annotated[int, typer.Option("--questions", min=20, max=5_000, help="Of each load.")] = 1_000,
     per_second: Annotated[
-        float, typer.Option("--per-second", min=1, max=200, help="How many are asked in a second.")
+        float, typer.Option("--per-second", min=1, max=200, help="Questions in a second.")
     ] = 40,
     prometheus: Annotated[
         str | None,

@@ -45,13 +45,13 @@ def create(
     scope: Annotated[
         list[ScopeName],
         typer.Option(
-            help="What it allows: ask; costs (spending and metrics); admin (both, and changing agents and "
-            "documents). Give it once for each."
+            help="Its scopes: ask; costs (spending and metrics); admin (both, and changing agents "
+            "and documents). Give it once for each."
         ),
     ],
     tenant: Annotated[str | None, typer.Option(help="The tenant that it is for.")] = None,
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="It is for all tenants.")] = False,
-    name: Annotated[str, typer.Option(help="What it is for, so that you know it again.")] = "",
+    name: Annotated[str, typer.Option(help="A name by which you know it again.")] = "",
     expires: Annotated[
         timedelta | None,
         typer.Option(

@@ -15,7 +15,7 @@ from vital_cli.options import Json, examples
 __all__ = ["app"]
 
 app = typer.Typer(
-    no_args_is_help=True, help="What watches the engine: rules, alerts, where they go, dashboards."
+    no_args_is_help=True, help="The monitoring of the engine: rules, alerts and their receivers, dashboards."
 )
 
 
@@ -79,7 +79,9 @@ app.command(epilog=examples("vital ops setup /run/vital --engine http://ai-engin
 )
 def backtest(
     prometheus: Annotated[str, typer.Option("--prometheus", help="Its address.")] = "http://127.0.0.1:9090",
-    last: Annotated[str, typer.Option("--last", help="How far back, such as 24h or 30d.")] = "24h",
+    last: Annotated[
+        str, typer.Option("--last", help="The time looked back over, such as 24h or 30d.")
+    ] = "24h",
     step: Annotated[str, typer.Option("--step", help="Between looks, such as 1m.")] = "1m",
     times: Annotated[
         int | None, typer.Option("--times", min=0, help="Suggest thresholds that fire so often.")

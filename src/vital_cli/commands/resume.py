@@ -31,7 +31,7 @@ def resume(
         list[str] | None,
         typer.Option(metavar="CALL=REASON", help="A tool call to deny, with the reason; repeatable."),
     ] = None,
-    user: Annotated[str, typer.Option(help="Who decides; stored with the run.")] = "local",
+    user: Annotated[str, typer.Option(help="The user who decides; stored with the run.")] = "local",
     workflow: Annotated[
         str, typer.Option(help="The class that the run belongs to: module:Class, or file.py:Class.")
     ] = DEFAULT_WORKFLOW,

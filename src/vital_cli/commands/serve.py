@@ -19,7 +19,7 @@ def serve(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=64, help="How many processes serve; VITAL_WORKERS, or else 1."),
+        typer.Option(min=1, max=64, help="The number of processes that serve; VITAL_WORKERS, or else 1."),
     ] = None,
     workflow: Annotated[
         list[str] | None,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Where passages are searched: memory, and copies elsewhere.")
+app = typer.Typer(no_args_is_help=True, help="The sources of passages: memory, and copies elsewhere.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as supabase: see `vital sources list`.")]
 
