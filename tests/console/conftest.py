@@ -136,10 +136,17 @@ def running_engine(
             ready.set()
             await asyncio.to_thread(stop.wait)
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="engine")
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        finally:
+            ready.set()  # an engine that cannot start is not waited for
+
+    thread = threading.Thread(target=run, name="engine")
     thread.start()
     try:
-        assert ready.wait(START_SECONDS), "the engine did not start"
+        assert ready.wait(START_SECONDS), "the engine did not start in time"
+        assert made, "the engine did not start"
         yield made[0]
     finally:
         stop.set()

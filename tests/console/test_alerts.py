@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine
+from tests.prometheus import running_alertmanager
 
 from ai_engine.monitoring.samples import OwnSamples
 from vital_cli.served_monitor import load_monitor
@@ -52,6 +55,49 @@ def test_without_alertmanager_the_page_says_what_is_missing(
     expect(page.get_by_text("There is no Alertmanager")).to_be_visible()
     page.get_by_role("button", name="Notifications").click()
     expect(page.get_by_text("No notifications")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def silencing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    """An engine beside an Alertmanager."""
+    folder: Path = tmp_path_factory.mktemp("silencing")
+
+    @asynccontextmanager
+    async def alertmanager() -> AsyncIterator[dict[str, str]]:
+        async with running_alertmanager(folder) as address:
+            yield {"alertmanager_url": f"http://{address}"}
+
+    with running_engine(folder, monitor=load_monitor, beside=alertmanager) as running:
+        yield running
+
+
+def test_an_alert_is_silenced_and_its_silence_is_ended(
+    silencing: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{silencing.url}/alerts/HighErrorRate").page
+    form = page.get_by_role("form", name="Silence")
+    form.get_by_label("Silence for").select_option(label="4 hours")
+    form.get_by_label("Because").fill("A provider is being changed.")
+    form.get_by_role("button", name="Silence").press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Silenced")).to_contain_text(
+        "A provider is being changed."
+    )
+    keep(page, "alert-silenced")
+    page.goto(f"{silencing.url}/alerts")
+    page.get_by_role("button", name="Silences").click()
+    table = page.get_by_role("region", name="Silences")
+    expect(table.locator("tbody tr")).to_have_count(1)
+    expect(table).to_contain_text("alertname=HighErrorRate")
+    expect(table).to_contain_text("A provider is being changed.")
+    expect(table).to_contain_text("in 4 h")
+    assert axe_findings(page) == []
+    keep(page, "silences")
+    listed = silencing.call(lambda: silencing.service.client.get("/v1/silences")).json()["silences"]
+    assert [each["state"] for each in listed] == ["active"]
+    table.get_by_role("button", name="End the silence of HighErrorRate").press("Enter")
+    expect(page.get_by_text("No silences")).to_be_visible()
+    listed = silencing.call(lambda: silencing.service.client.get("/v1/silences")).json()["silences"]
+    assert [each["state"] for each in listed] == ["expired"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -36,17 +36,17 @@ export function shortMoment(text: string, now = new Date()): string {
 
 export function ago(text: string, now = Date.now()): string {
   const passed = Math.max(0, (now - Date.parse(text)) / 1000);
-  return passed < 60 ? "just now" : inUnits(passed, "ago");
+  return passed < 60 ? "just now" : `${inUnits(passed, Math.floor)} ago`;
 }
 
 export function until(text: string, now = Date.now()): string {
   const left = (Date.parse(text) - now) / 1000;
-  return left < 60 ? "in less than a minute" : `in ${inUnits(left, "")}`.trim();
+  return left < 60 ? "in less than a minute" : `in ${inUnits(Math.round(left / 60) * 60, Math.round)}`;
 }
 
-function inUnits(passed: number, suffix: string): string {
-  const [value, unit] = passed < 3600 ? [passed / 60, "min"] : passed < 86_400 ? [passed / 3600, "h"] : [passed / 86_400, "d"];
-  return `${Math.floor(value)} ${unit} ${suffix}`.trim();
+function inUnits(seconds: number, round: (value: number) => number): string {
+  const [value, unit] = seconds < 3600 ? [seconds / 60, "min"] : seconds < 86_400 ? [seconds / 3600, "h"] : [seconds / 86_400, "d"];
+  return `${round(value)} ${unit}`;
 }
 
 export const MODES: Record<string, string> = {
