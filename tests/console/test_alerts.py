@@ -42,6 +42,7 @@ def test_a_fault_becomes_an_alert_with_its_panel_and_runbook(
     row.get_by_role("link").press("Enter")
     expect(page.get_by_role("heading", name="What users notice")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text("5 %")
+    expect(page.get_by_text("5 min", exact=True)).to_be_visible()
     keep(page, "alert")
     page.get_by_role("link", name="Show its panel").press("Enter")
     expect(page.locator(".panel-current")).to_have_attribute("data-panel", "error_rate")

@@ -1,7 +1,12 @@
 /** Numbers, times and names in words. */
 
-export const seconds = (value: number): string =>
-  value < 0.9995 ? `${Math.round(value * 1000)} ms` : value < 100 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+export function seconds(value: number): string {
+  if (value < 0.9995) return `${Math.round(value * 1000)} ms`;
+  if (value < 99.95) return `${value.toFixed(1)} s`;
+  const whole = Math.round(value);
+  const [large, small] = whole < 7200 ? [`${Math.floor(whole / 60)} min`, [whole % 60, "s"]] : [`${Math.floor(whole / 3600)} h`, [Math.floor((whole % 3600) / 60), "min"]];
+  return small[0] === 0 ? large : `${large} ${small.join(" ")}`;
+}
 
 export const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
