@@ -45,5 +45,7 @@ def test_an_erased_person_has_nothing_to_export(vital, asked):
 
 @pytest.mark.parametrize("command", ["erase", "export"])
 def test_what_is_no_person_is_refused(vital, empty_dir, command):
-    assert vital(command, "--tenant", "acme", "--user", "a b").exit_code == 2
+    refused = vital(command, "--tenant", "acme", "--user", "a b")
+    assert refused.exit_code == 2
+    assert refused.stderr.count("--user") == 1
     assert vital(command, "--tenant", "acme").exit_code == 2

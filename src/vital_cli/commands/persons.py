@@ -116,6 +116,4 @@ def _check(tenant: str, user: str) -> None:
         try:
             TypeAdapter(Id).validate_python(value)
         except ValidationError as error:
-            raise InvalidRequest(
-                f"{name} has to be 1 to 128 letters, digits and _ . : @ -", field=name
-            ) from error
+            raise InvalidRequest(f"{name} has to be 1 to 128 letters, digits and _ . : @ -") from error
