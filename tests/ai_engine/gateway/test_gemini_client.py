@@ -443,3 +443,85 @@ async def test_a_provider_gets_no_personal_data_and_the_client_has_it_back(
             if not part.get("thought")
         ]
         assert "".join(texts) == SAID
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**400])
+async def test_a_number_of_more_than_64_bits_is_named_and_the_model_stays_in_use(
+    gateway: OpenGateway, wire: ProviderName, number: int
+) -> None:
+    reply = stream_of(wire)
+    if wire == "gemini":
+        reply = Reply([json.dumps(WHOLE).encode()], content_type="application/json")
+    async with gateway(wire, reply) as given:
+        output = {"functionResponse": {"name": "weigh", "response": {"result": number}}}
+        bodies: dict[str, dict[str, Any]] = {
+            "tools.0.functionDeclarations.0.parameters.maximum": CONTENTS
+            | {"tools": [{"functionDeclarations": [{"name": "weigh", "parameters": {"maximum": number}}]}]},
+            "contents.2.parts.0.functionResponse.response.result": {
+                "contents": [
+                    {"parts": [{"text": "Weigh it."}]},
+                    {"role": "model", "parts": [{"functionCall": {"name": "weigh"}}]},
+                    {"parts": [output]},
+                ]
+            },
+        }
+        for place, body in bodies.items():
+            for _ in range(3):
+                refused = await given.service.client.post(PATH, json=body)
+                error = refused.json()["error"]
+                assert (refused.status_code, error["status"]) == (400, "INVALID_ARGUMENT")
+                assert error["message"].startswith(f"{place} must be a number of 64 bits")
+        answered = await given.service.client.post(PATH, json=CONTENTS)
+        assert answered.status_code == 200, answered.text
+
+
+@pytest.mark.parametrize("wire", PROVIDERS)
+@pytest.mark.parametrize(
+    ("named", "field"),
+    [
+        (
+            {"generationConfig": {"maxOutputTokens": 9000}, "generation_config": {"maxOutputTokens": 1}},
+            "generationConfig",
+        ),
+        ({"generationConfig": {"maxOutputTokens": 9000, "max_output_tokens": 1}}, "maxOutputTokens"),
+    ],
+)
+async def test_a_field_in_both_forms_of_its_name_is_refused(
+    gateway: OpenGateway, wire: ProviderName, named: dict[str, Any], field: str
+) -> None:
+    async with gateway(wire, stream_of(wire)) as given:
+        refused = await given.service.client.post(PATH, json=CONTENTS | named)
+        assert refused.status_code == 400
+        assert refused.json()["error"]["message"].startswith(f"{field} is there twice")
+        assert given.provider.requests == []
+
+
+@pytest.mark.parametrize("wire", OTHERS)
+async def test_the_only_item_of_a_list_may_stand_for_it_as_in_googles_guides(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    body = {
+        "system_instruction": {"parts": {"text": "You are a cat."}},
+        "contents": {"role": "user", "parts": {"text": "Hello there"}},
+        "tools": {"function_declarations": {"name": "weigh", "parameters": SCHEMA}},
+    }
+    async with gateway(wire, stream_of(wire)) as given:
+        answer = await given.service.client.post(PATH, json=body)
+        assert answer.status_code == 200, answer.text
+        sent = json.dumps(given.sent)
+        assert all(each in sent for each in ("You are a cat.", "Hello there", "weigh"))
+
+
+@pytest.mark.parametrize("wire", OTHERS)
+async def test_a_chat_of_streams_sends_each_answer_before_as_one_message(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    async with gateway(wire, stream_of(wire), stream_of(wire)) as given:
+        chat = given.google.aio.chats.create(model=MODEL)
+        for question in ("One?", "Two?"):
+            chunks = [each async for each in await chat.send_message_stream(question)]
+            assert "".join(each.text or "" for each in chunks) == SAID
+        messages = given.sent["messages"]
+        assert [each["role"] for each in messages] == ["user", "assistant", "user"]
+        assert SAID in json.dumps(messages[1], ensure_ascii=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import orjson
@@ -39,10 +39,26 @@ OUTPUT_FIELDS: Final = ("output", "result")
 def read_contents(fields: FieldReader) -> tuple[CanonicalMessage, ...]:
     """Read the messages; the outputs of tools get the ids of their calls, which clients may leave out.
 
+    What the model said in a row is one message: Google's client keeps each chunk of a stream by itself.
+
     :raises InvalidRequest: naming the field that is wrong.
     """
     calls = _Calls()
-    return tuple(_read_content(each, calls) for each in fields.objects("contents"))
+    messages: list[CanonicalMessage] = []
+    for each in fields.objects("contents"):
+        message = _read_content(each, calls)
+        if messages and message.role == messages[-1].role == "assistant":
+            messages[-1] = CanonicalMessage("assistant", _joined(messages[-1].parts, message.parts))
+        else:
+            messages.append(message)
+    return tuple(messages)
+
+
+def _joined(before: Sequence[MessagePart], after: Sequence[MessagePart]) -> tuple[MessagePart, ...]:
+    """Return the parts of two messages; a text that goes on is one."""
+    if before and after and isinstance(before[-1], TextPart) and isinstance(after[0], TextPart):
+        return (*before[:-1], TextPart(before[-1].text + after[0].text), *after[1:])
+    return (*before, *after)
 
 
 def read_texts(fields: FieldReader, name: str) -> tuple[MessagePart, ...]:
