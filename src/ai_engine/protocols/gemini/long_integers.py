@@ -8,8 +8,8 @@ import orjson
 
 __all__ = ["find_long_integer"]
 
-LEAST: Final = -(2**63)
-MOST: Final = 2**64 - 1
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**64 - 1
 MAX_SHOWN_CHARACTERS: Final = 200
 
 
@@ -25,7 +25,7 @@ def find_long_integer(body: Any) -> str | None:
 
 def _find(value: Any) -> list[str] | None:
     if isinstance(value, int):
-        return None if LEAST <= value <= MOST else []
+        return None if MIN_INTEGER <= value <= MAX_INTEGER else []
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, each in items:
         if (place := _find(each)) is not None:
