@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from ai_engine.api.json_size import check_size
+from ai_engine.api.json_size import check_integers, check_size
 from ai_engine.settings import ServerSettings
 from ai_engine.validation import FieldError, InvalidFields
 from vital_shared.models.lone_surrogate import find_lone_surrogate
@@ -80,9 +80,10 @@ def _too_large(limit: int) -> HTTPException:
     return HTTPException(413, f"The body is larger than the {limit:,} bytes that are allowed.")
 
 
-async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:
+async def read_json(request: Request, limit: int, *, is_passed_on: bool = False) -> tuple[bytes, Any]:
     """Read a JSON body: its bytes, and what they hold.
 
+    :param is_passed_on: whether it is written again for a provider, which numbers of any length cannot be.
     :raises HTTPException: 415 when it is said to be something else, 413 when it is too long, 400 when it
         is not JSON, with line and column.
     :raises InvalidFields: naming the field whose text cannot be read.
@@ -95,7 +96,7 @@ async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:
         )
     body = await read_bytes(request, limit)
     try:
-        return body, await _parsed(body, lambda: _sized(body))
+        return body, await _parsed(body, lambda: _sized(body, is_passed_on=is_passed_on))
     except ValueError as error:
         if (place := await _parsed(body, lambda: _lone_surrogate(body))) is not None:
             message = "holds half of a surrogate pair, which is no character: leave it out"
@@ -110,9 +111,11 @@ async def _parsed(body: bytes, parse: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(_reader, parse)
 
 
-def _sized(body: bytes) -> Any:
+def _sized(body: bytes, *, is_passed_on: bool) -> Any:
     value = from_json(body, allow_inf_nan=False)
     check_size(value)
+    if is_passed_on:
+        check_integers(value)
     return value
 
 

@@ -39,7 +39,7 @@ __all__ = ["OPERATIONS", "routes"]
 async def complete(request: Request) -> Response:
     """Answer the last message of a conversation."""
     engine = engine_of(request)
-    body, value = await read_json(request, chat_limit(engine.settings))
+    body, value = await read_json(request, chat_limit(engine.settings), is_passed_on=True)
     if (found := behind_providers(engine, value)) is not None:
         return await _relay(request, engine, value, found)
     asked = parse_model(ChatRequest, body)

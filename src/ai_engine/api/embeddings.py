@@ -37,7 +37,7 @@ class EmbeddingsRequest(BaseModel):
 async def embed(request: Request) -> Response:
     """Return a vector for each input."""
     engine = engine_of(request)
-    raw, body = await read_json(request, chat_limit(engine.settings))
+    raw, body = await read_json(request, chat_limit(engine.settings), is_passed_on=True)
     asked = parse_model(EmbeddingsRequest, raw)
     models = find_embedding_models(asked.model, engine.services)
     if models is None:

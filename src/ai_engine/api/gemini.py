@@ -28,7 +28,6 @@ from ai_engine.gateway.size import measure
 from ai_engine.gateway.translated import TranslatedExchange
 from ai_engine.protocols.canonical.messages import CanonicalMessage, MediaPart, MessagePart, TextPart
 from ai_engine.protocols.gemini.generate_request_reader import read_generate_request
-from ai_engine.protocols.gemini.long_integers import find_long_integer
 from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
 from vital_shared.errors import InvalidRequest, NotFound
 
@@ -160,11 +159,9 @@ async def _embed(request: Request, *, is_batch: bool) -> Response:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    _, body = await read_json(request, chat_limit(engine_of(request).settings))
+    _, body = await read_json(request, chat_limit(engine_of(request).settings), is_passed_on=True)
     if not isinstance(body, dict):
         raise InvalidRequest("The body must be an object")
-    if (place := find_long_integer(body)) is not None:
-        raise InvalidRequest(f"{place} must be a number of 64 bits at most", field=place)
     return body
 
 

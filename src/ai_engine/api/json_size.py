@@ -1,4 +1,8 @@
-"""A limit on the values of a JSON body: checking each costs far more than reading its bytes."""
+"""Limits on the values of a JSON body.
+
+To check each value costs far more than to read its bytes, and a number that is too long cannot be written
+again.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,16 @@ from typing import Any, Final
 
 from ai_engine.validation import FieldError, InvalidFields
 
-__all__ = ["check_size"]
+__all__ = ["check_integers", "check_size"]
 
 MAX_VALUES: Final = 50_000
 """Fields of objects and items of lists in all: 10,000 messages have 30,000."""
 
 MAX_OBJECT_FIELDS: Final = 500
+
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**64 - 1
+MAX_SHOWN_CHARACTERS: Final = 200
 
 
 def check_size(value: Any) -> None:
@@ -32,6 +40,28 @@ def check_size(value: Any) -> None:
         if left < 0:
             raise _too_large(f"has more than {MAX_VALUES:,} values")
         inner.extend(each)
+
+
+def check_integers(value: Any) -> None:
+    """Refuse JSON with integers of more than 64 bits, which could not be written for a provider.
+
+    :raises InvalidFields: naming the place of the first.
+    """
+    path = _path_to_long(value)
+    if path is not None:
+        place = ".".join(path)[:MAX_SHOWN_CHARACTERS]
+        raise InvalidFields([FieldError(field=place, message="must be a number of 64 bits at most")])
+
+
+def _path_to_long(value: Any) -> list[str] | None:
+    """Return the way to the first integer that is too long; None: there is none."""
+    if isinstance(value, int):
+        return None if MIN_INTEGER <= value <= MAX_INTEGER else []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in items:
+        if not isinstance(each, str) and (path := _path_to_long(each)) is not None:
+            return [str(name), *path]
+    return None
 
 
 def _too_large(message: str) -> InvalidFields:

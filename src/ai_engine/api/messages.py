@@ -48,7 +48,7 @@ class MessageRequest(BaseModel):
 async def create(request: Request) -> Response:
     """Answer a conversation."""
     engine = engine_of(request)
-    _, body = await read_json(request, chat_limit(engine.settings))
+    _, body = await read_json(request, chat_limit(engine.settings), is_passed_on=True)
     models = behind_providers(engine, body)
     if models is None:
         asked = read_message_request(body)
@@ -80,7 +80,7 @@ async def create(request: Request) -> Response:
 async def count_tokens(request: Request) -> Response:
     """Estimate the tokens of a request."""
     engine = engine_of(request)
-    _, body = await read_json(request, chat_limit(engine.settings))
+    _, body = await read_json(request, chat_limit(engine.settings), is_passed_on=True)
     read_message_request(body, is_counting=True)
     account = engine.services.account
     read = {name: body[name] for name in MEASURED_FIELDS if body.get(name) is not None}

@@ -41,7 +41,7 @@ class ResponseRequest(BaseModel):
 async def create(request: Request) -> Response:
     """Answer a conversation."""
     engine = engine_of(request)
-    _, body = await read_json(request, chat_limit(engine.settings))
+    _, body = await read_json(request, chat_limit(engine.settings), is_passed_on=True)
     asked = read_response_request(body)
     models = behind_providers(engine, body)
     if models is None:

@@ -216,6 +216,28 @@ async def test_json_of_too_many_values_is_refused_before_it_is_checked(
     assert limit in response.text
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/chat/completions",
+        "/v1/messages",
+        "/v1/responses",
+        "/v1/embeddings",
+        "/v1beta/models/m:generateContent",
+    ],
+)
+@pytest.mark.parametrize("number", [b"18446744073709551616", b"-9223372036854775809", b"1" + b"0" * 400])
+async def test_a_number_of_more_than_64_bits_is_refused_by_its_place(
+    service: Service, path: str, number: bytes
+) -> None:
+    """It could not be written for a provider, which would count as the provider's failure."""
+    body = b'{"metadata": {"notes": [1, {"much": ' + number + b"}]}}"
+    response = await service.client.post(path, content=body, headers=JSON)
+    assert response.status_code in (400, 422)
+    assert "metadata.notes.1.much" in response.text
+    assert "64 bits" in response.text
+
+
 async def test_wrong_fields_beyond_what_anybody_reads_are_counted_alone(service: Service) -> None:
     messages = [{"role": "nobody"}] * 9_000
     response = await service.client.post("/v1/runs", json={**asked("How long?"), "messages": messages})
