@@ -62,6 +62,8 @@ def find_models(name: str, models: ModelRegistry) -> AskedModels | None:
 
 
 def _full_name(name: str, models: ModelRegistry, providers: tuple[str, ...]) -> str | None:
+    if not _is_name(name):
+        return None
     for separator in (":", "/"):
         provider, found, model = name.partition(separator)
         if found and model and provider in providers:
@@ -91,3 +93,9 @@ def find_embedding_models(name: str, services: Services) -> AskedModels | None:
 def embedded_names(services: Services) -> tuple[str, ...]:
     """Return the names of the embedding models on this machine, as ``local:model``."""
     return () if services.embedder is None else tuple(f"{LOCAL}:{name}" for name in services.embedder.names)
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a name can stand in the address of a request, and nowhere else than where it is put."""
+    parts = name.replace(":", "/").split("/")
+    return name.isprintable() and "." not in parts and ".." not in parts

@@ -7,6 +7,7 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from google import genai
@@ -525,3 +526,16 @@ async def test_a_chat_of_streams_sends_each_answer_before_as_one_message(
         messages = given.sent["messages"]
         assert [each["role"] for each in messages] == ["user", "assistant", "user"]
         assert SAID in json.dumps(messages[1], ensure_ascii=False)
+
+
+@pytest.mark.parametrize("name", ["m%2F..%2F..%2Ffiles", "..%2Ffiles", "m%00", "m%0A", "m%2F."])
+async def test_a_name_that_would_change_the_providers_address_is_no_models(
+    gateway: OpenGateway, name: str
+) -> None:
+    async with gateway("gemini", stream_of("gemini")) as given:
+        path = f"/v1beta/models/theirs:{name}:generateContent"
+        answer = await given.service.client.post(path, json=CONTENTS)
+        assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
+        named = {"model": f"theirs:{unquote(name)}", "messages": [{"role": "user", "content": "Hello?"}]}
+        assert (await given.service.client.post("/v1/chat/completions", json=named)).status_code == 404
+        assert given.provider.requests == []
