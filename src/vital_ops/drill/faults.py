@@ -61,12 +61,12 @@ FAULTS: Final = (
     ),
     DrillFault(
         "a step of the workflow ends every run with an error",
-        send_requests(_question(end_with_error("Is it so?"), tenant_id="drill-unlucky"), 4),
+        send_requests(_question(end_with_error("Is it so?"), tenant_id="drill-unlucky"), 6),
         alerts=frozenset({"HighErrorRate", "TenantAvailability"}),
     ),
     DrillFault(
         "a model takes 31 seconds for an answer",
-        send_requests(_question(model=SLOW), 4),
+        send_requests(_question(model=SLOW), 6),
         alerts=frozenset({"HighLatency", "VeryHighLatency"}),
     ),
     DrillFault(
