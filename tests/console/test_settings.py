@@ -21,6 +21,14 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]
         running.ask(model="failing", query="Is it there?")
         limits = {"monthly_dollars": "200", "requests_per_minute": 60, "models": ["canned"]}
         running.call(lambda: running.service.client.put("/v1/budgets/acme", json=limits))
+        limit = {
+            "level": "organisation",
+            "id": "umbrella",
+            "unit": "tokens",
+            "period": "day",
+            "amount": "9000",
+        }
+        running.call(lambda: running.service.client.put("/v1/limits", json=limit))
         running.operator = running.closing_key(None, "admin")  # type: ignore[attr-defined]
         yield running
 
@@ -119,6 +127,50 @@ def test_limits_are_set_changed_and_deleted(operator: Page) -> None:
     expect(rows(operator, "Limits", "globex")).to_have_count(0)
 
 
+def test_a_limit_of_any_level_is_added_changed_and_removed(operator: Page) -> None:
+    tab(operator, "Limits")
+    expect(rows(operator, "Limits by level", "umbrella")).to_contain_text("9,000 tokens a day")
+    operator.get_by_role("button", name="Add a limit").click()
+    dialog = operator.get_by_role("dialog")
+    dialog.get_by_label("Level").select_option("user")
+    dialog.get_by_label("Id of the user").fill("ann")
+    dialog.get_by_label("Tenant of the user").fill("acme")
+    dialog.get_by_label("Model").fill("canned")
+    dialog.get_by_label("Period").select_option("month")
+    dialog.get_by_role("spinbutton", name="Dollars").fill("1000000001")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("at most 1000000000 dollars")
+    dialog.get_by_role("spinbutton", name="Dollars").fill("2.50")
+    dialog.get_by_role("button", name="Save").click()
+    row = rows(operator, "Limits by level", "ann")
+    expect(row).to_contain_text("User of acme")
+    expect(row).to_contain_text("canned")
+    expect(row).to_contain_text("$2.50 a month")
+    expect(row).to_contain_text("0 %")
+    operator.get_by_role("button", name="Change the limit of the user ann of acme for canned").click()
+    dialog.get_by_role("spinbutton", name="Dollars").fill("0")
+    dialog.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("$0 a month")
+    operator.get_by_role("button", name="Remove the limit of the user ann of acme for canned").click()
+    operator.get_by_role("alertdialog").get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    expect(rows(operator, "Limits by level", "umbrella")).to_have_count(1)
+
+
+def test_a_tenant_sees_its_own_limits_and_changes_none(
+    settled: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    limit = {"level": "tenant", "id": "initech", "unit": "tokens", "period": "minute", "amount": "700"}
+    operator = {"Authorization": f"Bearer {settled.operator}"}  # type: ignore[attr-defined]
+    settled.call(lambda: settled.service.client.put("/v1/limits", json=limit, headers=operator))
+    page = open_page(f"{settled.url}/settings?tab=limits").page
+    sign_in(page, settled.key("initech", "admin"))
+    expect(rows(page, "Limits by level", "initech")).to_contain_text("700 tokens a minute")
+    expect(page.get_by_role("region", name="Limits by level").locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_role("button", name="Add a limit")).to_have_count(0)
+    expect(page.get_by_role("button", name="Remove the limit")).to_have_count(0)
+
+
 def test_a_tenants_administrator_sees_and_changes_its_own_part(
     settled: RunningEngine, open_page: Callable[..., Watched]
 ) -> None:
@@ -160,6 +212,12 @@ def test_the_settings_are_fit_for_screen_readers_and_small_screens(
         keep(page, f"settings-{name.lower()}-{theme}-{width}")
         assert axe_findings(page) == [], name
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    tab(page, "Limits")
+    page.get_by_role("button", name="Add a limit").click()
+    expect(page.get_by_label("Period")).to_be_visible()
+    keep(page, f"settings-limit-form-{theme}-{width}")
+    assert axe_findings(page) == []
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     tab(page, "Agents")
     page.get_by_role("button", name="New agent").click()
     expect(page.get_by_role("group", name="Tools")).to_be_visible()

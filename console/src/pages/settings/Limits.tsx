@@ -13,6 +13,7 @@ import { FormDialog } from "../../ui/FormDialog";
 import { Button, Empty, Failure, Field, IconButton, Loading } from "../../ui/parts";
 import { ACTIONS, Table } from "../../ui/Table";
 import { count, dollars } from "../../ui/format";
+import { UsageLimits } from "./UsageLimits";
 
 type Standing = Schema<"TenantStanding">;
 type Shown = { kind: "edit" | "delete"; standing: Standing } | { kind: "create" } | null;
@@ -53,6 +54,7 @@ export function Limits() {
           ))}
         </Table>
       )}
+      <UsageLimits />
       {shown?.kind === "create" && <LimitsForm standing={null} onSaved={changed} onClose={close} />}
       {shown?.kind === "edit" && <LimitsForm standing={shown.standing} onSaved={changed} onClose={close} />}
       {shown?.kind === "delete" && (
