@@ -49,6 +49,7 @@ from ai_engine.background.budget_gauges import budget_gauges
 from ai_engine.background.dead_letter_gauge import dead_letter_gauge
 from ai_engine.background.forecast_gauge import forecast_gauge
 from ai_engine.background.label_names import watch_label_names
+from ai_engine.background.limit_gauges import limit_gauges
 from ai_engine.background.retention import Retention
 from ai_engine.background.run_sweep import RunSweep
 from ai_engine.background.runtime_metrics import sample
@@ -203,6 +204,7 @@ def create_app(
                 warm_up(parts),
                 sample(parts),
                 budget_gauges(parts).watch(),
+                limit_gauges(parts).watch(),
                 forecast_gauge(parts).watch(),
                 dead_letter_gauge(DeadLetterStore(parts.database)).watch(),
                 watchdog.watch(),

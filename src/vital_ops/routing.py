@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from vital_ops.destinations import Destinations
 from vital_ops.rules.alert_rule import NOTIFY
 from vital_ops.rules.groups import EVERY_ALERT
-from vital_ops.rules.reliability import TENANT_BUDGET
+from vital_ops.rules.recording import LIMIT_LABELS
+from vital_ops.rules.reliability import TENANT_BUDGET, USAGE_LIMIT
 from vital_ops.rules.rule import write_yaml
 from vital_ops.rules.slos import SPEEDS, WATCHDOG
 
@@ -43,8 +44,11 @@ TEXT: Final = FIRING + OVER
 INCIDENT: Final = ["environment", "incident", "tenant_id"]
 """The labels that alerts of one incident have in common: they are one notification."""
 
+MARKS: Final = {TENANT_BUDGET: ("period",), USAGE_LIMIT: LIMIT_LABELS}
+"""The alerts on shares of budgets and limits, and the labels that tell these apart."""
+
 BUDGET_REPEAT_INTERVAL: Final = "31d"
-"""A budget's mark is notified once in its period, which is a month at most."""
+"""A budget's or a limit's mark is notified once in its period, which is a month at most."""
 
 
 PANEL: Final = "{{ (index .Alerts 0).Annotations.dashboard_url }}"
@@ -90,7 +94,7 @@ def routing(to: Destinations, pace: Pace = CALM) -> str:
             "group_wait": pace.group_wait,
             "group_interval": pace.group_interval,
             "repeat_interval": pace.repeat_interval,
-            "routes": [watchdog, _budgets(), *routes],
+            "routes": [watchdog, *(_spending(name, by) for name, by in MARKS.items()), *routes],
         },
         "receivers": [
             *({"name": name} | _behind(name.split("-"), to) for name in (ENGINE, *notify)),
@@ -100,13 +104,13 @@ def routing(to: Destinations, pace: Pace = CALM) -> str:
     return write_yaml(configuration, "Built by VITAL: the receivers of each alert. Secrets are in files.")
 
 
-def _budgets() -> dict[str, Any]:
-    """Make the route of budgets: each mark of each period is an incident of its own."""
-    alert = next(alert for alert in EVERY_ALERT if alert.name == TENANT_BUDGET)
+def _spending(name: str, labels: Sequence[str]) -> dict[str, Any]:
+    """Make the route of budgets or limits: each mark of each period is an incident of its own."""
+    alert = next(alert for alert in EVERY_ALERT if alert.name == name)
     return {
         "receiver": "-".join(alert.receivers),
-        "matchers": [f'alertname="{TENANT_BUDGET}"'],
-        "group_by": [*INCIDENT, "period", "share"],
+        "matchers": [f'alertname="{name}"'],
+        "group_by": [*INCIDENT, *labels, "share"],
         "repeat_interval": BUDGET_REPEAT_INTERVAL,
     }
 

@@ -149,6 +149,7 @@ class BudgetExceeded(LimitExceeded):
     :param left_dollars: the rest, less the amount that the active runs may still cost.
     :param resets_at: the end of the period, in UTC.
     :param holder: the part of the tree that the budget is for, such as ``the key key_1``; None: the tenant.
+    :param level: its level, where it is a limit and no budget.
     """
 
     def __init__(
@@ -160,6 +161,7 @@ class BudgetExceeded(LimitExceeded):
         left_dollars: Decimal,
         resets_at: datetime,
         holder: str | None = None,
+        level: str | None = None,
     ) -> None:
         of = "" if holder is None else f" of {holder}"
         super().__init__(
@@ -168,6 +170,7 @@ class BudgetExceeded(LimitExceeded):
             f"{resets_at:%Y-%m-%d %H:%M} UTC."
         )
         self.holder = holder
+        self.level = level
         self.period = period
         self.limit_dollars = limit_dollars
         self.spent_dollars = spent_dollars
@@ -195,6 +198,9 @@ class UsageLimited(LimitExceeded):
     """The request could use more tokens, or more money in a minute, than is left at some level.
 
     :param holder: the part of the tree that the limit is for, such as ``the user ann of the tenant acme``.
+    :param level: its level, such as ``user``.
+    :param unit: the unit of the limit.
+    :param period: the period of the limit.
     :param limit: the amount, with its unit, such as ``5000 tokens per day``.
     :param left: the rest, less the amount that the active runs may still use, with its unit.
     :param resets_at: the end of the period, in UTC.
@@ -202,13 +208,25 @@ class UsageLimited(LimitExceeded):
     """
 
     def __init__(
-        self, *, holder: str, limit: str, left: str, resets_at: datetime, retry_after_seconds: float
+        self,
+        *,
+        holder: str,
+        level: str,
+        unit: Literal["dollars", "tokens"],
+        period: Literal["minute", "day", "month"],
+        limit: str,
+        left: str,
+        resets_at: datetime,
+        retry_after_seconds: float,
     ) -> None:
         super().__init__(
             f"The limit of {limit} of {holder} does not allow this request: {left} free; it resets at "
             f"{resets_at:%Y-%m-%d %H:%M} UTC."
         )
         self.holder = holder
+        self.level = level
+        self.unit = unit
+        self.period = period
         self.limit = limit
         self.left = left
         self.resets_at = resets_at

@@ -19,6 +19,7 @@ from tests.llm.wires.servers import base, openai
 
 from ai_engine.background.budget_gauges import budget_gauges
 from ai_engine.background.forecast_gauge import forecast_gauge
+from ai_engine.background.limit_gauges import limit_gauges
 from ai_engine.background.spending_gauges import spending_gauges
 from ai_engine.monitoring.samples import OwnSamples
 from vital_cli.served_monitor import load_monitor
@@ -69,7 +70,8 @@ def load(engine: RunningEngine) -> None:
         for _ in range(2):  # the second time the cache answers, and it costs nothing
             engine.ask(f"Does device {number} need approval?", model="priced:model", mode=2, enable_rag=False)
         # What the store knows is otherwise shown some seconds or minutes later.
-        for gauges in (budget_gauges, spending_gauges, forecast_gauge):
+        engine.call(lambda: services.labels.refresh(now=services.now()))
+        for gauges in (budget_gauges, limit_gauges, spending_gauges, forecast_gauge):
             engine.call(gauges(services).refresh)
         sample(engine)
 
@@ -85,6 +87,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]
     ) as running:
         limits = {"daily_dollars": "5", "monthly_dollars": "50"}
         running.call(lambda: running.service.client.put("/v1/budgets/acme", json=limits))
+        limit = {"level": "tenant", "id": "acme", "unit": "dollars", "period": "month", "amount": "60"}
+        running.call(lambda: running.service.client.put("/v1/limits", json=limit))
         load(running)
         yield running
 

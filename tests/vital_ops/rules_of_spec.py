@@ -38,6 +38,8 @@ NUMBERS = {
     "TenantBudgetHalf": (0.5, "10m", 0, 0),
     "TenantBudgetNearlySpent": (0.8, "10m", 0, 0),
     "TenantBudgetSpent": (1, "10m", 0, 0),
+    "UsageLimitNearlySpent": (0.8, "10m", 0, 0),
+    "UsageLimitSpent": (1, "10m", 0, 0),
 }
 """Each alert's threshold, window, minutes that it has to hold, and least events."""
 
@@ -119,6 +121,22 @@ BUDGET = Said(
     own={"share": "50"},
 )
 """The alert of half a budget; the other two differ in little."""
+
+LIMIT = Said(
+    name="UsageLimit",
+    group="vital-reliability",
+    severity="warning",
+    team="finance",
+    incident="UsageLimit",
+    receivers=("email", "slack"),
+    hold="",
+    summary="{{ $value | humanizePercentage }} of a limit of {{ $labels.holder }} is spent (level {{ $labels.level }}, {{ $labels.unit }} of the {{ $labels.period }}); this is sent from {{ 0.8 | humanizePercentage }} on",
+    description="Little of the limit is left. It holds until its period ends.",
+    panel=("vital-cost", "usage_limits_used"),
+    shown="vital:usage_limit_used:ratio",
+    own={"share": "80"},
+)
+"""The alert of 80 % of a limit; that of a spent one differs in little."""
 
 SAID = {
     "HighErrorRate": Said(
@@ -405,6 +423,13 @@ SAID = {
         BUDGET,
         summary="{{ $labels.tenant_id }} has spent {{ $value | humanizePercentage }} of its budget of the {{ $labels.period }}; this is sent from {{ 1 | humanizePercentage }} on",
         description="Further requests of the tenant are refused until the period ends.",
+        own={"share": "100"},
+    ),
+    "UsageLimitNearlySpent": LIMIT,
+    "UsageLimitSpent": replace(
+        LIMIT,
+        summary="{{ $value | humanizePercentage }} of a limit of {{ $labels.holder }} is spent (level {{ $labels.level }}, {{ $labels.unit }} of the {{ $labels.period }}); this is sent from {{ 1 | humanizePercentage }} on",
+        description="Further requests under the limit are refused until the period ends.",
         own={"share": "100"},
     ),
     "AvailabilityBurnsFast": Said(

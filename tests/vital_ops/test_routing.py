@@ -71,11 +71,18 @@ def test_the_watchdog_is_posted_to_the_dead_mans_switch_and_its_end_is_not(tmp_p
     assert "SUCCESS" in amtool("check-config", configuration)
 
 
-def test_a_mark_of_a_budget_is_notified_once_in_its_period():
+@pytest.mark.parametrize(
+    ("alert", "labels"),
+    [
+        ("TenantBudget", {"tenant_id", "period", "share"}),
+        ("UsageLimit", {"level", "holder", "unit", "period", "share"}),
+    ],
+)
+def test_a_mark_of_a_budget_or_limit_is_notified_once_in_its_period(alert, labels):
     routes = yaml.safe_load((ROOT / "alertmanager.yml").read_text())["route"]["routes"]
-    (route,) = [route for route in routes if 'alertname="TenantBudget"' in route["matchers"]]
+    (route,) = [route for route in routes if f'alertname="{alert}"' in route["matchers"]]
     assert route["repeat_interval"] == "31d"
-    assert {"tenant_id", "period", "share"} <= set(route["group_by"])
+    assert labels <= set(route["group_by"])
     forgets = next(
         each for each in alertmanager(Path(), "", Path(), "http://am").command if "retention" in str(each)
     )

@@ -28,6 +28,8 @@ BOARDS = {board.uid: board for board in boards(DEFAULT_CONFIG)}
 
 PAUSE_SECONDS = 0.05
 
+LIMIT = {"level": "tenant", "id": "acme", "unit": "tokens", "period": "month", "amount": "50000000"}
+
 BEHIND_THE_LEDGER = "sum(vital_cost_overall_dollars_total) - sum(vital_tenant_spent_dollars{period='day'})"
 """The gauges follow the ledger some seconds later."""
 
@@ -119,6 +121,7 @@ async def watched_engine(folder: Path) -> AsyncIterator[Watched]:
             async with engine.client() as client:
                 limits = {"daily_dollars": "5", "monthly_dollars": "50"}
                 (await client.put("/v1/budgets/acme", json=limits)).raise_for_status()
+                (await client.put("/v1/limits", json=LIMIT)).raise_for_status()
             # Names that are new are first seen with what they count.
             warmed_up = await touch_everything(engine.url, 0, 20)
             await prometheus.scraped()

@@ -19,6 +19,7 @@ from vital_shared.llm.relayed import RelayedModel
 from vital_shared.llm.wires.relay import RelayingProvider
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowMode
+from vital_shared.monitoring.metrics import RESERVATIONS_EXCEEDED_TOTAL
 from vital_shared.workflows.model_selection import check_prices
 from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run, node_of_run
 from vital_shared.workflows.self_llm.node_budget import LlmBudget
@@ -144,6 +145,7 @@ class _Budget(LlmBudget):
         """Let go of what is held, and report a call that has cost more: a search, or a price of its own."""
         spent = self._context.account_nanos(self._account)
         if 0 < self._held < spent:
+            RESERVATIONS_EXCEEDED_TOTAL.labels().inc()
             logger.warning(
                 "reservation_exceeded",
                 run_id=self._context.run_id,

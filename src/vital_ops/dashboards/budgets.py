@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.dashboards.panel import MODE, RANGE, TENANT, Limit, Panel, Query
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, Limit, Panel, Query
 from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
     increase,
     max_by,
+    rate,
     ratio,
     recorded,
     select,
@@ -16,13 +17,18 @@ from vital_ops.promql import (
     top,
 )
 from vital_ops.report.targets import CALLS_SAVED
-from vital_ops.rules.recording import BUDGET_USED
+from vital_ops.rules.recording import BUDGET_USED, LIMIT_LABELS, USAGE_LIMIT_USED
 from vital_shared.monitoring.instrument import Gauge
 from vital_shared.monitoring.metrics import (
     BUDGET_LIMIT_DOLLARS,
     BUDGET_SPENT_DOLLARS,
     LLM_CALLS_TOTAL,
     MONTH_FORECAST_DOLLARS,
+    RESERVATIONS_EXCEEDED_TOTAL,
+    USAGE_LIMIT_AMOUNT,
+    USAGE_LIMIT_LEFT,
+    USAGE_LIMIT_REFUSALS_TOTAL,
+    USAGE_LIMIT_SPENT,
 )
 
 __all__ = ["budgets"]
@@ -78,6 +84,61 @@ def budgets() -> tuple[Panel, ...]:
             limit=Limit(CALLS_SAVED, "above"),
         ),
         _month_forecast(),
+        *_limits(),
+    )
+
+
+def _limits() -> tuple[Panel, ...]:
+    """Make the panels of the limits of organisations, tenants, keys and users."""
+    amount, spent, left = (
+        max_by(select(gauge), *LIMIT_LABELS)
+        for gauge in (USAGE_LIMIT_AMOUNT, USAGE_LIMIT_SPENT, USAGE_LIMIT_LEFT)
+    )
+    return (
+        Panel(
+            key="usage_limits",
+            title="Limits of organisations, tenants, keys and users",
+            description="What is left of each limit? Dollars or tokens of the running period (UTC); of a "
+            "tenant's keys and users the limit of which most is used.",
+            kind="table",
+            queries=(
+                Query(amount, "Limit"),
+                Query(spent, "Spent"),
+                Query(left, "Left"),
+                Query(ratio(spent, amount), "Share used", "percentunit"),
+            ),
+            unit="short",
+            rows=LIMIT_LABELS,
+            if_empty="There are no limits",
+        ),
+        Panel(
+            key="usage_limits_used",
+            title="Share of limits used",
+            description="Spending as a share of the limit of a day or a month; what does not fit is refused.",
+            kind="lines",
+            queries=(Query(recorded(USAGE_LIMIT_USED), "{{level}} {{holder}}, {{unit}}, {{period}}"),),
+            unit="percentunit",
+            decimals=1,
+            least=0,
+            if_empty="There is no limit of a day or a month",
+            limit=Limit(1, "below"),
+        ),
+        Panel(
+            key="usage_limit_refusals",
+            title="Requests refused by limits",
+            description="Requests and parts of runs that a limit did not allow, by level and unit, and calls "
+            "that have cost more than they had reserved.",
+            kind="lines",
+            queries=(
+                Query(
+                    sum_by(rate(USAGE_LIMIT_REFUSALS_TOTAL, INTERVAL), "level", "unit"),
+                    "{{level}}, {{unit}}",
+                ),
+                Query(sum_by(rate(RESERVATIONS_EXCEEDED_TOTAL, INTERVAL)), "cost more than reserved"),
+            ),
+            unit="reqps",
+            least=0,
+        ),
     )
 
 

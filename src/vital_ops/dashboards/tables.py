@@ -24,6 +24,9 @@ HEADINGS: Final = {
     "mode": "Mode",
     "period": "Period",
     "tenant_id": "Tenant",
+    "level": "Level",
+    "holder": "Holder",
+    "unit": "Unit",
     "version": "Version",
 }
 """The headings of labels."""

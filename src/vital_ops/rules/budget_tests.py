@@ -1,10 +1,10 @@
-"""Tests of a tenant's budgets, each of which is spent by itself."""
+"""Tests of tenants' budgets and of limits, each of which is spent by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from vital_ops.promql import select
 from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat
@@ -12,23 +12,80 @@ from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
 from vital_ops.thresholds import Threshold
-from vital_shared.monitoring.metrics import BUDGET_LIMIT_DOLLARS, BUDGET_SPENT_DOLLARS
+from vital_shared.monitoring.instrument import Gauge
+from vital_shared.monitoring.metrics import (
+    BUDGET_LIMIT_DOLLARS,
+    BUDGET_SPENT_DOLLARS,
+    USAGE_LIMIT_AMOUNT,
+    USAGE_LIMIT_SPENT,
+)
 
-__all__ = ["budget"]
+__all__ = ["budget", "usage_limit"]
 
 BUDGET_DOLLARS: Final = 32.0
 """The limit; a power of two, so that a share of it is exact."""
 
 
+class _Spent(NamedTuple):
+    """Two gauges, of an amount and of what is spent of it, and the labels of three of their series."""
+
+    limit: Gauge
+    spent: Gauge
+    watched: Mapping[str, str]
+    """The labels of the series whose share is that of the case."""
+
+    others: Sequence[Mapping[str, str]]
+    """The labels of those of which little is spent."""
+
+
+_BUDGET: Final = _Spent(
+    BUDGET_LIMIT_DOLLARS,
+    BUDGET_SPENT_DOLLARS,
+    {"tenant_id": "acme", "period": "day"},
+    ({"tenant_id": "acme", "period": "month"}, {"tenant_id": "globex", "period": "day"}),
+)
+_WATCHED_LIMIT: Final = {"level": "user", "holder": "acme", "unit": "tokens", "period": "month"}
+_LIMIT: Final = _Spent(
+    USAGE_LIMIT_AMOUNT,
+    USAGE_LIMIT_SPENT,
+    _WATCHED_LIMIT,
+    (
+        _WATCHED_LIMIT | {"level": "key", "unit": "dollars"},
+        _WATCHED_LIMIT | {"holder": "globex", "period": "day"},
+    ),
+)
+
+
 def budget(at: Threshold) -> Iterator[Case]:
     """Fire from a share on, until the period's end; each tenant and period for itself."""
+    yield from _cases(at, _BUDGET)
+
+
+def usage_limit(at: Threshold) -> Iterator[Case]:
+    """Fire as for a budget; each level, holder, unit and period for itself, and none for a minute's."""
+    yield from _cases(at, _LIMIT)
+    of_minute = _LIMIT._replace(watched=_WATCHED_LIMIT | {"period": "minute"})
+    shares: Phase = (20, at.value)
+    series = _series(of_minute, [shares]) | {STILL_ENGINE: flat((20, 0))}
+    known = {"share": f"{at.value * 100:g}"}
+    yield Case(
+        "does not fire for a minute's limit",
+        series,
+        [(19, False)],
+        engine_of([shares]),
+        known,
+        dict(of_minute.watched),
+    )
+
+
+def _cases(at: Threshold, of: _Spent) -> Iterator[Case]:
+    """Make the cases of what is spent of an amount."""
     window = at.window / 60
 
     def case(name: str, *shares: Phase, checks: Sequence[Check]) -> Case:
-        labels = {"tenant_id": "acme", "period": "day"}
         up = engine_of(shares)
-        series = _budgets(shares) | {STILL_ENGINE: flat((up.minutes, 0))}
-        return Case(name, series, checks, up, {"share": f"{at.value * 100:g}"}, labels)
+        series = _series(of, shares) | {STILL_ENGINE: flat((up.minutes, 0))}
+        return Case(name, series, checks, up, {"share": f"{at.value * 100:g}"}, dict(of.watched))
 
     above, below = at.value * 1.02, at.value * 0.98
     yield case(
@@ -50,7 +107,7 @@ def budget(at: Threshold) -> Iterator[Case]:
         checks=[(8 + window, True), (13 + window, False)],
     )
     yield replace(gone, engine=flat((60, 1)))
-    yield from _changed_limits(at, case)
+    yield from _changed_limits(at, of, case)
     yield from outages(Timing.of(at), case, at.value, 0)
     yield case(
         "does not fire while no engine is up, where a smaller share of the budget has fired",
@@ -59,11 +116,10 @@ def budget(at: Threshold) -> Iterator[Case]:
     )
 
 
-def _changed_limits(at: Threshold, case: Callable[..., Case]) -> Iterator[Case]:
+def _changed_limits(at: Threshold, of: _Spent, case: Callable[..., Case]) -> Iterator[Case]:
     """Change or take away one side of the share: what is shown last counts, for a window."""
     window = at.window / 60
-    limit = on(select(BUDGET_LIMIT_DOLLARS, tenant_id="acme", period="day"), "one:8000")
-    spent = limit.replace(BUDGET_LIMIT_DOLLARS.name, BUDGET_SPENT_DOLLARS.name)
+    limit, spent = (on(select(gauge, **of.watched), "one:8000") for gauge in (of.limit, of.spent))
     taken = [(8 + window, True), (13 + window, False)]
     for name, share, series, phases, checks in (
         (
@@ -91,21 +147,16 @@ def _changed_limits(at: Threshold, case: Callable[..., Case]) -> Iterator[Case]:
         yield replace(changed, series={**changed.series, series: flat((9, amount), (40, None))})
 
 
-def _budgets(shares: Sequence[Phase]) -> dict[str, SeriesPhases]:
-    """Let two engines show the same day's budget, one of them later, and others be little used."""
+def _series(of: _Spent, shares: Sequence[Phase]) -> dict[str, SeriesPhases]:
+    """Let two engines show the same amount and spending, one of them later, and little of the others."""
     found = {}
     for instance, part in (("one:8000", 1.0), ("two:8000", 0.5)):
-        for tenant, period, spent in (
-            ("acme", "day", part),
-            ("acme", "month", 0.05),
-            ("globex", "day", 0.05),
-        ):
-            known = {"tenant_id": tenant, "period": period}
+        for known, spent in ((of.watched, part), *((other, 0.05) for other in of.others)):
             used = [
                 (minutes, None if share is None else share * BUDGET_DOLLARS * spent)
                 for minutes, share in shares
             ]
             limits = [(minutes, None if share is None else BUDGET_DOLLARS) for minutes, share in shares]
-            found[on(select(BUDGET_SPENT_DOLLARS, **known), instance)] = flat(*used)
-            found[on(select(BUDGET_LIMIT_DOLLARS, **known), instance)] = flat(*limits)
+            found[on(select(of.spent, **known), instance)] = flat(*used)
+            found[on(select(of.limit, **known), instance)] = flat(*limits)
     return found

@@ -41,6 +41,8 @@ from vital_shared.monitoring.metrics import (
     REQUESTS_REJECTED_TOTAL,
     TIME_TO_FIRST_TOKEN_SECONDS,
     TOOL_EXECUTIONS_TOTAL,
+    USAGE_LIMIT_AMOUNT,
+    USAGE_LIMIT_SPENT,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_OVERALL_TOTAL,
@@ -63,6 +65,7 @@ __all__ = [
     "HIT_RATIO",
     "HIT_RATIO_BY_MODE",
     "HIT_RATIO_BY_TIER",
+    "LIMIT_LABELS",
     "LOOKED_UP",
     "MEAN_QUALITY",
     "RAG_FAILURE_RATIO",
@@ -74,6 +77,7 @@ __all__ = [
     "TENANT_REQUESTS",
     "TOOL_FAILURE_RATIO",
     "TRIED",
+    "USAGE_LIMIT_USED",
     "arrived",
     "degradation_ratio",
     "error_ratio",
@@ -109,6 +113,13 @@ REQUESTS_PER_HOUR: Final = "vital:workflow_requests:per_hour"
 TENANT_REQUESTS: Final = "vital:tenant_requests:increase"
 TENANT_ERROR_RATIO: Final = "vital:tenant_errors:ratio"
 BUDGET_USED: Final = "vital:budget_used:ratio"
+USAGE_LIMIT_USED: Final = "vital:usage_limit_used:ratio"
+
+LIMIT_LABELS: Final = ("level", "holder", "unit", "period")
+"""The labels of a limit."""
+
+LONG_PERIODS: Final = ("day", "month")
+"""Periods of limits whose use is worth a message; a limit of a minute is reached and over again."""
 
 # What counts
 
@@ -147,6 +158,7 @@ def shared_recordings(thresholds: Thresholds) -> Iterator[Recording]:
     yield Recording(REQUESTS_PER_HOUR, calculate(ended, "*", 3600))
     yield from _tenants(window["TenantAvailability"])
     yield Recording(BUDGET_USED, _budget_used(window["TenantBudgetSpent"]))
+    yield Recording(USAGE_LIMIT_USED, _limit_used(window["UsageLimitSpent"]))
 
 
 def _tenants(window: str) -> Iterator[Recording]:
@@ -169,6 +181,15 @@ def _budget_used(window: str) -> QueryExpression:
         over_time("last", select(gauge), window) for gauge in (BUDGET_SPENT_DOLLARS, BUDGET_LIMIT_DOLLARS)
     )
     return max_by(calculate(spent, "/", limit), "tenant_id", "period")
+
+
+def _limit_used(window: str) -> QueryExpression:
+    """Write the spent share of each day's or month's limit, as that of a budget."""
+    spent, amount = (
+        over_time("last", select(gauge, period=LONG_PERIODS), window)
+        for gauge in (USAGE_LIMIT_SPENT, USAGE_LIMIT_AMOUNT)
+    )
+    return max_by(calculate(spent, "/", amount), *LIMIT_LABELS)
 
 
 def error_ratio(window: str, *labels: str, **matches: Match) -> QueryExpression:

@@ -22,16 +22,18 @@ from vital_ops.promql import (
     sum_by,
 )
 from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors
-from vital_ops.rules.budget_tests import budget
+from vital_ops.rules.budget_tests import budget, usage_limit
 from vital_ops.rules.judged_tests import rising
 from vital_ops.rules.outage import DOWN, ENGINES_UP_NOW
 from vital_ops.rules.recording import (
     ALL,
     BUDGET_USED,
+    LIMIT_LABELS,
     REFUSED,
     REJECTION_RATIO,
     REQUESTS_PER_HOUR,
     TENANT_ERROR_RATIO,
+    USAGE_LIMIT_USED,
     arrived,
     tenant_requests,
 )
@@ -52,10 +54,13 @@ from vital_shared.monitoring.metrics import (
     WORKFLOW_REQUESTS_TOTAL,
 )
 
-__all__ = ["RELIABILITY_ALERTS", "SET_ASIDE", "TENANT_BUDGET", "WORKER_RESTARTS"]
+__all__ = ["RELIABILITY_ALERTS", "SET_ASIDE", "TENANT_BUDGET", "USAGE_LIMIT", "WORKER_RESTARTS"]
 
 TENANT_BUDGET: Final = "TenantBudget"
 """The name of three alerts, of a share each of a tenant's budget."""
+
+USAGE_LIMIT: Final = "UsageLimit"
+"""The name of two alerts, of a share each of a limit."""
 
 SET_ASIDE: Final = "vital:set_aside:count"
 WORKER_RESTARTS: Final = "vital:worker_restarts:count"
@@ -134,6 +139,31 @@ def _tenant_budget(row: str, share: float, fires_when: str, description: str) ->
             lambda _: increase_from_birth(COST_DOLLARS_TOTAL, DAY, "mode", tenant_id=THE_TENANT),
             "dollars",
         ),
+    )
+
+
+def _usage_limit(row: str, share: float, fires_when: str, description: str) -> AlertSpec:
+    """Make one of the alerts on limits, of organisations, tenants, keys and users."""
+    return AlertSpec(
+        name=USAGE_LIMIT,
+        row=row,
+        threshold=numbers(share, "10m", "0m", 0),
+        fires_when=fires_when,
+        cases=usage_limit,
+        own=(("share", "{percent}"),),
+        group="reliability",
+        severity="warning",
+        team="finance",
+        receivers=("email", "slack"),
+        summary="{value} of a limit of {{{{ $labels.holder }}}} is spent (level {{{{ $labels.level }}}}, "
+        "{{{{ $labels.unit }}}} of the {{{{ $labels.period }}}}); this is sent from {limit} on",
+        description=description,
+        dashboard=COST,
+        panel="usage_limits_used",
+        unit="share",
+        condition=lambda at: compare(recorded(USAGE_LIMIT_USED), ">=", at.value),
+        shown=USAGE_LIMIT_USED,
+        labels=LIMIT_LABELS,
     )
 
 
@@ -315,6 +345,18 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         1,
         "a tenant has spent a budget",
         "Further requests of the tenant are refused until the period ends.",
+    ),
+    _usage_limit(
+        "UsageLimitNearlySpent",
+        0.8,
+        "80 % of a limit of a day or a month is spent",
+        "Little of the limit is left. It holds until its period ends.",
+    ),
+    _usage_limit(
+        "UsageLimitSpent",
+        1,
+        "a limit of a day or a month is spent",
+        "Further requests under the limit are refused until the period ends.",
     ),
 )
 """In the order of the table of all alerts."""

@@ -22,6 +22,7 @@ from vital_shared.models.quality import DegradationReason, WarningType
 from vital_shared.models.retention import RETAINED_KINDS
 from vital_shared.models.search_use import PassageFlaw, RetryCause, SearchUnit
 from vital_shared.models.tool import ToolStatus
+from vital_shared.models.usage_limits import LEVELS, LimitPeriod, LimitUnit
 from vital_shared.models.workflow_io import CacheStatus, Execution, WorkflowMode
 from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram, Info, Instrument
@@ -75,6 +76,10 @@ __all__ = [
     "HTTP_REFUSALS_TOTAL",
     "HTTP_REQUESTS_TOTAL",
     "INTER_TOKEN_SECONDS",
+    "LIMIT_HOLDER",
+    "LIMIT_LEVEL",
+    "LIMIT_PERIOD",
+    "LIMIT_UNIT",
     "LLM_BREAKER_OPEN",
     "LLM_CALLS_TOTAL",
     "LLM_CALL_DURATION_SECONDS",
@@ -105,6 +110,7 @@ __all__ = [
     "REGISTRY",
     "REJECTION",
     "REQUESTS_REJECTED_TOTAL",
+    "RESERVATIONS_EXCEEDED_TOTAL",
     "RETAINED_KIND",
     "RETENTION_DELETED_TOTAL",
     "ROUTE",
@@ -122,6 +128,10 @@ __all__ = [
     "TOOL",
     "TOOL_DURATION_SECONDS",
     "TOOL_EXECUTIONS_TOTAL",
+    "USAGE_LIMIT_AMOUNT",
+    "USAGE_LIMIT_LEFT",
+    "USAGE_LIMIT_REFUSALS_TOTAL",
+    "USAGE_LIMIT_SPENT",
     "WARNINGS_TOTAL",
     "WATCHDOG_AGE_SECONDS",
     "WEBHOOKS_PENDING",
@@ -270,6 +280,9 @@ METHOD: Final = Label("method", ("GET", "POST", "PUT", "PATCH", "DELETE", OTHER)
 STATUS_CLASS: Final = Label("status_class", ("2xx", "3xx", "4xx", "5xx"))
 POOL: Final = Label("pool", ("db", "http", "llm", "redis", "sources"))
 BUDGET_PERIOD: Final = Label("period", ("day", "month"))
+LIMIT_LEVEL: Final = Label("level", LEVELS)
+LIMIT_UNIT: Final = Label("unit", get_args(LimitUnit))
+LIMIT_PERIOD: Final = Label("period", get_args(LimitPeriod))
 
 TENANT: Final = BoundedLabel("tenant_id", (NO_TENANT,), earned=True)
 AGENT: Final = BoundedLabel("agent_id", earned=True)
@@ -278,7 +291,10 @@ TOOL: Final = BoundedLabel("tool", earned=True)
 SOURCE: Final = BoundedLabel("source", ("memory", "pinecone", "supabase"), earned=True)
 NODE: Final = BoundedLabel("node")
 DEPLOYMENT: Final = BoundedLabel("deployment")
-BOUNDED: Final = (TENANT, AGENT, MODEL, TOOL, SOURCE, NODE, DEPLOYMENT)
+LIMIT_HOLDER: Final = BoundedLabel("holder", earned=True)
+"""The organisation of a limit, or the tenant whose limit, or whose key's or user's limit, it is."""
+
+BOUNDED: Final = (TENANT, AGENT, MODEL, TOOL, SOURCE, NODE, DEPLOYMENT, LIMIT_HOLDER)
 
 BOUNDED_NAME: Final = Label("label", [label.name for label in BOUNDED])
 
@@ -651,6 +667,35 @@ BUDGET_SPENT_DOLLARS: Final = Gauge(
     "What it has spent of it so far, by the ledger.",
     (TENANT, BUDGET_PERIOD),
     merge="one",
+)
+USAGE_LIMIT_AMOUNT: Final = Gauge(
+    "vital_usage_limit_amount",
+    "What a limit allows in its period, in dollars or tokens: of several of a holder's, such as those of its "
+    "users, the one that is used most.",
+    (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, LIMIT_PERIOD),
+    merge="one",
+)
+USAGE_LIMIT_SPENT: Final = Gauge(
+    "vital_usage_limit_spent",
+    "What is spent of it in the running period.",
+    (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, LIMIT_PERIOD),
+    merge="one",
+)
+USAGE_LIMIT_LEFT: Final = Gauge(
+    "vital_usage_limit_left",
+    "What is left of it, without what active runs have reserved.",
+    (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, LIMIT_PERIOD),
+    merge="one",
+)
+USAGE_LIMIT_REFUSALS_TOTAL: Final = Counter(
+    "vital_usage_limit_refusals_total",
+    "Requests, and parts of runs, that a limit did not allow.",
+    (LIMIT_LEVEL, LIMIT_UNIT, LIMIT_PERIOD),
+)
+RESERVATIONS_EXCEEDED_TOTAL: Final = Counter(
+    "vital_reservations_exceeded_total",
+    "Calls of the gateway that have cost more than they had reserved; the log's reservation_exceeded names "
+    "them.",
 )
 MONTH_FORECAST_DOLLARS: Final = Gauge(
     "vital_month_forecast_dollars",

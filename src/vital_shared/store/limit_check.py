@@ -257,6 +257,7 @@ def _refusal(limit: Row[Any], spent: int, reserved: int, now: datetime) -> Budge
             left_dollars=to_dollars(left),
             resets_at=resets_at,
             holder=holder_of(limit),
+            level=limit.level,
         )
 
     def amount(value: int) -> str:
@@ -264,6 +265,9 @@ def _refusal(limit: Row[Any], spent: int, reserved: int, now: datetime) -> Budge
 
     return UsageLimited(
         holder=holder_of(limit),
+        level=limit.level,
+        unit=limit.unit,
+        period=limit.period,
         limit=f"{amount(limit.amount)} per {limit.period}",
         left=amount(left),
         resets_at=resets_at,

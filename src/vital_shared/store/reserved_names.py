@@ -8,8 +8,9 @@ from sqlalchemy import Select, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.models.agent import AgentProfile
-from vital_shared.monitoring.metrics import AGENT, MODEL, TENANT
+from vital_shared.monitoring.metrics import AGENT, LIMIT_HOLDER, MODEL, TENANT
 from vital_shared.store.account_tables import api_keys, budgets, spending
+from vital_shared.store.fullest_limits import limit_holders
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import SHARED, agents
 
@@ -19,7 +20,10 @@ MONTH_CHARACTERS: Final = len("2026-11")
 
 
 class ReservedNames:
-    """A reader of tenants with keys or limits, and agents with their models; profiles only if changed."""
+    """A reader of tenants with keys or budgets, holders of limits, and agents with their models.
+
+    Profiles are read only if they have changed.
+    """
 
     def __init__(self) -> None:
         self._agents: list[tuple[str, str]] = []
@@ -28,11 +32,13 @@ class ReservedNames:
     async def read(self, connection: AsyncConnection) -> list[tuple[str, str]]:
         """Return labels' names and values, first what spends most, and shared agents before tenants' own."""
         tenants: list[str] = list(await connection.scalars(_known_tenants().limit(TENANT.limit)))
+        holders = await connection.scalars(limit_holders().limit(LIMIT_HOLDER.limit))
+        limits = [(LIMIT_HOLDER.name, holder) for holder in holders]
         as_of = (await connection.execute(select(func.count(), func.max(agents.c.updated_at)))).one()
         if tuple(as_of) != self._agents_as_of:
             self._agents = await self._read_agents(connection)
             self._agents_as_of = tuple(as_of)
-        return [*[(TENANT.name, tenant) for tenant in tenants], *self._agents]
+        return [*[(TENANT.name, tenant) for tenant in tenants], *limits, *self._agents]
 
     async def _read_agents(self, connection: AsyncConnection) -> list[tuple[str, str]]:
         statement = select(agents.c.profile).order_by(agents.c.tenant_id, agents.c.id).limit(AGENT.limit)

@@ -44,6 +44,7 @@ from vital_shared.monitoring.metrics import (
     REQUESTS_REJECTED_TOTAL,
     TIME_TO_FIRST_TOKEN_SECONDS,
     TOOL_EXECUTIONS_TOTAL,
+    USAGE_LIMIT_REFUSALS_TOTAL,
     WARNINGS_TOTAL,
     WORKFLOW_ACTIVE,
     WORKFLOW_AFTER_GRAPH_SECONDS,
@@ -389,3 +390,8 @@ def count_refused(error: Exception) -> None:
     for kind, reason in LIMITS:
         if isinstance(error, kind):
             REQUESTS_REJECTED_TOTAL.labels(reason).inc()
+    if isinstance(error, UsageLimited):
+        USAGE_LIMIT_REFUSALS_TOTAL.labels(error.level, error.unit, error.period).inc()
+    elif isinstance(error, BudgetExceeded) and error.level is not None:
+        period = "day" if error.period == "daily" else "month"
+        USAGE_LIMIT_REFUSALS_TOTAL.labels(error.level, "dollars", period).inc()

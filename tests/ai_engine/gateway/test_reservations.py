@@ -18,6 +18,7 @@ from vital_shared.billing.rates import Rates
 from vital_shared.llm.base import Usage
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.price_details import PriceDetails
+from vital_shared.monitoring.metrics import RESERVATIONS_EXCEEDED_TOTAL
 
 ACME = {"X-Tenant-ID": "acme"}
 
@@ -104,12 +105,14 @@ async def test_a_call_that_costs_more_than_was_held_is_reported(
     usage = {"prompt_tokens": 10, "completion_tokens": 900, "total_tokens": 910}
     async with gateway(whole(usage=usage)) as given_:
         await given_.service.client.put("/v1/budgets/acme", json={"daily_dollars": "5"})
+        exceeded = RESERVATIONS_EXCEEDED_TOTAL.labels().value
         with caplog.at_level(logging.WARNING):
             body = {"model": "mine:m", "messages": HELLO, "max_tokens": 10}
             answer = await given_.service.client.post("/v1/chat/completions", json=body, headers=ACME)
             assert answer.status_code == 200
             await given_.charges()
         assert "reservation_exceeded" in caplog.text
+        assert RESERVATIONS_EXCEEDED_TOTAL.labels().value == exceeded + 1
 
 
 async def test_a_call_that_fits_is_not_reported(
@@ -117,8 +120,10 @@ async def test_a_call_that_fits_is_not_reported(
 ) -> None:
     async with gateway(whole()) as given_:
         await given_.service.client.put("/v1/budgets/acme", json={"daily_dollars": "5"})
+        exceeded = RESERVATIONS_EXCEEDED_TOTAL.labels().value
         with caplog.at_level(logging.WARNING):
             body = {"model": "mine:m", "messages": HELLO, "max_tokens": 1_000}
             await given_.service.client.post("/v1/chat/completions", json=body, headers=ACME)
             await given_.charges()
         assert "reservation_exceeded" not in caplog.text
+        assert RESERVATIONS_EXCEEDED_TOTAL.labels().value == exceeded
