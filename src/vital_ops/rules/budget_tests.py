@@ -76,6 +76,17 @@ def usage_limit(at: Threshold) -> Iterator[Case]:
         known,
         dict(of_minute.watched),
     )
+    below: Sequence[Phase] = [(20, at.value * 0.98), (30, None)]
+    another = {"alertname": "Another", "alertstate": "firing"} | known | _WATCHED_LIMIT
+    labels = ",".join(f'{name}="{value}"' for name, value in another.items())
+    yield Case(
+        "does not take the state of another alert for its own while no engine is up",
+        _series(_LIMIT, below) | {STILL_ENGINE: flat((50, 0)), f"ALERTS{{{labels}}}": flat((50, 1))},
+        [(19, False), (30, False), (49, False)],
+        engine_of(below),
+        known,
+        dict(_WATCHED_LIMIT),
+    )
 
 
 def _cases(at: Threshold, of: _Spent) -> Iterator[Case]:
