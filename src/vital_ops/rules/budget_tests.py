@@ -38,14 +38,14 @@ class _Spent(NamedTuple):
     """The labels of those of which little is spent."""
 
 
-_BUDGET: Final = _Spent(
+_TENANT_BUDGET: Final = _Spent(
     BUDGET_LIMIT_DOLLARS,
     BUDGET_SPENT_DOLLARS,
     {"tenant_id": "acme", "period": "day"},
     ({"tenant_id": "acme", "period": "month"}, {"tenant_id": "globex", "period": "day"}),
 )
 _WATCHED_LIMIT: Final = {"level": "user", "holder": "acme", "unit": "tokens", "period": "month"}
-_LIMIT: Final = _Spent(
+_USAGE_LIMIT: Final = _Spent(
     USAGE_LIMIT_AMOUNT,
     USAGE_LIMIT_SPENT,
     _WATCHED_LIMIT,
@@ -58,13 +58,13 @@ _LIMIT: Final = _Spent(
 
 def budget(at: Threshold) -> Iterator[Case]:
     """Fire from a share on, until the period's end; each tenant and period for itself."""
-    yield from _cases(at, _BUDGET)
+    yield from _cases(at, _TENANT_BUDGET)
 
 
 def usage_limit(at: Threshold) -> Iterator[Case]:
     """Fire as for a budget; each level, holder, unit and period for itself, and none for a minute's."""
-    yield from _cases(at, _LIMIT)
-    of_minute = _LIMIT._replace(watched=_WATCHED_LIMIT | {"period": "minute"})
+    yield from _cases(at, _USAGE_LIMIT)
+    of_minute = _USAGE_LIMIT._replace(watched=_WATCHED_LIMIT | {"period": "minute"})
     shares: Phase = (20, at.value)
     series = _series(of_minute, [shares]) | {STILL_ENGINE: flat((20, 0))}
     known = {"share": f"{at.value * 100:g}"}
@@ -81,7 +81,7 @@ def usage_limit(at: Threshold) -> Iterator[Case]:
     labels = ",".join(f'{name}="{value}"' for name, value in another.items())
     yield Case(
         "does not take the state of another alert for its own while no engine is up",
-        _series(_LIMIT, below) | {STILL_ENGINE: flat((50, 0)), f"ALERTS{{{labels}}}": flat((50, 1))},
+        _series(_USAGE_LIMIT, below) | {STILL_ENGINE: flat((50, 0)), f"ALERTS{{{labels}}}": flat((50, 1))},
         [(19, False), (30, False), (49, False)],
         engine_of(below),
         known,

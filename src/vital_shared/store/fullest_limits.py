@@ -1,4 +1,4 @@
-"""What is used of the limits, for the metrics: of those that differ in nothing they show, the fullest.
+"""The use of limits, for the metrics: the fullest limit of each level, holder, unit and period.
 
 A tenant may have a limit for each of many thousand keys and users. The database picks the ones that are
 shown, so that their number is that of the holders.
