@@ -26,6 +26,7 @@ __all__ = [
     "overspend",
     "send_requests",
     "send_undeliverable",
+    "spend_limit",
     "stop_requests",
 ]
 
@@ -124,6 +125,29 @@ def overspend(tenant: str, body: dict[str, Any], dollars: float) -> FaultMaker:
             await asyncio.Event().wait()
         finally:
             async with site.client.delete(budget) as answer:
+                await answer.read()
+
+    return make
+
+
+def spend_limit(tenant: str, body: dict[str, Any], dollars: float) -> FaultMaker:
+    """Let a tenant spend money, and set a limit of as much a month for it, which is removed afterwards.
+
+    :param body: a request that costs this many dollars.
+    """
+
+    async def make(site: Site) -> None:
+        limits = f"{site.at.engine}/v1/limits"
+        limit = {"level": "tenant", "id": tenant, "unit": "dollars", "period": "month"}
+        async with site.client.post(f"{site.at.engine}/v1/runs", json=body | {"tenant_id": tenant}) as answer:
+            await answer.read()
+        async with site.client.put(limits, json=limit | {"amount": f"{dollars:g}"}) as answer:
+            answer.raise_for_status()
+            limit_id = (await answer.json())["limit_id"]
+        try:
+            await asyncio.Event().wait()
+        finally:
+            async with site.client.delete(f"{limits}/{limit_id}") as answer:
                 await answer.read()
 
     return make

@@ -12,6 +12,7 @@ from vital_ops.drill.fault_makers import (
     overspend,
     send_requests,
     send_undeliverable,
+    spend_limit,
     stop_requests,
 )
 from vital_ops.drill.faulty_parts import faulty_lookup, make_fail
@@ -123,5 +124,10 @@ FAULTS: Final = (
         "a tenant has spent all of its budget",
         overspend("drill-spender", _question(model=DEAR)(1), dollars=DEAR_DOLLARS),
         alerts=frozenset({"TenantBudget"}),
+    ),
+    DrillFault(
+        "a tenant has spent all that a limit of a month allows",
+        spend_limit("drill-limited", _question(model=DEAR)(1), dollars=DEAR_DOLLARS),
+        alerts=frozenset({"UsageLimit"}),
     ),
 )
