@@ -12,23 +12,26 @@ from vital_shared.llm.base import ModelError
 from vital_shared.testing import CannedModel
 
 
+def limit_tokens(engine: RunningEngine, level: str, scope: str, tokens: int, **more: str) -> None:
+    limit = {"level": level, "id": scope, "unit": "tokens", "period": "day", "amount": str(tokens)} | more
+    answer = engine.call(lambda: engine.service.client.put("/v1/limits", json=limit))
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
     """An engine with keys, an agent, a failing model, and limits of a tenant."""
     failing = CannedModel("x", name="failing", error=ModelError("It is away", model="failing", kind="server"))
-    with running_engine(tmp_path_factory.mktemp("settled"), failing) as running:
+    brief = CannedModel("Yes", name="brief")  # ten tokens are asked, and one is answered
+    with running_engine(tmp_path_factory.mktemp("settled"), failing, brief) as running:
         running.agent("keeper", model="canned", tools=["calculator"], description="Knows devices.")
         running.ask(model="failing", query="Is it there?")
         limits = {"monthly_dollars": "200", "requests_per_minute": 60, "models": ["canned"]}
         running.call(lambda: running.service.client.put("/v1/budgets/acme", json=limits))
-        limit = {
-            "level": "organisation",
-            "id": "umbrella",
-            "unit": "tokens",
-            "period": "day",
-            "amount": "9000",
-        }
-        running.call(lambda: running.service.client.put("/v1/limits", json=limit))
+        running.ask("Is it so?", model="brief", tenant_id="hooli", user_id="kim")
+        limit_tokens(running, "organisation", "umbrella", 9_000)
+        limit_tokens(running, "tenant", "hooli", 11)
+        limit_tokens(running, "user", "kim", 12, tenant_id="hooli")
         running.operator = running.closing_key(None, "admin")  # type: ignore[attr-defined]
         yield running
 
@@ -155,6 +158,24 @@ def test_a_limit_of_any_level_is_added_changed_and_removed(operator: Page) -> No
     operator.get_by_role("alertdialog").get_by_role("button", name="Remove").click()
     expect(row).to_have_count(0)
     expect(rows(operator, "Limits by level", "umbrella")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("holder", "gauge", "used", "left"),
+    [
+        ("Tenant", "gauge gauge-bad", "100 % of 11 tokens a day", "0 tokens"),
+        ("User of hooli", "gauge gauge-wait", "92 % of 12 tokens a day", "1 token"),
+    ],
+)
+def test_what_is_used_of_a_limit_and_left_is_shown(
+    operator: Page, holder: str, gauge: str, used: str, left: str
+) -> None:
+    tab(operator, "Limits")
+    row = rows(operator, "Limits by level", "hooli").filter(has_text=f"{holder}, all models")
+    expect(row).to_contain_text(used)
+    expect(row).to_contain_text("11 tokens used")
+    expect(row.get_by_role("cell").nth(2)).to_have_text(left)
+    expect(row.locator(".gauge")).to_have_class(gauge)
 
 
 def test_a_tenant_sees_its_own_limits_and_changes_none(

@@ -21,7 +21,7 @@ const LEVELS: readonly Standing["level"][] = ["organisation", "tenant", "key", "
 const UNITS: readonly Standing["unit"][] = ["dollars", "tokens"];
 const PERIODS: readonly Standing["period"][] = ["minute", "day", "month"];
 
-const amountOf = ({ unit }: Pick<Standing, "unit">, text: string): string => (unit === "dollars" ? dollars(text) : `${count(Number(text))} tokens`);
+const amountOf = ({ unit }: Pick<Standing, "unit">, text: string): string => (unit === "dollars" ? dollars(text) : `${count(Number(text))} ${Number(text) === 1 ? "token" : "tokens"}`);
 const holderOf = ({ level, id, tenant_id, model }: Standing): string => `the ${level} ${id}${tenant_id ? ` of ${tenant_id}` : ""}${model ? ` for ${model}` : ""}`;
 const nameOf = (standing: Standing): string => `${holderOf(standing)}, ${standing.unit} a ${standing.period}`;
 
@@ -36,21 +36,21 @@ export function UsageLimits() {
   const limits = query.data?.limits ?? [];
   return (
     <section className="block">
-      <h2>Organisations, tenants, keys and users</h2>
-      <p className="quiet">All limits above a request hold at once. What a running request may still use is no longer left.</p>
-      {mayChange && <div className="bar"><Button className="push" onClick={() => setShown({ kind: "create" })}><Plus aria-hidden /> Add a limit</Button></div>}
+      <div className="bar">
+        <h2>Organisations, tenants, keys and users</h2>
+        {mayChange && <Button className="push" onClick={() => setShown({ kind: "create" })}><Plus aria-hidden /> Add a limit</Button>}
+      </div>
+      <p className="quiet">Every limit above a request has to allow it. What running requests may still use is reserved, and not left.</p>
       {query.isPending ? <Loading /> : query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : !limits.length ? (
-        <p className="quiet">None of them is limited.</p>
+        <p className="quiet">There are none of these limits.</p>
       ) : (
-        <Table label="Limits by level" columns={["For", "Model", { name: "Limit", isNumber: true }, "Used", { name: "Left", isNumber: true }, "Begins anew", ACTIONS]}>
+        <Table label="Limits by level" columns={["For", "Used", { name: "Left", isNumber: true }, "Resets", ACTIONS]}>
           {limits.map((standing) => (
             <tr key={standing.limit_id}>
               <td className="cell-name">
                 <strong>{standing.id}</strong>
-                <span className="cell-sub">{sentence(standing.level)}{standing.tenant_id && ` of ${standing.tenant_id}`}</span>
+                <span className="cell-sub">{sentence(standing.level)}{standing.tenant_id && ` of ${standing.tenant_id}`}, {standing.model ?? "all models"}</span>
               </td>
-              <td>{standing.model ?? "All"}</td>
-              <td className="number nowrap">{amountOf(standing, standing.amount)} a {standing.period}</td>
               <td className="cell-gauge"><Used standing={standing} /></td>
               <td className="number nowrap">{amountOf(standing, standing.left)}</td>
               <td className="nowrap"><time dateTime={standing.resets_at} title={moment(standing.resets_at)}>{until(standing.resets_at)}</time></td>
@@ -83,9 +83,9 @@ function Used({ standing }: { standing: Standing }) {
   const tone = share >= 1 ? "gauge gauge-bad" : share >= 0.8 ? "gauge gauge-wait" : "gauge";
   return (
     <>
-      {amountOf(standing, standing.spent)}, {percent(share)}
-      {Number(standing.reserved) > 0 && <span className="cell-sub">{amountOf(standing, standing.reserved)} reserved</span>}
+      <strong>{percent(share)}</strong> of {amountOf(standing, standing.amount)} a {standing.period}
       <span className={tone} aria-hidden><span style={{ width: `${Math.min(100, 100 * share)}%` }} /></span>
+      <span className="cell-sub">{amountOf(standing, standing.spent)} used{Number(standing.reserved) > 0 && `, ${amountOf(standing, standing.reserved)} reserved`}</span>
     </>
   );
 }
