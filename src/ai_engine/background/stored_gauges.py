@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from time import perf_counter
+from typing import Final, TypeAlias
 
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
@@ -13,6 +14,9 @@ from vital_shared.monitoring.instrument import Gauge
 __all__ = ["Series", "StoredGauges"]
 
 logger = get_logger(__name__)
+
+MAX_READING_SHARE: Final = 0.05
+"""The largest share of the time that readings take: slow ones, as of many thousand limits, are rarer."""
 
 Series: TypeAlias = tuple[Gauge, *tuple[str, ...]]
 """A gauge, and the values of its labels."""
@@ -23,7 +27,7 @@ class StoredGauges:
 
     :param subject: the word for them in the log.
     :param read: reads the values of all series that there are to be; any other is no longer shown.
-    :param seconds: between two readings.
+    :param seconds: between two readings, if they are quick.
     """
 
     def __init__(
@@ -37,11 +41,13 @@ class StoredGauges:
     async def watch(self) -> None:
         """Refresh again and again, until cancelled."""
         while True:
+            began = perf_counter()
             try:
                 await self.refresh()
             except StoreError as error:
                 logger.warning("stored_gauges_not_refreshed", subject=self._subject, exc_info=error)
-            await asyncio.sleep(self._seconds)
+            took = perf_counter() - began
+            await asyncio.sleep(max(self._seconds, took / MAX_READING_SHARE))
 
     async def refresh(self) -> None:
         """Show what the store says now.
