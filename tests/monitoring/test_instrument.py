@@ -152,6 +152,18 @@ def test_there_are_never_more_series_than_declared(values, limit):
     assert sum(counter.labels(each, "red").value for each in label.values) == len(values)
 
 
+def test_a_gauge_shows_no_more_series_than_it_may_until_one_is_removed():
+    name = BoundedLabel("holder", limit=5)
+    gauge = Gauge("left", "Left.", (name,), merge="one", max_series=1)
+    assert gauge.most_series == 1
+    gauge.labels("acme").set(1)
+    gauge.labels("globex").set(2)
+    assert shown(gauge) == ['left{holder="acme"} 1.0']
+    gauge.remove("acme")
+    gauge.labels("globex").set(2)
+    assert shown(gauge) == ['left{holder="globex"} 2.0']
+
+
 def test_a_gauge_of_names_begins_anew_when_they_are_forgotten():
     label = BoundedLabel("tenant_id", limit=1)
     gauge = Gauge("vital_example", "An example.", (label,), merge="one")

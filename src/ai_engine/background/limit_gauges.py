@@ -8,6 +8,7 @@ from ai_engine.background.stored_gauges import Series, StoredGauges
 from vital_shared.monitoring.labels import OTHER
 from vital_shared.monitoring.metrics import (
     LIMIT_HOLDER,
+    MAX_SHOWN_LIMITS,
     USAGE_LIMIT_AMOUNT,
     USAGE_LIMIT_LEFT,
     USAGE_LIMIT_SPENT,
@@ -19,7 +20,7 @@ __all__ = ["limit_gauges"]
 
 
 def limit_gauges(services: Services) -> StoredGauges:
-    """Make the gauges of the fullest limit of each level, holder, unit and period.
+    """Make the gauges of the fullest limit of each level, holder, unit and period, as many as are shown.
 
     When there are more holders than names, the fullest of those without one is shown as another's.
     """
@@ -36,8 +37,14 @@ async def _read(services: Services) -> dict[Series, float]:
         if place not in shown or shown[place].share < limit.share:
             shown[place] = limit
     found: dict[Series, float] = {}
-    for labels, limit in shown.items():
+    for labels, limit in sorted(shown.items(), key=_by_use)[:MAX_SHOWN_LIMITS]:
         found[USAGE_LIMIT_AMOUNT, *labels] = limit.amount
         found[USAGE_LIMIT_SPENT, *labels] = limit.spent
         found[USAGE_LIMIT_LEFT, *labels] = limit.left
     return found
+
+
+def _by_use(shown: tuple[tuple[str, ...], FullestLimit]) -> tuple[float, tuple[str, ...]]:
+    """Return the place of a limit: the fullest first, in the same order in all workers."""
+    labels, limit = shown
+    return -limit.share, labels

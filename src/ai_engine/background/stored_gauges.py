@@ -55,8 +55,8 @@ class StoredGauges:
         :raises StoreError: when it does not answer.
         """
         values = await self._read()
+        for gauge, *labels in self._shown - values.keys():  # first: there may be room for no more than these
+            gauge.remove(*labels)
         for (gauge, *labels), value in values.items():
             gauge.labels(*labels).set(value)
-        for gauge, *labels in self._shown - values.keys():
-            gauge.remove(*labels)
         self._shown = set(values)

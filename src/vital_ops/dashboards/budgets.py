@@ -98,8 +98,8 @@ def _limits() -> tuple[Panel, ...]:
         Panel(
             key="usage_limits",
             title="Limits of organisations, tenants, keys and users",
-            description="What is left of each limit? Dollars or tokens of the running period (UTC); of a "
-            "tenant's keys and users the limit of which most is used.",
+            description="What is left of the fifty limits of a day or a month that are used most? Dollars or "
+            "tokens of the running period (UTC); of a tenant's keys and users the one that is used most.",
             kind="table",
             queries=(
                 Query(amount, "Limit"),

@@ -49,10 +49,10 @@ _USAGE_LIMIT: Final = _Spent(
     USAGE_LIMIT_AMOUNT,
     USAGE_LIMIT_SPENT,
     _WATCHED_LIMIT,
-    (
-        _WATCHED_LIMIT | {"level": "key", "unit": "dollars"},
-        _WATCHED_LIMIT | {"holder": "globex", "period": "day"},
-    ),
+    [
+        _WATCHED_LIMIT | {name: value}
+        for name, value in (("level", "key"), ("holder", "globex"), ("unit", "dollars"), ("period", "day"))
+    ],
 )
 
 
@@ -62,20 +62,9 @@ def budget(at: Threshold) -> Iterator[Case]:
 
 
 def usage_limit(at: Threshold) -> Iterator[Case]:
-    """Fire as for a budget; each level, holder, unit and period for itself, and none for a minute's."""
+    """Fire as for a budget; each level, holder, unit and period for itself."""
     yield from _cases(at, _USAGE_LIMIT)
-    of_minute = _USAGE_LIMIT._replace(watched=_WATCHED_LIMIT | {"period": "minute"})
-    shares: Phase = (20, at.value)
-    series = _series(of_minute, [shares]) | {STILL_ENGINE: flat((20, 0))}
     known = {"share": f"{at.value * 100:g}"}
-    yield Case(
-        "does not fire for a minute's limit",
-        series,
-        [(19, False)],
-        engine_of([shares]),
-        known,
-        dict(of_minute.watched),
-    )
     below: Sequence[Phase] = [(20, at.value * 0.98), (30, None)]
     another = {"alertname": "Another", "alertstate": "firing"} | known | _WATCHED_LIMIT
     labels = ",".join(f'{name}="{value}"' for name, value in another.items())

@@ -118,9 +118,6 @@ USAGE_LIMIT_USED: Final = "vital:usage_limit_used:ratio"
 LIMIT_LABELS: Final = ("level", "holder", "unit", "period")
 """The labels of a limit."""
 
-LONG_PERIODS: Final = ("day", "month")
-"""Periods of limits whose use is worth a message; a limit of a minute is reached and over again."""
-
 # What counts
 
 ALL: Final = ENDED
@@ -184,10 +181,9 @@ def _budget_used(window: str) -> QueryExpression:
 
 
 def _limit_used(window: str) -> QueryExpression:
-    """Write the spent share of each day's or month's limit, as that of a budget."""
+    """Write the spent share of each limit, as that of a budget."""
     spent, amount = (
-        over_time("last", select(gauge, period=LONG_PERIODS), window)
-        for gauge in (USAGE_LIMIT_SPENT, USAGE_LIMIT_AMOUNT)
+        over_time("last", select(gauge), window) for gauge in (USAGE_LIMIT_SPENT, USAGE_LIMIT_AMOUNT)
     )
     return max_by(calculate(spent, "/", amount), *LIMIT_LABELS)
 

@@ -93,6 +93,11 @@ class Instrument(Collector, Generic[S]):
     def _samples_each(self) -> int:
         return 1
 
+    @property
+    def _is_full(self) -> bool:
+        """Whether there is no room for another series."""
+        return False
+
     def counted_by(self, label: Label) -> dict[str, float]:
         """Return what was counted under each value of a label, in no unit: to see whether it grows."""
         position, counted = self.label_set.index(label), dict[str, float]()
@@ -139,7 +144,8 @@ class Instrument(Collector, Generic[S]):
             found = self._series.get(names)
             if found is None:
                 found = self._make(dict(zip((label.name for label in self.label_set), names, strict=True)))
-                self._series[names] = found
+                if not self._is_full:
+                    self._series[names] = found
             return found
 
     def _create(self, labels: Sequence[Label]) -> None:
@@ -195,6 +201,8 @@ class Gauge(Instrument[GaugeSeries]):
     :param merge: the way the values of several workers become one.
     :param shared: values of its labels under which all workers report the same, whatever `merge` is.
     :param creates_with_names: whether a value that has a name is shown at 0 before it is set.
+    :param max_series: the most series, where those that are set are fewer than its labels allow; what is set
+        beyond them is not shown.
     """
 
     kind = "gauge"
@@ -208,11 +216,23 @@ class Gauge(Instrument[GaugeSeries]):
         merge: Merge,
         shared: Sequence[str] = (),
         creates_with_names: bool = False,
+        max_series: int | None = None,
     ) -> None:
+        self.max_series = max_series
         self.creates_with_names = creates_with_names
         self.merge = merge
         self.shared = frozenset(shared)
         super().__init__(name, help, labels)
+
+    @property
+    def most_series(self) -> int:
+        """The maximum number of its lines in `/metrics`."""
+        allowed = super().most_series
+        return allowed if self.max_series is None else min(allowed, self.max_series)
+
+    @property
+    def _is_full(self) -> bool:
+        return self.max_series is not None and len(self._series) >= self.max_series
 
     def remove(self, *values: str) -> None:
         """Show a series no longer."""

@@ -291,6 +291,9 @@ TOOL: Final = BoundedLabel("tool", earned=True)
 SOURCE: Final = BoundedLabel("source", ("memory", "pinecone", "supabase"), earned=True)
 NODE: Final = BoundedLabel("node")
 DEPLOYMENT: Final = BoundedLabel("deployment")
+MAX_SHOWN_LIMITS: Final = 50
+"""The most limits with series: by level, holder, unit and period there could be thousands."""
+
 LIMIT_HOLDER: Final = BoundedLabel("holder", earned=True)
 """The organisation of a limit, or the tenant whose limit, or whose key's or user's limit, it is."""
 
@@ -670,22 +673,25 @@ BUDGET_SPENT_DOLLARS: Final = Gauge(
 )
 USAGE_LIMIT_AMOUNT: Final = Gauge(
     "vital_usage_limit_amount",
-    "What a limit allows in its period, in dollars or tokens: of several of a holder's, such as those of its "
-    "users, the one that is used most.",
-    (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, LIMIT_PERIOD),
+    "What a limit of a day or a month allows, in dollars or tokens: of several of a holder's, such as those "
+    "of its users, the one that is used most, and of all the fifty that are used most.",
+    (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, BUDGET_PERIOD),
     merge="one",
+    max_series=MAX_SHOWN_LIMITS,
 )
 USAGE_LIMIT_SPENT: Final = Gauge(
     "vital_usage_limit_spent",
     "What is spent of it in the running period.",
-    (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, LIMIT_PERIOD),
+    (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, BUDGET_PERIOD),
     merge="one",
+    max_series=MAX_SHOWN_LIMITS,
 )
 USAGE_LIMIT_LEFT: Final = Gauge(
     "vital_usage_limit_left",
     "What is left of it, without what active runs have reserved.",
-    (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, LIMIT_PERIOD),
+    (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, BUDGET_PERIOD),
     merge="one",
+    max_series=MAX_SHOWN_LIMITS,
 )
 USAGE_LIMIT_REFUSALS_TOTAL: Final = Counter(
     "vital_usage_limit_refusals_total",

@@ -1,4 +1,4 @@
-"""The use of limits, for the metrics: the fullest limit of each level, holder, unit and period.
+"""The use of limits of a day or a month, for the metrics: the fullest of each level, holder, unit and period.
 
 A tenant may have a limit for each of many thousand keys and users. The database picks the ones that are
 shown, so that their number is that of the holders.
@@ -22,7 +22,7 @@ __all__ = ["FullestLimit", "limit_holders", "read_fullest_limits"]
 
 
 class FullestLimit(NamedTuple):
-    """The limit of which most is used, among those of one level, holder, unit and period."""
+    """The limit of a day or a month of which most is used, of one level, holder, unit and period."""
 
     level: str
     holder: str
@@ -48,15 +48,9 @@ class FullestLimit(NamedTuple):
 
 
 def limit_holders() -> Select[tuple[Any]]:
-    """Select the holders of limits, by their names."""
+    """Select the holders of limits of a day or a month, by their names."""
     holder = _holder().label("holder")
-    return (
-        select(holder)
-        .select_from(_LIMITS_AND_KEYS)
-        .where(_holder().is_not(None))
-        .distinct()
-        .order_by("holder")
-    )
+    return select(holder).select_from(_LIMITS_AND_KEYS).where(*_SHOWN).distinct().order_by("holder")
 
 
 async def read_fullest_limits(database: Database, *, now: datetime) -> tuple[FullestLimit, ...]:
@@ -88,6 +82,10 @@ def _holder() -> ColumnElement[Any]:
     )
 
 
+# A limit of a minute is reached and over again before anybody looks; a key may be gone.
+_SHOWN = (usage_limits.c.period != "minute", _holder().is_not(None))
+
+
 def _fullest(now: datetime) -> Select[Any]:
     used = _used(now)
     own = usage_limits.c
@@ -108,7 +106,7 @@ def _fullest(now: datetime) -> Select[Any]:
             .label("place"),
         )
         .select_from(_LIMITS_AND_KEYS.outerjoin(used, used.c.limit_id == own.id))
-        .where(_holder().is_not(None))
+        .where(*_SHOWN)
         .subquery()
     )
     return select(ranked).where(ranked.c.place == 1)
@@ -118,7 +116,6 @@ def _used(now: datetime) -> Any:
     """Add up what is spent of each limit in its running period, and what is reserved."""
     own = limit_usage.c
     running = case(
-        (usage_limits.c.period == "minute", usage_period_key("minute", now)),
         (usage_limits.c.period == "day", usage_period_key("day", now)),
         else_=usage_period_key("month", now),
     )

@@ -155,6 +155,7 @@ async def test_the_metrics_show_what_is_left_of_the_fullest_limit_of_each_holder
         await limit(given, "user", "ann", "5000", "tokens", tenant_id="default")
         await limit(given, "user", "ann", "2000", "tokens", tenant_id="default", model="mine:m")
         await limit(given, "user", "bob", "500", "tokens", tenant_id="default")
+        await limit(given, "user", "ann", "5000", "tokens", "minute", tenant_id="default")
         await limit(given, "key", "key_unknown", "500", "tokens")
         await given.client.chat.completions.create(**ASK)
         await given.service.engine.hub.drained()
@@ -190,6 +191,25 @@ async def test_holders_beyond_the_names_are_shown_by_the_fullest_of_them(
             ("tenant", "tenant_0", *day): 500,
             ("tenant", "other", *day): 300,
         }
+        for each in await limits(given):
+            await given.service.client.delete(f"/v1/limits/{each['limit_id']}")
+        await gauges.refresh()
+
+
+async def test_the_fullest_limits_alone_have_series(
+    gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ai_engine.background.limit_gauges.MAX_SHOWN_LIMITS", 1)
+    async with gateway(whole()) as given:
+        services = given.service.services
+        await limit(given, "organisation", "umbrella", "5000", "tokens")
+        await limit(given, "tenant", "default", "5000", "tokens", "month")
+        await given.client.chat.completions.create(**ASK)
+        await given.service.engine.hub.drained()
+        await services.labels.refresh(now=services.now())
+        gauges = limit_gauges(services)
+        await gauges.refresh()
+        assert shown(USAGE_LIMIT_SPENT) == {("tenant", "default", "tokens", "month"): 150}
         for each in await limits(given):
             await given.service.client.delete(f"/v1/limits/{each['limit_id']}")
         await gauges.refresh()
