@@ -55,7 +55,7 @@ def catalogue(metrics: Iterable[Instrument[Any]] = CATALOGUE) -> dict[str, Serie
         "recorded",
         frozenset(
             {"alertname", "alertstate", "severity", "team", "notify", "incident", "environment"}
-            | {"tier", "slo", "quantile", "tenant_id", "period", "share"}
+            | {"tier", "slo", "quantile", "tenant_id", "period", "share", "level", "holder", "unit"}
         ),
     )
     return found
