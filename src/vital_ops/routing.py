@@ -45,7 +45,7 @@ INCIDENT: Final = ["environment", "incident", "tenant_id"]
 """The labels that alerts of one incident have in common: they are one notification."""
 
 MARKS: Final = {TENANT_BUDGET: ("period",), USAGE_LIMIT: LIMIT_LABELS}
-"""The alerts on shares of budgets and limits, and the labels that tell these apart."""
+"""The alerts on shares of budgets and limits, with the labels of each beside those of an incident."""
 
 BUDGET_REPEAT_INTERVAL: Final = "31d"
 """A budget's or a limit's mark is notified once in its period, which is a month at most."""

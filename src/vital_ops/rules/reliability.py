@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from vital_ops.durations import write_seconds
 from vital_ops.promql import (
@@ -23,6 +25,7 @@ from vital_ops.promql import (
 )
 from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors
 from vital_ops.rules.budget_tests import budget, usage_limit
+from vital_ops.rules.case import Case
 from vital_ops.rules.judged_tests import rising
 from vital_ops.rules.outage import DOWN, ENGINES_UP_NOW
 from vital_ops.rules.recording import (
@@ -112,28 +115,29 @@ def _set_aside(at: Threshold) -> str:
     return calculate(max_by(select(STORE_DEAD_LETTERS)), "+", clamped)
 
 
-def _tenant_budget(row: str, share: float, fires_when: str, description: str) -> AlertSpec:
+class _SpentShare(NamedTuple):
+    """A share of an amount that may be spent, at which somebody is notified."""
+
+    row: str
+    share: float
+    fires_when: str
+    description: str
+
+
+def _tenant_budget(mark: _SpentShare) -> AlertSpec:
     """Make one of the alerts on a tenant's budgets; a period's end is the end of all of them."""
-    return AlertSpec(
-        name=TENANT_BUDGET,
-        row=row,
-        threshold=numbers(share, "10m", "0m", 0),
-        fires_when=fires_when,
+    alert = _spending(
+        TENANT_BUDGET,
+        mark,
         cases=budget,
-        own=(("share", "{percent}"),),
-        group="reliability",
-        severity="warning",
-        team="finance",
-        receivers=("email", "slack"),
         summary="{{{{ $labels.tenant_id }}}} has spent {value} of its budget of the "
         "{{{{ $labels.period }}}}; this is sent from {limit} on",
-        description=description,
-        dashboard=COST,
         panel="budget_used",
-        unit="share",
-        condition=lambda at: compare(recorded(BUDGET_USED), ">=", at.value),
-        shown=BUDGET_USED,
+        used=BUDGET_USED,
         labels=("tenant_id", "period"),
+    )
+    return replace(
+        alert,
         contributors=Contributors(
             "mode",
             lambda _: increase_from_birth(COST_DOLLARS_TOTAL, DAY, "mode", tenant_id=THE_TENANT),
@@ -142,28 +146,53 @@ def _tenant_budget(row: str, share: float, fires_when: str, description: str) ->
     )
 
 
-def _usage_limit(row: str, share: float, fires_when: str, description: str) -> AlertSpec:
+def _usage_limit(mark: _SpentShare) -> AlertSpec:
     """Make one of the alerts on limits, of organisations, tenants, keys and users."""
-    return AlertSpec(
-        name=USAGE_LIMIT,
-        row=row,
-        threshold=numbers(share, "10m", "0m", 0),
-        fires_when=fires_when,
+    return _spending(
+        USAGE_LIMIT,
+        mark,
         cases=usage_limit,
+        summary="{value} of a limit of {{{{ $labels.holder }}}} is spent (level {{{{ $labels.level }}}}, "
+        "{{{{ $labels.unit }}}} of the {{{{ $labels.period }}}}); this is sent from {limit} on",
+        panel="usage_limits_used",
+        used=USAGE_LIMIT_USED,
+        labels=LIMIT_LABELS,
+    )
+
+
+def _spending(
+    name: str,
+    mark: _SpentShare,
+    *,
+    cases: Callable[[Threshold], Iterable[Case]],
+    summary: str,
+    panel: str,
+    used: str,
+    labels: tuple[str, ...],
+) -> AlertSpec:
+    """Make an alert on the share that is spent of an amount.
+
+    :param used: the recorded share.
+    """
+    return AlertSpec(
+        name=name,
+        row=mark.row,
+        threshold=numbers(mark.share, "10m", "0m", 0),
+        fires_when=mark.fires_when,
+        cases=cases,
         own=(("share", "{percent}"),),
         group="reliability",
         severity="warning",
         team="finance",
         receivers=("email", "slack"),
-        summary="{value} of a limit of {{{{ $labels.holder }}}} is spent (level {{{{ $labels.level }}}}, "
-        "{{{{ $labels.unit }}}} of the {{{{ $labels.period }}}}); this is sent from {limit} on",
-        description=description,
+        summary=summary,
+        description=mark.description,
         dashboard=COST,
-        panel="usage_limits_used",
+        panel=panel,
         unit="share",
-        condition=lambda at: compare(recorded(USAGE_LIMIT_USED), ">=", at.value),
-        shown=USAGE_LIMIT_USED,
-        labels=LIMIT_LABELS,
+        condition=lambda at: compare(recorded(used), ">=", at.value),
+        shown=used,
+        labels=labels,
     )
 
 
@@ -329,34 +358,44 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         ),
     ),
     _tenant_budget(
-        "TenantBudgetHalf",
-        0.5,
-        "a tenant has spent 50 % of a budget",
-        "Half of it or more is spent. It holds until the period ends.",
+        _SpentShare(
+            "TenantBudgetHalf",
+            0.5,
+            "a tenant has spent 50 % of a budget",
+            "Half of it or more is spent. It holds until the period ends.",
+        )
     ),
     _tenant_budget(
-        "TenantBudgetNearlySpent",
-        0.8,
-        "a tenant has spent 80 % of a budget",
-        "Little of the budget is left. It holds until its period ends.",
+        _SpentShare(
+            "TenantBudgetNearlySpent",
+            0.8,
+            "a tenant has spent 80 % of a budget",
+            "Little of the budget is left. It holds until its period ends.",
+        )
     ),
     _tenant_budget(
-        "TenantBudgetSpent",
-        1,
-        "a tenant has spent a budget",
-        "Further requests of the tenant are refused until the period ends.",
+        _SpentShare(
+            "TenantBudgetSpent",
+            1,
+            "a tenant has spent a budget",
+            "Further requests of the tenant are refused until the period ends.",
+        )
     ),
     _usage_limit(
-        "UsageLimitNearlySpent",
-        0.8,
-        "80 % of a limit of a day or a month is spent",
-        "Little of the limit is left. It holds until its period ends.",
+        _SpentShare(
+            "UsageLimitNearlySpent",
+            0.8,
+            "80 % of a limit of a day or a month is spent",
+            "Little of the limit is left. It holds until its period ends.",
+        )
     ),
     _usage_limit(
-        "UsageLimitSpent",
-        1,
-        "a limit of a day or a month is spent",
-        "Further requests under the limit are refused until the period ends.",
+        _SpentShare(
+            "UsageLimitSpent",
+            1,
+            "a limit of a day or a month is spent",
+            "Further requests under the limit are refused until the period ends.",
+        )
     ),
 )
 """In the order of the table of all alerts."""
