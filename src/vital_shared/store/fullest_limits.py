@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Float, Select, case, cast, func, select
+from sqlalchemy import ColumnElement, Float, Row, Select, Subquery, case, cast, func, select
 
 from vital_shared.models.money import NANOS
 from vital_shared.store.account_tables import api_keys
@@ -60,7 +60,7 @@ async def read_fullest_limits(database: Database, *, now: datetime) -> tuple[Ful
     return tuple(_limit(row) for row in rows)
 
 
-def _limit(row: Any) -> FullestLimit:
+def _limit(row: Row[Any]) -> FullestLimit:
     amount, spent, reserved = (
         int(each) / NANOS if row.unit == "dollars" else float(each)
         for each in (row.amount, row.spent, row.reserved)
@@ -112,7 +112,7 @@ def _fullest(now: datetime) -> Select[Any]:
     return select(ranked).where(ranked.c.place == 1)
 
 
-def _used(now: datetime) -> Any:
+def _used(now: datetime) -> Subquery:
     """Add up what is spent of each limit in its running period, and what is reserved."""
     own = limit_usage.c
     running = case(
