@@ -5579,22 +5579,28 @@ export interface components {
          */
         GenerateRequest: {
             /** Contents */
-            contents: unknown;
+            contents: {
+                [key: string]: unknown;
+            }[];
             /**
              * Systeminstruction
              * @default null
              */
-            systemInstruction: unknown;
+            systemInstruction: {
+                [key: string]: unknown;
+            } | null;
             /**
              * Generationconfig
              * @default null
              */
-            generationConfig: unknown;
+            generationConfig: {
+                [key: string]: unknown;
+            } | null;
             /**
-             * Drop Params
+             * Dropparams
              * @default null
              */
-            drop_params: boolean | null;
+            dropParams: boolean | null;
         } & {
             [key: string]: unknown;
         };

@@ -14,12 +14,11 @@ from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from ai_engine.gateway.cache_request import read_cache_request
-from ai_engine.gateway.model_names import find_embedding_models
+from ai_engine.gateway.model_names import require_embedding_models
 from ai_engine.gateway.openai_embeddings import EmbeddingsExchange
 from ai_engine.gateway.openai_errors import refuse_as_openai
 from ai_engine.gateway.relay_call import relay_call
 from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
-from vital_shared.errors import NotFound
 
 __all__ = ["OPERATIONS", "routes"]
 
@@ -39,13 +38,7 @@ async def embed(request: Request) -> Response:
     engine = engine_of(request)
     raw, body = await read_json(request, chat_limit(engine.settings), is_passed_on=True)
     asked = parse_model(EmbeddingsRequest, raw)
-    models = find_embedding_models(asked.model, engine.services)
-    if models is None:
-        raise NotFound(
-            f'There is no model "{asked.model[:200]}" for embeddings: name one as provider:model, or an '
-            "embedded one, and GET /v1/models lists those that are configured.",
-            field="model",
-        )
+    models = require_embedding_models(asked.model, engine.services)
     account = engine.services.account
     cache, body = read_cache_request(request, body)
     return await relay_call(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,14 +23,15 @@ from ai_engine.gateway.either import EitherExchange
 from ai_engine.gateway.gemini_embeddings import GeminiEmbeddingsExchange
 from ai_engine.gateway.gemini_generate import PROTOCOLS, GenerateExchange, measured
 from ai_engine.gateway.model_failures import refuse_as_gemini
-from ai_engine.gateway.model_names import find_embedding_models
+from ai_engine.gateway.model_names import require_embedding_models
 from ai_engine.gateway.relay_call import relay_call
 from ai_engine.gateway.size import measure
 from ai_engine.gateway.translated import TranslatedExchange
 from ai_engine.protocols.canonical.messages import CanonicalMessage, MediaPart, MessagePart, TextPart
+from ai_engine.protocols.gemini.field_names import normal_form
 from ai_engine.protocols.gemini.generate_request_reader import read_generate_request
 from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
-from vital_shared.errors import InvalidRequest, NotFound
+from vital_shared.errors import InvalidRequest
 
 __all__ = ["OPERATIONS", "routes"]
 
@@ -37,11 +39,11 @@ __all__ = ["OPERATIONS", "routes"]
 class GenerateRequest(BaseModel):
     """A request of the Gemini API for content; its reference describes all fields."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", alias_generator=to_camel)
 
-    contents: Any
-    systemInstruction: Any = None  # noqa: N815 - the name in the API
-    generationConfig: Any = None  # noqa: N815 - the name in the API
+    contents: tuple[Mapping[str, object], ...]
+    system_instruction: Mapping[str, object] | None = None
+    generation_config: Mapping[str, object] | None = None
     drop_params: bool | None = None
     """Whether to leave out what the provider cannot take, rather than refuse it."""
 
@@ -114,11 +116,15 @@ async def count_tokens(request: Request) -> Response:
     engine = engine_of(request)
     body = await _body(request)
     inner = body.get("generateContentRequest") or body.get("generate_content_request") or body
-    model = request.path_params["model"]
-    read_generate_request(inner | {"model": model} if isinstance(inner, dict) else inner)
+    if not isinstance(inner, dict):
+        raise InvalidRequest("generateContentRequest must be an object", field="generateContentRequest")
+    read_generate_request(inner | {"model": request.path_params["model"]})
     account = engine.services.account
     size = measure(
-        measured(inner), count=account.count, count_at_most=account.count_at_most, max_output_tokens=None
+        measured(normal_form(inner)),
+        count=account.count,
+        count_at_most=account.count_at_most,
+        max_output_tokens=None,
     )
     return _json({"totalTokens": size.input_tokens})
 
@@ -136,14 +142,7 @@ async def embed_batch(request: Request) -> Response:
 async def _embed(request: Request, *, is_batch: bool) -> Response:
     engine = engine_of(request)
     body = await _body(request)
-    name = request.path_params["model"]
-    models = find_embedding_models(name, engine.services)
-    if models is None:
-        raise NotFound(
-            f'There is no model "{name[:200]}" for embeddings: name one as provider:model, or an '
-            "embedded one, and GET /v1beta/models lists those that are configured.",
-            field="model",
-        )
+    models = require_embedding_models(request.path_params["model"], engine.services)
     account = engine.services.account
     return await relay_call(
         request,
@@ -191,13 +190,13 @@ _TEXT: Final = {"content": {"parts": [{"text": "What is a 510(k)?"}]}}
 
 
 def _operation(
-    summary: str, description: str, body: type[BaseModel] | None = None, example: Any = None
+    summary: str, description: str, body: type[BaseModel], example: Mapping[str, object]
 ) -> Operation:
     return Operation(
         summary=summary,
         description=description,
         body=body,
-        examples={} if example is None else {"question": {"value": example}},
+        examples={"question": {"value": example}},
         success="As the Gemini API has it.",
         answers=_JSON,
         others=_GOOGLE,

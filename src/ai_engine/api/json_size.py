@@ -42,7 +42,7 @@ def check_size(value: Any) -> None:
         inner.extend(each)
 
 
-def check_integers(value: Any) -> None:
+def check_integers(value: object) -> None:
     """Refuse JSON with integers of more than 64 bits, which could not be written for a provider.
 
     :raises InvalidFields: naming the place of the first.
@@ -53,7 +53,7 @@ def check_integers(value: Any) -> None:
         raise InvalidFields([FieldError(field=place, message="must be a number of 64 bits at most")])
 
 
-def _path_to_long(value: Any) -> list[str] | None:
+def _path_to_long(value: object) -> list[str] | None:
     """Return the way to the first integer that is too long; None: there is none."""
     if isinstance(value, int):
         return None if MIN_INTEGER <= value <= MAX_INTEGER else []

@@ -14,7 +14,7 @@ from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.openai_embeddings import EmbeddingsExchange
 from ai_engine.gateway.size import RequestSize
 from ai_engine.protocols.canonical.field_reader import FieldReader
-from ai_engine.protocols.gemini.field_names import camel_case
+from ai_engine.protocols.gemini.field_names import normal_form
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError, ModelUnavailable
 from vital_shared.llm.wires.relay import Operation, RelayedRequest
@@ -22,7 +22,7 @@ from vital_shared.llm.wires.relay import Operation, RelayedRequest
 __all__ = ["GeminiEmbeddingsExchange"]
 
 QUERY_TASKS: Final = frozenset({"RETRIEVAL_QUERY", "QUESTION_ANSWERING", "CODE_RETRIEVAL_QUERY"})
-"""Purposes of a text that is looked for; the embedded models tell it from one that is found."""
+"""Purposes of a query, which the embedded models embed in another way than a passage."""
 
 
 class GeminiEmbeddingsExchange:
@@ -45,7 +45,7 @@ class GeminiEmbeddingsExchange:
         count: Callable[[str], int],
         count_at_most: Callable[[str], int],
     ) -> None:
-        fields = FieldReader(camel_case(dict(body)))
+        fields = FieldReader(normal_form(body))
         asked = fields.objects("requests") if is_batch else [fields]
         if not asked:
             raise fields.wrong("requests", "must hold a request")

@@ -14,7 +14,7 @@ from ai_engine.gateway.size import RequestSize, measure, terms_of
 from ai_engine.protocols.canonical.field_reader import FieldReader
 from ai_engine.protocols.canonical.server_sent import plain_event
 from ai_engine.protocols.gemini.error_statuses import error_body
-from ai_engine.protocols.gemini.field_names import camel_case
+from ai_engine.protocols.gemini.field_names import normal_form
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.relay import Operation, RelayedRequest
@@ -34,9 +34,8 @@ LIMITS: Final = ("maxOutputTokens", "max_output_tokens")
 
 
 def measured(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a request that a provider reads."""
-    fields = camel_case(dict(body))
-    return {name: fields[name] for name in MEASURED_FIELDS if fields.get(name) is not None}
+    """Return the fields that a provider reads, of a request in its normal form."""
+    return {name: body[name] for name in MEASURED_FIELDS if body.get(name) is not None}
 
 
 class GenerateExchange:
@@ -61,11 +60,12 @@ class GenerateExchange:
         self.channel = AnswerChannel()
         self.is_streamed = is_streamed
         self._body = {name: value for name, value in body.items() if name not in OWN_FIELDS}
-        config = FieldReader(camel_case(self._body)).object("generationConfig")
+        fields = normal_form(self._body)
+        config = FieldReader(fields).object("generationConfig")
         self._limit = None if config is None else config.integer("maxOutputTokens", 1)
         self._answers = (None if config is None else config.integer("candidateCount", 1)) or 1
         self._size = measure(
-            measured(self._body),
+            measured(fields),
             count=count,
             count_at_most=count_at_most,
             max_output_tokens=None if self._limit is None else self._limit * self._answers,

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from ai_engine.gateway.embedded_models import LOCAL
+from vital_shared.errors import NotFound
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.llm.routing.deployment import DeploymentObserver, observer_of
 from vital_shared.workflows.services import Services
 
-__all__ = ["AskedModel", "AskedModels", "embedded_names", "find_embedding_models", "find_models"]
+__all__ = [
+    "AskedModel",
+    "AskedModels",
+    "embedded_names",
+    "find_embedding_models",
+    "find_models",
+    "require_embedding_models",
+]
 
 FAMILIES: Final[tuple[tuple[str, str], ...]] = (
     ("gpt-", "openai"),
@@ -88,6 +96,21 @@ def find_embedding_models(name: str, services: Services) -> AskedModels | None:
     if f"{LOCAL}:{bare}" in embedded_names(services):
         return AskedModels(None, (AskedModel(f"{LOCAL}:{bare}"),))
     return find_models(name, services.models)
+
+
+def require_embedding_models(name: str, services: Services) -> AskedModels:
+    """Return the models of embeddings that a name stands for.
+
+    :raises NotFound: when there are none.
+    """
+    found = find_embedding_models(name, services)
+    if found is None:
+        raise NotFound(
+            f'There is no model "{name[:200]}" for embeddings: name one as provider:model, or an '
+            "embedded one, and GET /v1/models lists those that are configured.",
+            field="model",
+        )
+    return found
 
 
 def embedded_names(services: Services) -> tuple[str, ...]:

@@ -6,17 +6,24 @@ Source: protobuf's JSON mapping ("ProtoJSON Format"): parsers accept ``inlineDat
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from vital_shared.errors import InvalidRequest
 
-__all__ = ["camel_case"]
+__all__ = ["normal_form"]
 
-FREE_FORM: Final = frozenset({"args", "response", "properties", "$defs", "defs", "parametersJsonSchema"}) | {
-    "responseJsonSchema",
-    "labels",
-    "example",
+SCHEMAS: Final = frozenset({"properties", "$defs", "defs"})
+"""Fields that hold schemas under names of the client's own."""
+
+FREE_FORM: Final = SCHEMAS | {
+    "args",
     "default",
+    "example",
+    "labels",
+    "parametersJsonSchema",
+    "response",
+    "responseJsonSchema",
 }
 """Fields whose content has names of its own."""
 
@@ -29,34 +36,42 @@ MAX_SHOWN_NAME_CHARACTERS: Final = 100
 _UNDERSCORE: Final = re.compile(r"_([a-z0-9])")
 
 
-def camel_case(value: Any, depth: int = 0) -> Any:
-    """Return a request with the names of its fields in the form ``inlineData``; content stays as it is.
+def normal_form(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request with names in the form ``inlineData`` and lists where lists belong.
+
+    Content with names of its own stays as it is.
 
     :raises InvalidRequest: when a field is there in both forms.
     """
-    if depth > MAX_DEPTH:
-        return value
-    if isinstance(value, list):
-        return [camel_case(each, depth + 1) for each in value]
-    if not isinstance(value, dict):
-        return value
+    return _fields(fields, 0)
+
+
+def _fields(fields: Mapping[str, Any], depth: int) -> dict[str, Any]:
     named: dict[str, Any] = {}
-    for each, content in value.items():
+    for each, content in fields.items():
         name = _camel(each)
         if name in named:
             shown = name[:MAX_SHOWN_NAME_CHARACTERS]
             raise InvalidRequest(f"{shown} is there twice, in both forms of its name: send one", field=shown)
         named[name] = [content] if name in REPEATED and isinstance(content, dict) else content
     return {
-        name: _content(name, content, depth) if name in FREE_FORM else camel_case(content, depth + 1)
+        name: _free_form(name, content, depth) if name in FREE_FORM else _value(content, depth)
         for name, content in named.items()
     }
 
 
-def _content(name: str, value: Any, depth: int) -> Any:
-    """Return the content of a field with names of its own; those of a schema's properties are schemas."""
-    if name in ("properties", "$defs", "defs") and isinstance(value, dict):
-        return {each: camel_case(schema, depth + 1) for each, schema in value.items()}
+def _value(value: object, depth: int) -> object:
+    if depth > MAX_DEPTH:
+        return value
+    if isinstance(value, list):
+        return [_value(each, depth + 1) for each in value]
+    return _fields(value, depth + 1) if isinstance(value, dict) else value
+
+
+def _free_form(name: str, value: object, depth: int) -> object:
+    """Return content with names of its own; what a schema calls its properties are schemas."""
+    if name in SCHEMAS and isinstance(value, dict):
+        return {each: _value(schema, depth) for each, schema in value.items()}
     return value
 
 

@@ -18,7 +18,7 @@ from ai_engine.protocols.canonical.request import (
     ToolChoice,
 )
 from ai_engine.protocols.gemini.content_parts import read_contents, read_texts
-from ai_engine.protocols.gemini.field_names import camel_case
+from ai_engine.protocols.gemini.field_names import normal_form
 from ai_engine.protocols.gemini.schemas import json_schema
 
 __all__ = ["read_generate_request"]
@@ -36,7 +36,7 @@ def read_generate_request(body: Any) -> CanonicalRequest:
 
     :raises InvalidRequest: naming the field that is wrong.
     """
-    fields = FieldReader(camel_case(body))
+    fields = FieldReader(normal_form(body) if isinstance(body, dict) else body)
     system = read_texts(fields, "systemInstruction")
     messages = read_contents(fields)
     if not messages:

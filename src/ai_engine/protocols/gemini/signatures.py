@@ -7,4 +7,4 @@ from typing import Final
 __all__ = ["UNSIGNED"]
 
 UNSIGNED: Final = "skip_thought_signature_validator"
-"""The placeholder signature of a call that came without one (section "FAQs")."""
+"""The signature to send with a call that another model made (section "FAQs")."""
