@@ -1,4 +1,4 @@
-"""What a test reads of the metrics is what was counted."""
+"""Tests read metrics without rounding."""
 
 from __future__ import annotations
 

@@ -234,7 +234,8 @@ def test_what_cannot_be_carried_to_anthropic_is_refused_by_its_field_or_dropped(
     ],
 )
 def test_a_field_that_asks_for_nothing_special_is_no_reason_to_refuse(name: str, value: Any) -> None:
-    carried(read_chat_request(CHAT | {name: value}), "anthropic")
+    request = carried(read_chat_request(CHAT | {name: value}), "anthropic")
+    assert request.messages == read_chat_request(CHAT).messages
 
 
 @pytest.mark.parametrize("name", ["previous_response_id", "conversation", "background", "prompt"])
