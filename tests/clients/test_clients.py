@@ -31,10 +31,13 @@ PROGRAMS = {
     "LangChain, `ChatOpenAI`": "python/langchain_client.py openai",
     "LangChain, `ChatOpenAI` over Responses": "python/langchain_client.py responses",
     "LangChain, `ChatAnthropic`": "python/langchain_client.py anthropic",
+    "LangChain, `ChatGoogleGenerativeAI`": "python/langchain_client.py google",
     "LlamaIndex": "python/llama_index_client.py",
     "LiteLLM, `openai/…`": "python/litellm_client.py openai",
     "LiteLLM, `anthropic/…`": "python/litellm_client.py anthropic",
+    "LiteLLM, `gemini/…`": "python/litellm_client.py gemini",
     "pydantic-ai, `OpenAIChatModel`": "python/pydantic_ai_client.py chat",
+    "pydantic-ai, `GoogleModel`": "python/pydantic_ai_client.py google",
     "OpenAI Agents SDK, Responses": "python/agents_client.py",
     "OpenAI Agents SDK, chat completions": "python/agents_client.py chat",
 }
@@ -65,7 +68,13 @@ async def test_a_client_does_what_the_page_says(run_program: RunProgram, name: s
     outcomes = {each: _outcome(each, found[each]) for each in expected}
     assert outcomes == dict.fromkeys(expected, True), found
     types = dict(zip(FAILURES, rows("Errors")[name], strict=True))
-    assert found["errors"] == {each: f"{types[each].strip('`')} {STATUSES[each]}" for each in FAILURES}
+    assert found["errors"] == {each: _named(types[each], STATUSES[each]) for each in FAILURES}
+
+
+def _named(cell: str, status: int) -> str:
+    """Return a cell's exception with its status; a client that has another one shows it: "`Failed` (500)"."""
+    name, _, shown = cell.replace("`", "").partition(" (")
+    return f"{name} {shown.rstrip(')') or status}"
 
 
 def _outcome(feature: str, found: Any) -> bool:

@@ -92,6 +92,36 @@ async def test_what_cannot_be_carried_is_refused_by_its_name_or_dropped(
         assert dropped.status_code == 200, dropped.text
 
 
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "skip_thought_signature_validator",
+        "context_engineering_is_the_way_to_go",
+        "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=",
+        "Y29udGV4dF9lbmdpbmVlcmluZ19pc190aGVfd2F5X3RvX2dv",
+    ],
+)
+async def test_a_signature_that_google_names_for_unsigned_calls_is_none(
+    gateway: OpenGateway, signature: str
+) -> None:
+    async with gateway("openai", stream_of("openai")) as given:
+        contents = [
+            {"parts": [{"text": "Hm.", "thoughtSignature": signature}]},
+            {"parts": [{"text": "?"}]},
+        ]
+        answer = await given.service.client.post(PATH, json={"contents": contents})
+        assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("empty", [[], None])
+async def test_an_empty_list_asks_for_nothing(gateway: OpenGateway, empty: Any) -> None:
+    async with gateway("openai", stream_of("openai")) as given:
+        answer = await given.service.client.post(PATH, json=CONTENTS | {"safetySettings": empty})
+        assert answer.status_code == 200, answer.text
+        assert "safety" not in str(given.sent)
+
+
 async def test_a_stream_without_server_sent_events_is_refused_in_one_sentence(gateway: OpenGateway) -> None:
     async with gateway("openai") as given:
         answer = await given.service.client.post(

@@ -1,4 +1,4 @@
-"""LangChain, with the words "openai", "responses" or "anthropic"."""
+"""LangChain, with the words "openai", "responses", "anthropic" or "google"."""
 
 import sys
 
@@ -6,6 +6,7 @@ from client import EMBEDDER, KEY, PICTURE, URL, cancelled, failures, model, repo
 from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
+from langchain_google_genai import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
@@ -29,6 +30,8 @@ def weigh(thing: str) -> str:
 def chat(name=MODEL, key=KEY, **more):
     if which == "anthropic":
         return ChatAnthropic(model=name, base_url=URL, api_key=key, max_retries=0, **more)
+    if which == "google":
+        return ChatGoogleGenerativeAI(model=name, base_url=URL, api_key=key, max_retries=0, **more)
     if which == "responses":
         more["use_responses_api"] = True
     return ChatOpenAI(model=name, base_url=f"{URL}/v1", api_key=key, max_retries=0, **more)
@@ -52,6 +55,9 @@ def images():
 
 
 def embeddings():
+    if which == "google":
+        google = GoogleGenerativeAIEmbeddings(model=EMBEDDER, base_url=URL, api_key=KEY)
+        return google.embed_query("Hello")
     # Without that option it sends the numbers of OpenAI's tokens.
     embedder = OpenAIEmbeddings(
         model=EMBEDDER, base_url=f"{URL}/v1", api_key=KEY, check_embedding_ctx_length=False
@@ -61,6 +67,10 @@ def embeddings():
 
 async def failing(key, name):
     chat(name, key, max_tokens=9000).invoke("Hello?")
+
+
+def status(error):
+    return error.__cause__.code if which == "google" else error.status_code
 
 
 async def slowly():
@@ -84,7 +94,7 @@ report(
         ],
         "images": images,
         **({} if which == "anthropic" else {"embeddings": embeddings}),
-        "errors": lambda: failures(failing),
+        "errors": lambda: failures(failing, status),
         "cancel": lambda: cancelled(slowly()),
         "async": asynchronous,
     }

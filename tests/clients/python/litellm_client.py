@@ -1,4 +1,4 @@
-"""LiteLLM's library, with the words "openai" or "anthropic"."""
+"""LiteLLM's library, with the words "openai", "anthropic" or "gemini"."""
 
 import json
 import sys
@@ -78,6 +78,10 @@ async def asynchronous():
 
 
 litellm.suppress_debug_info = True
+if which == "gemini":  # it sends a schema to the models that it knows to take one
+    litellm.register_model(
+        {f"gemini/{MODEL}": {"litellm_provider": "gemini", "mode": "chat", "supports_response_schema": True}}
+    )
 report(
     {
         "plain": lambda: litellm.completion(**asked()).choices[0].message.content,

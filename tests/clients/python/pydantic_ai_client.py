@@ -1,4 +1,4 @@
-"""pydantic-ai, with the words "chat", "responses" or "anthropic"."""
+"""pydantic-ai, with the words "chat", "responses", "anthropic" or "google"."""
 
 import asyncio
 import base64
@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent, Embedder, NativeOutput, ToolOutput
 from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel
 from pydantic_ai.models.anthropic import AnthropicModel
+from pydantic_ai.models.google import GoogleModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
+from pydantic_ai.providers.google import GoogleProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
 MODEL = model("m")
@@ -29,6 +31,8 @@ def agent(name=MODEL, key=KEY, **more):
 
         client = AsyncAnthropic(base_url=URL, api_key=key, max_retries=0)
         return Agent(AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client)), **more)
+    if which == "google":
+        return Agent(GoogleModel(name, provider=GoogleProvider(api_key=key, base_url=URL)), **more)
     client = AsyncOpenAI(base_url=f"{URL}/v1", api_key=key, max_retries=0)
     kind = OpenAIResponsesModel if which == "responses" else OpenAIChatModel
     return Agent(kind(name, provider=OpenAIProvider(openai_client=client)), **more)
@@ -89,7 +93,7 @@ report(
         "tools": tools,
         "schema": schema,
         "images": images,
-        **({} if which == "anthropic" else {"embeddings": embeddings}),
+        **({} if which in ("anthropic", "google") else {"embeddings": embeddings}),
         "errors": lambda: failures(failing),
         "cancel": lambda: cancelled(pieces(name=model("slow"))),
         "async": asynchronous,

@@ -141,8 +141,10 @@ class FieldReader:
         self._unread.difference_update(names)
 
     def finish(self) -> None:
-        """Note the fields that nobody read, here and in all objects within."""
+        """Note the fields that nobody read, here and in all objects within; an empty list asks for nothing."""
         for name in sorted(self._unread):
+            if self._fields[name] == []:
+                continue
             feature = Feature.CACHE_CONTROL if name == "cache_control" else Feature.OTHER_FIELDS
             self.uses.append(FeatureUse(feature, self.place(name[:MAX_SHOWN_NAME_CHARACTERS])))
         for child in self._children:

@@ -19,7 +19,7 @@ from ai_engine.protocols.canonical.messages import (
     OutputPart,
     TextPart,
 )
-from ai_engine.protocols.gemini.signatures import UNSIGNED
+from ai_engine.protocols.gemini.signatures import is_signed
 
 __all__ = ["read_contents", "read_texts"]
 
@@ -107,7 +107,7 @@ def _read_parts(content: FieldReader, calls: _Calls) -> Iterator[MessagePart]:
 
 
 def _read_part(part: FieldReader, calls: _Calls) -> Iterator[MessagePart]:
-    if part.any("thoughtSignature") not in (None, "", UNSIGNED):
+    if is_signed(part.any("thoughtSignature")):
         part.note(Feature.SIGNED_THINKING, "thoughtSignature")
     if part.flag("thought"):
         part.note(Feature.PLAIN_REASONING)
