@@ -141,7 +141,7 @@ class FieldReader:
         self._unread.difference_update(names)
 
     def finish(self) -> None:
-        """Note the fields that nobody read, here and in all objects within; an empty list asks for nothing."""
+        """Note the fields that nobody read, here and in all objects within; empty lists ask for nothing."""
         for name in sorted(self._unread):
             if self._fields[name] == []:
                 continue
