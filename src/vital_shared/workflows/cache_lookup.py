@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vital_shared.cache.cache import Cache
 from vital_shared.cache.rules import CACHED_MODES, is_cacheable, is_coalescable, key_of
 from vital_shared.deadline import current_deadline
-from vital_shared.errors import VitalError
+from vital_shared.errors import NotFound, VitalError
 from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
@@ -87,12 +87,13 @@ async def look_up(
         return Lookup(cache, "bypass")
     versions = await services.epochs.current(request.tenant_id, request.mode, request.agent_id)
     knowledge = versions.knowledge
+    profile = agent or await _agent_of_calls(services, request)
 
     def key_to(asked: WorkflowInput) -> str:
-        agents = agent.model if agent else services.models.last.name
+        agents = profile.model if profile else services.models.last.name
         key = key_of(
             asked,
-            agent,
+            profile,
             model=asked.model or services.models.chosen(agents),
             workflow=workflow.name,
             plan=workflow.plan.fingerprint,
@@ -127,6 +128,14 @@ async def look_up(
         similar=similar,
         has_response=workflow.traits.has_answer,
     )
+
+
+async def _agent_of_calls(services: Services, request: WorkflowInput) -> AgentProfile | None:
+    """Return the agent whose models the nodes of a workflow without one may ask; None: there is none."""
+    try:
+        return await services.agents.get(request.agent_id, tenant_id=request.tenant_id)
+    except NotFound:
+        return None  # a node that asked a model would fail, and nothing would be kept
 
 
 def _allowed_seconds() -> float | None:
