@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pydantic import ValidationError
 
@@ -25,7 +25,7 @@ from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.message import LlmMessage, Message
 from vital_shared.monitoring.metrics import TOOL
-from vital_shared.tools.base import Tool, ToolContext
+from vital_shared.tools.base import ToolContext
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.workflows.answering import Answering, Chunk
 from vital_shared.workflows.events import ANSWER_VALUE, current_item
@@ -33,9 +33,10 @@ from vital_shared.workflows.model_selection import check_prices, resolve_models
 from vital_shared.workflows.output import tool_results_of
 from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run, node_of_run
 from vital_shared.workflows.self_llm.node_budget import LlmBudget
+from vital_shared.workflows.self_llm.options import LlmOptions
 from vital_shared.workflows.tool_loop import ToolLoop
 
-__all__ = ["LlmCall", "LlmOptions", "LlmPrompt"]
+__all__ = ["LlmCall", "LlmPrompt"]
 
 LlmPrompt: TypeAlias = str | Sequence[LlmMessage | Message | Mapping[str, str]]
 """A question, or a conversation: messages with a role (system, user, assistant) and their content."""
@@ -46,22 +47,12 @@ MAX_CORRECTIONS: Final = 2
 logger = get_logger(__name__)
 
 
-class LlmOptions(NamedTuple):
-    """The options of one call."""
-
-    model: str | None = None
-    tools: Sequence[Tool] = ()
-    temperature: float | None = None
-    max_tokens: int | None = None
-    stream: bool = False
-
-
 class LlmCall:
     """One call of `self.llm`: its rounds of tools, and its corrections.
 
     :param prompt: the caller's own prompt, which is sent as it is.
     :raises ConfigurationError: when no node of a run makes it.
-    :raises InvalidRequest: when the prompt is no conversation, or the tools are none.
+    :raises InvalidRequest: when the prompt is no conversation, or an option is none.
     """
 
     def __init__(self, prompt: LlmPrompt, options: LlmOptions) -> None:
@@ -73,6 +64,7 @@ class LlmCall:
         self._run: CurrentRun = run
         self._node = node  # within a loop, the loop
         self._is_answering = node.makes == ANSWER_VALUE
+        options.check()
         self._options = options
         self._number = run.context.number_call(node.name) if options.tools else 0
         self._messages = _conversation(prompt)
@@ -188,10 +180,6 @@ class LlmCall:
 
     async def _tool_loop(self) -> ToolLoop:
         run, tools, request = self._run, self._options.tools, self._run.context.request
-        for tool in tools:
-            if not isinstance(tool, Tool):
-                name = getattr(tool, "__name__", type(tool).__name__)
-                raise InvalidRequest(f'self.llm takes tools, and "{name}" is none: put @tool() above it.')
         if tools:
             await run.services.labels.admit(tuple((TOOL, tool.name) for tool in tools), now=run.services.now)
         agent = await self._profile()

@@ -7,7 +7,8 @@ from typing import Any, TypeVar, overload
 
 from vital_shared.llm.typed_output import typed_output
 from vital_shared.tools.base import Tool
-from vital_shared.workflows.self_llm.call import LlmCall, LlmOptions, LlmPrompt
+from vital_shared.workflows.self_llm.call import LlmCall, LlmPrompt
+from vital_shared.workflows.self_llm.options import LlmOptions
 
 __all__ = ["NodeLlm"]
 
@@ -73,12 +74,14 @@ class NodeLlm:
         :param model: ``provider:model``, before the agent's fallbacks; None: the request's, else the agent's.
         :param output: the type of the value: a pydantic model, a dataclass, ``list[int]``; None: text.
         :param tools: tools that the model may call before it answers, five rounds at most.
+        :param temperature: from 0 to 2; None: the model's own.
         :param max_tokens: the longest answer; None: what the model, and the money, allow.
         :param stream: show the pieces to the run's readers as they come.
+        :raises InvalidRequest: when the prompt or an option is none.
         :raises ModelError: when no model answers, or not to the end.
         :raises ModelOutputInvalid: when what it writes is no such value, after two corrections.
         :raises CostLimitExceeded: when it could cost more than the node's or the run's ``max_cost_dollars``.
         :raises BudgetExceeded: when it could cost more than is left of the tenant's budget.
         """
         call = LlmCall(prompt, LlmOptions(model, tools, temperature, max_tokens, stream))
-        return await (call.text() if output is None else call.value(typed_output(output)))
+        return await (call.text() if output in (None, str) else call.value(typed_output(output)))
