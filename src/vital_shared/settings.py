@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     """The share of a source's searches, and of the calls of agents with ``hedge_after_seconds``, that may be
     hedged."""
 
+    store_prompts: bool = False
+    """Whether the prompt and the answer of each call of a model are stored with its run."""
+
     unpriced: Literal["warn", "refuse"] = "warn"
     """Handling of a model without a known price: a warning in the answer, or a refusal to call it."""
 

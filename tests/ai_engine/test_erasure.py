@@ -244,6 +244,7 @@ async def test_nothing_of_a_person_is_found_afterwards(
                 sources=[CannedSource([passage("The review takes 42 days.")])],
                 database_url=database_url,
                 redis_url=redis_url,
+                store_prompts=True,
             )
         )
         service = await stack.enter_async_context(serving(services))

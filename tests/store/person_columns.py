@@ -26,6 +26,7 @@ DELETED: Final[Mapping[str, str]] = {
     "runs": "those of the person; others' that go on lose the person's messages and decisions",
     "usage_limits": "those of the user",
     "webhook_deliveries": "with the run",
+    "model_calls": "with the run; those of others' runs in which the person spoke or decided",
     "person_keys": "last of all: nobody can say then whose a pseudonym is",
 }
 """Tables whose rows of a person are deleted, with all their columns."""
@@ -102,6 +103,7 @@ HELD: Final = frozenset(
     {
         "conversations.session_id", "conversations.title", "conversations.user_id", "dead_letters.payload",
         "idempotency_keys.key", "ledger.user_id", "messages.content", "messages.session_id", "messages.user_id",
+        "model_calls.call",
         "person_keys.user_id", "run_calls.account", "run_calls.charge", "run_decisions.decision",
         "run_feedback.comment", "run_feedback.name", "run_feedback.text", "run_feedback.user_id",
         "run_nodes.finished", "runs.checkpoint", "runs.error_message", "runs.input", "runs.output",

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.sqlite
 LARGE: Final = frozenset(
     {
         "audit_log", "background_runs", "chunk_embeddings", "chunks", "conversations", "dead_letters", "documents",
-        "idempotency_keys", "ledger", "limit_usage", "messages", "reservations", "run_calls", "run_decisions",
+        "idempotency_keys", "ledger", "limit_usage", "messages", "model_calls", "reservations", "run_calls", "run_decisions",
         "run_feedback", "run_nodes", "runs", "webhook_deliveries",
     }
 )  # fmt: skip

@@ -15,6 +15,7 @@ from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge, CostType
 from vital_shared.models.fence import Fence
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.money import to_dollars
+from vital_shared.models.recorded_call import RecordedCall
 from vital_shared.models.tool import ToolResult
 from vital_shared.models.usage_limits import NO_USE, ModelUse, UsageBound
 from vital_shared.models.workflow_io import WorkflowInput
@@ -31,6 +32,13 @@ __all__ = [
     "current_run_context",
     "spent_so_far",
 ]
+
+
+MAX_RECORDED_CALLS: Final = 200
+"""Calls of a run that are stored with their words at most."""
+
+MAX_RECORDED_CHARACTERS: Final = 1_000_000
+"""Characters of all prompts and answers of a run that are stored at most."""
 
 
 class NamedNode(Protocol):
@@ -97,6 +105,7 @@ class RunContext:
     :param carried: charges of an earlier worker that the ledger does not have yet.
     :param fence: the worker of a durable run, which others may take over; None: it is not durable.
     :param tool_results: the results of the tools that models have called for nodes in earlier epochs.
+    :param records_calls: whether the prompts and answers of models' calls are stored with the run.
     """
 
     def __init__(
@@ -112,8 +121,14 @@ class RunContext:
         begun_effects: Collection[str] = (),
         fence: Fence | None = None,
         tool_results: Sequence[ToolResult] = (),
+        *,
+        records_calls: bool = False,
     ) -> None:
         self.run_id = run_id
+        self.records_calls = records_calls
+        self._recorded: list[RecordedCall] = []
+        self._recorded_written = 0
+        self._recorded_characters = 0
         self.fence = fence
         self.workflow = workflow
         self.request = request
@@ -207,6 +222,23 @@ class RunContext:
         """Add a call of a model that has ended, charged as the item."""
         self._calls[_number(item)] = call
 
+    def record(self, call: RecordedCall) -> None:
+        """Add a call of a model with its words, which are stored with the run's next charges.
+
+        Beyond what a run may store, a call loses its words, or is left out.
+        """
+        if len(self._recorded) >= MAX_RECORDED_CALLS:
+            return
+        if self._recorded_characters + call.characters > MAX_RECORDED_CHARACTERS:
+            call = call.without_texts()
+        self._recorded_characters += call.characters
+        self._recorded.append(call)
+
+    @property
+    def unwritten_calls(self) -> tuple[RecordedCall, ...]:
+        """The calls with their words that are not stored yet."""
+        return tuple(self._recorded[self._recorded_written :])
+
     @property
     def calls(self) -> tuple[ModelCall, ...]:
         """The calls of models that went out and have ended, in the order of their start."""
@@ -235,9 +267,18 @@ class RunContext:
         """Those that the ledger does not have yet."""
         return tuple(self._charges[self._written :])
 
-    def mark_written(self, charges: int) -> None:
-        """Note that the ledger has this many of the charges, in their order, or is owed them."""
+    def mark_written(self, charges: int, recorded: int = 0) -> None:
+        """Note that the ledger has this many of the charges, in their order, or is owed them.
+
+        :param recorded: the number of calls with their words that are stored, or are to be.
+        """
         self._written = max(self._written, charges)
+        self._recorded_written = max(self._recorded_written, recorded)
+
+    @property
+    def recorded(self) -> int:
+        """The number of calls with their words."""
+        return len(self._recorded)
 
     @property
     def unlogged(self) -> tuple[Charge, ...]:

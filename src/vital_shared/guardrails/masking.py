@@ -43,6 +43,20 @@ class Mask:
             end = place.end
         return "".join((*pieces, text[end:])) if pieces else text
 
+    def hide_again(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Return texts with placeholders in which the originals were put back.
+
+        An original is found wherever it stands, also where it does not look like personal data.
+        """
+        originals = sorted(self._originals.items(), key=lambda each: len(each[1]), reverse=True)
+        hidden = []
+        for text in texts:
+            again = text
+            for placeholder, original in originals:
+                again = again.replace(original, placeholder)
+            hidden.append(again)
+        return self.hide(hidden)
+
     @property
     def has_hidden(self) -> bool:
         """Whether anything was replaced."""

@@ -25,6 +25,7 @@ from vital_shared.llm.base import (
     ModelRequest,
     ModelTimeout,
     ModelToolCall,
+    ModelTurn,
     ModelUnavailable,
     ReasoningDelta,
     Stop,
@@ -33,11 +34,13 @@ from vital_shared.llm.base import (
     TextWithdrawn,
     Usage,
 )
+from vital_shared.llm.call_content import CallContent
 from vital_shared.llm.call_metrics import count_call, count_failure
 from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.llm.failing import as_model_error, is_own_cancellation
 from vital_shared.llm.guarded import accounted
 from vital_shared.llm.intake import Intake
+from vital_shared.llm.recorded_prompt import recorded_call
 from vital_shared.llm.routing.deployment import observer_of
 from vital_shared.llm.traced_content import traced_content
 from vital_shared.logs import get_logger
@@ -106,8 +109,12 @@ class Attempt:
         self._usage: Usage | None = None
         self._stop: Stop | None = None
         self._texts: list[str] = []
-        self._answer_texts: list[str] | None = None
-        """The answer's own texts, for its span; None: it holds no content."""
+        is_stored = self._context is not None and self._context.records_calls
+        self._content = CallContent() if is_stored else None
+        """The call's words, which are stored with the run; None: they are not."""
+        self._answer_texts: list[str] | None = [] if is_stored else None
+        """The answer's own texts, for its span and the store; None: neither holds content."""
+        self._requested: tuple[ModelToolCall, ...] = ()
         self._first: float | None = None
         self._intake: Intake | None = None
         self._start = 0.0
@@ -164,8 +171,11 @@ class Attempt:
 
     def stream(self) -> AsyncGenerator[ModelEvent, None]:
         """Return the model's own events; pass each to `take`."""
+        request = self._request
+        if self._content is not None:
+            request = request.model_copy(update={"content": self._content})
         with accounted():
-            stream = self.model.stream(self._request)
+            stream = self.model.stream(request)
         return stream if self._span is None else self._span.around(stream, _CHUNKS)
 
     async def announce(self, started: CallStarted) -> None:
@@ -224,15 +234,26 @@ class Attempt:
                 if self._context is not None and self._item is not None:
                     self._context.add_call(self._item, self.call)
                 count_call(self.call, self._context)
+                self._store_words(self.call)
             if span is not None:
                 self._end_span(span, status)
         except Exception:
             logger.exception("model_call_not_recorded", model=self.model.name, status=status)
 
+    def _store_words(self, call: ModelCall) -> None:
+        """Keep what was said with the run; what fails here fails neither the call nor its account."""
+        if self._content is None or self._context is None or self._item is None:
+            return
+        try:
+            texts = self._answer_texts or ()
+            self._context.record(recorded_call(self._item, call, self._content, texts, self._requested))
+        except Exception:
+            logger.exception("model_call_words_not_stored", model=self.model.name)
+
     def _with_input(self, span: ModelSpan) -> ModelSpan:
         content = traced_content()
         if content is not None:
-            self._answer_texts = []
+            self._answer_texts = self._answer_texts or []
             span.note(content.input_of(self._request, self._run_id))
         return span
 
@@ -289,8 +310,12 @@ class Attempt:
             self._note_text(event.text)
         elif isinstance(event, TextWithdrawn):
             self.has_text = False  # as if none had come: another model may still answer
+            if self._answer_texts is not None:
+                self._answer_texts.clear()
         elif isinstance(event, ModelToolCall):
             self.has_emitted = True
+        elif isinstance(event, ModelTurn):
+            self._requested = event.calls
         elif isinstance(event, Usage):
             self._usage = event
         elif isinstance(event, Stop):

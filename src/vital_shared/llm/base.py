@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, InstanceOf, model_validator
 
 from vital_shared.errors import VitalError
+from vital_shared.llm.call_content import CallContent
 from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.base import Frozen
 from vital_shared.models.call_parameters import CallParameters
@@ -126,6 +127,9 @@ class ModelRequest(Frozen):
 
     answer_from: float | None = None
     """Probability from which on a quoted answer is given; None: that of the calibration."""
+
+    content: InstanceOf[CallContent] | None = Field(default=None, exclude=True, repr=False)
+    """The place of the prompt as it is sent; None: it is not stored."""
 
     @property
     def results(self) -> tuple[ToolResult, ...]:

@@ -29,10 +29,12 @@ class GuardedModel:
     """A model of the engine's, which refuses calls that would go past budgets, the ledger and metrics.
 
     :param model: the model itself.
+    :param notes_prompt: whether nothing behind it notes the prompt of a call that is stored.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, notes_prompt: bool = False) -> None:
         self.name = model.name
+        self.notes_prompt = notes_prompt
         self.calls_tools = model.calls_tools
         self.model = model
 
@@ -47,4 +49,6 @@ class GuardedModel:
                 f'A call of the model "{self.name}" past the run would not be charged, counted or held to a '
                 "budget: ask it in a node, with await self.llm(prompt, model=…)."
             )
+        if self.notes_prompt and request.content is not None:
+            request.content.prompt = request
         return self.model.stream(request)

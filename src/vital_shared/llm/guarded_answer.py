@@ -15,6 +15,7 @@ from vital_shared.guardrails.answer_stream import AnswerStream
 from vital_shared.guardrails.base import GuardedCall, GuardRefused
 from vital_shared.guardrails.masking import Mask
 from vital_shared.guardrails.pipeline import Guardrails
+from vital_shared.llm.call_content import CallContent
 from vital_shared.llm.guardrail_streams import refusals_as_model_errors
 from vital_shared.llm.relayed_texts import READERS, AnswerTexts, Key, TextSlot, UnreadableAnswer
 from vital_shared.llm.texts_within import replace_texts, texts_within
@@ -24,6 +25,9 @@ __all__ = ["GuardedAnswer"]
 DONE: Final = b"[DONE]"
 
 NO_FIELDS: Final[frozenset[str]] = frozenset()
+
+THOUGHTS: Final = frozenset({"reasoning", "reasoning_content", "thinking"})
+"""Names of texts that are no part of an answer."""
 
 
 class GuardedAnswer:
@@ -54,6 +58,23 @@ class GuardedAnswer:
         self._waiting: list[bytes] = []
         self._streams: dict[Key, AnswerStream] = {}
         self._open: dict[Key, TextSlot] = {}
+        self._allowed: dict[Key, list[str]] | None = None
+        """The texts that were passed on; None: nobody wants them."""
+
+    def note_in(self, content: CallContent) -> None:
+        """Let the content of the call have the mask, and the texts that guardrails have allowed."""
+        content.mask = self._mask
+        if self.is_strict:
+            self._allowed = {}
+            content.judged_answer = self._allowed_text
+
+    def _allowed_text(self) -> str:
+        texts = (self._allowed or {}).values()
+        return "\n\n".join(filter(None, map("".join, texts)))
+
+    def _allow(self, slot: TextSlot, text: str) -> None:
+        if self._allowed is not None and slot.name not in THOUGHTS:
+            self._allowed.setdefault(slot.key, []).append(text)
 
     def take(self, data: bytes) -> None:
         """Take the data of an event, which wait for `judge` where a guardrail looks at the answer."""
@@ -115,6 +136,7 @@ class GuardedAnswer:
                 text += await stream.end()
                 del self._open[slot.key]
             slot.holder[slot.name] = text
+            self._allow(slot, text)
         for holder, name in found.wholes:
             holder[name] = await self._whole(holder[name])
 
@@ -132,6 +154,7 @@ class GuardedAnswer:
         for key in [key for key in self._open if is_ended(key)]:
             slot = self._open.pop(key)
             if rest := await self._streams[key].end():
+                self._allow(slot, rest)
                 self._put(orjson.dumps(slot.template(rest)))
 
     def _put(self, data: bytes) -> None:

@@ -23,7 +23,15 @@ def guarded_chat(stream: ChatStream, model: str, guardrails: Guardrails) -> Chat
     :param stream: sends a chat to the provider.
     :param model: the full name, ``provider:model``.
     """
-    return partial(_ask, stream, model, guardrails) if guardrails.is_active else stream
+    sending = partial(_send, stream)
+    return partial(_ask, sending, model, guardrails) if guardrails.is_active else sending
+
+
+def _send(stream: ChatStream, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
+    """Send a chat as it is, and note it where it is stored."""
+    if chat.content is not None:
+        chat.content.prompt = chat
+    return stream(chat)
 
 
 async def _ask(
@@ -35,6 +43,8 @@ async def _ask(
         mask = guardrails.mask(call)
         if mask is not None:
             texts = guardrails.hide(mask, call, texts)
+        if chat.content is not None:
+            chat.content.mask = mask
         events = guarded_events(stream(_with_texts(chat, iter(texts))), guardrails, call, mask)
         async with aclosing(events):
             async for event in events:

@@ -51,7 +51,11 @@ class GuardrailModel:
             if mask is not None:
                 texts = guardrails.hide(mask, call, texts)
             if texts != before:
+                content = request.content
                 request = ModelRequest.model_validate(replace_texts(fields, iter(texts), NOT_TEXTS))
+                request = request.model_copy(update={"content": content})
+            if request.content is not None:
+                request.content.prompt, request.content.mask = request, mask
             events = guarded_events(self._model.stream(request), guardrails, call, mask)
             async with aclosing(events):
                 async for event in events:

@@ -83,7 +83,7 @@ class PromptedModel:
             max_output_tokens=prompt.chat.max_output_tokens,
             parameters=self._sent(prompt.chat),
         )
-        chat = prompt.chat.model_copy(update={"options": self._options})
+        chat = prompt.chat.model_copy(update={"options": self._options, "content": request.content})
         answer = _Answer(request)
         async with aclosing(self._stream(chat)) as events:
             async for event in events:

@@ -72,7 +72,11 @@ class ModelRegistry:
                 raise ConfigurationError(f'Two models are called "{model.name}": rename one of them.')
             self._given[model.name] = model
         self._guardrails = guardrails or Guardrails(GuardrailTable())
-        self._guarded = {name: GuardedModel(self._checked(model)) for name, model in self._given.items()}
+        is_checked = self._guardrails.is_active  # these note what they let pass
+        self._guarded = {
+            name: GuardedModel(self._checked(model), notes_prompt=not is_checked)
+            for name, model in self._given.items()
+        }
         self.last = self._guarded[models[-1].name]
         """The end of every chain."""
         self._default = default

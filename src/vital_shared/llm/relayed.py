@@ -79,6 +79,10 @@ class RelayedModel:
         if self._guardrails is not None and self._guardrails.is_active:
             protocol = self._provider.protocol
             sent, answer = await guarded_relay(self._guardrails, self.name, protocol, sent, self._take)
+        if request.content is not None:
+            request.content.prompt = sent.body
+            if answer is not None:
+                answer.note_in(request.content)
         address, port = self._provider.server or (None, None)
         parameters = read_parameters(sent.body, server_address=address, server_port=port)
         yield CallStarted(

@@ -106,12 +106,14 @@ class ChargeWriter:
         """
         if context is None or (end is None and not context.unwritten):
             return await asyncio.shield(self._database.put(job, lambda _: after()))
-        charges, handed_over = context.unwritten, partial(context.mark_written, len(context.charges))
+        charges, calls = context.unwritten, context.unwritten_calls
+        handed_over = partial(context.mark_written, len(context.charges), context.recorded)
         settlement = Settlement(
             run_id=context.run_id,
             payer=payer_of(context.request, context.workflow),
             at=now,
             charges=charges,
+            calls=calls,
             end=end,
             fence=context.fence,
             is_limited=context.is_limited,

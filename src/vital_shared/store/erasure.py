@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, update
 
 from vital_shared.models.erasure import ErasedRows
 from vital_shared.store.account_tables import ledger, reservations
@@ -24,6 +24,8 @@ from vital_shared.store.durable_tables import run_nodes
 from vital_shared.store.feedback_table import run_feedback
 from vital_shared.store.idempotency_table import idempotency_keys
 from vital_shared.store.limit_tables import limit_usage, usage_limits
+from vital_shared.store.model_call_table import model_calls
+from vital_shared.store.model_calls import forget_model_calls
 from vital_shared.store.persons import destroy_key, pseudonym_of
 from vital_shared.store.run_decision_table import run_decisions
 from vital_shared.store.tables import conversations, messages, runs
@@ -76,6 +78,7 @@ class PersonRows:
         """
         pseudonym = await self.pseudonym()
         erased: Counter[str] = Counter()
+        await self._forget_prompts()
         await self._hide_in_open_runs()
         for start in range(0, len(run_ids), STEP_ROWS):
             ids = run_ids[start : start + STEP_ROWS]
@@ -127,6 +130,31 @@ class PersonRows:
 
     def _said(self) -> ColumnElement[bool]:
         return (messages.c.tenant_id == self._tenant_id) & (messages.c.user_id == self._user_id)
+
+    async def _forget_prompts(self) -> None:
+        """Delete the words of others' calls of models in the conversations in which the person spoke.
+
+        A prompt may hold a part of what was said, so it is not searched for the person's messages.
+        """
+        own = select(runs.c.id).where(self._own_runs)
+        spoken = select(messages.c.session_id).where(
+            messages.c.tenant_id == self._tenant_id,
+            (messages.c.user_id == self._user_id) | messages.c.run_id.in_(own),
+        )
+        others = (runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
+        last, sessions = "", None
+        while True:
+            stored = exists().where(model_calls.c.run_id == runs.c.id)
+            found = select(runs.c.id, runs.c.input).where(*others, stored, runs.c.id > last)
+            async with self._database.begin() as connection:
+                rows = (await connection.execute(found.order_by(runs.c.id).limit(STEP_ROWS))).all()
+                if not rows:
+                    return
+                if sessions is None:
+                    sessions = set(await connection.scalars(spoken.distinct()))
+                shared = [row.id for row in rows if json.loads(row.input).get("session_id") in sessions]
+                await connection.run_sync(forget_model_calls, shared)
+            last = rows[-1].id
 
     async def _hide_in_open_runs(self) -> None:
         """Take the person's messages out of others' runs that go on in the same conversations."""
@@ -226,6 +254,7 @@ def _blank_in_run(connection: Connection, run_id: str, texts: Sequence[str]) -> 
     """Take texts of a person out of what another user's run has made."""
     if not texts:
         return
+    forget_model_calls(connection, [run_id])  # what is said there may be cut, or within other words
     made = (run_nodes.c.node, run_nodes.c.finished)
     for node, value in connection.execute(select(*made).where(run_nodes.c.run_id == run_id)).all():
         is_it = (run_nodes.c.run_id == run_id, run_nodes.c.node == node)

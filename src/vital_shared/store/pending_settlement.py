@@ -41,7 +41,8 @@ class PendingSettlement:
     def characters(self) -> int:
         """The memory that it takes, roughly."""
         end = self.settlement.end
-        return len(end.output or "") if end else 0
+        words = sum(each.characters for each in self.settlement.calls)
+        return words + (len(end.output or "") if end else 0)
 
     @property
     def has_ended(self) -> bool:

@@ -13,6 +13,7 @@ from vital_shared.store.account_tables import ledger
 from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
 from vital_shared.store.feedback_table import run_feedback
+from vital_shared.store.model_call_table import model_calls
 from vital_shared.store.run_decision_table import run_decisions
 from vital_shared.store.tables import conversations, messages, runs
 from vital_shared.store.webhook_delivery_table import webhook_deliveries
@@ -22,7 +23,7 @@ __all__ = ["PersonExport"]
 STEP_ROWS: Final = 100
 """Runs, or conversations, that are read at once with what belongs to them."""
 
-PARSED: Final = frozenset({"input", "output", "checkpoint", "decision", "raw_usage", "unit_prices"})
+PARSED: Final = frozenset({"input", "output", "checkpoint", "decision", "call", "raw_usage", "unit_prices"})
 """Columns that hold JSON."""
 
 INTERNAL: Final = frozenset({"search_text", "owner", "epoch", "takeovers", "plan"})
@@ -30,6 +31,7 @@ INTERNAL: Final = frozenset({"search_text", "owner", "epoch", "takeovers", "plan
 
 OF_RUNS: Final[Mapping[str, Table]] = {
     "decision": run_decisions,
+    "model_call": model_calls,
     "feedback": run_feedback,
     "charge": ledger,
     "webhook": webhook_deliveries,

@@ -46,6 +46,7 @@ from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
 from vital_shared.models.fence import Fence
 from vital_shared.models.money import to_nanos
+from vital_shared.models.recorded_call import RecordedCall
 from vital_shared.models.run_decision import RunDecision
 from vital_shared.models.usage_limits import UsageBound
 from vital_shared.models.workflow_io import WorkflowOutput
@@ -69,6 +70,7 @@ from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.lost_calls import LostCalls
 from vital_shared.store.lost_runs import LostRuns
+from vital_shared.store.model_calls import model_calls_of
 from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
 from vital_shared.store.requeue import requeue_overdue
 from vital_shared.store.run_calls import begun_effects, close_calls, forget_calls, keep_calls
@@ -570,6 +572,10 @@ class RunStore:
         """Return what a run has cost so far, as far as it is written."""
         async with self._database.connect() as connection:
             return await charges_of(connection, run_id)
+
+    async def model_calls(self, run_id: str) -> tuple[RecordedCall, ...]:
+        """Return the calls of models that are stored with their words, in the order of their start."""
+        return await self._database.read(partial(model_calls_of, run_id=run_id))
 
     async def sweep(self, now: datetime) -> tuple[EndedRun, ...]:
         """End the runs whose deadline has passed: those that wait expire, those that ran are lost.

@@ -11,9 +11,11 @@ from sqlalchemy import Connection
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import Charge
 from vital_shared.models.fence import Fence
+from vital_shared.models.recorded_call import RecordedCall
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.store.fencing import is_current
 from vital_shared.store.ledger import Payer, record, spending_lock
+from vital_shared.store.model_calls import store_model_calls
 from vital_shared.store.run_calls import forget_call
 from vital_shared.store.run_end import RunEnd
 
@@ -33,6 +35,8 @@ class Settlement(Frozen):
     end: RunEnd | None = None
     fence: Fence | None = None
     """The worker of a durable run: all of it is refused once another one has the run. None: no other can."""
+    calls: tuple[RecordedCall, ...] = Field(default=(), exclude=True)
+    """Calls of models with their words; not written down, since no other file is to hold them."""
     is_limited: bool = Field(default=True, exclude=True)
     """Whether there may be limits above the run; not written down, as in `RunEnd`."""
     clears_calls: bool = False
@@ -61,7 +65,8 @@ class Settlement(Frozen):
     @property
     def parts(self) -> tuple[Settlement, ...]:
         """Each charge, and then the end, as one that can be written without the others."""
-        charges = (self.model_copy(update={"charges": (each,), "end": None}) for each in self.charges)
+        alone = self.model_copy(update={"end": None, "calls": ()})
+        charges = (alone.model_copy(update={"charges": (each,)}) for each in self.charges)
         ends = () if self.end is None else (self.model_copy(update={"charges": ()}),)
         return (*charges, *ends)
 
@@ -80,7 +85,8 @@ class Settlement(Frozen):
         return self.model_dump_json(warnings=False, fallback=repr)
 
     def record(self, connection: Connection) -> tuple[Charge, ...]:
-        """Write the charges, and return those that were not there yet."""
+        """Write the charges and the calls' words, and return the charges that were not there yet."""
+        store_model_calls(connection, self.run_id, self.calls)
         return record(connection, self.run_id, self.payer, self.charges, self.at, is_limited=self.is_limited)
 
     def write(self, connection: Connection) -> tuple[bool, tuple[Charge, ...]]:

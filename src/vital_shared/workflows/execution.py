@@ -147,6 +147,7 @@ class Execution(RunHandle):
             tool_results=tool_results,
             carried=carried,
             begun_effects=effects.begun,
+            records_calls=workflow.services.settings.store_prompts,
         )
         self._nodes = None
         if is_durable:

@@ -80,7 +80,7 @@ class RoutedModel(GuardedModel):
     """A deployment as a route asks it."""
 
     def __init__(self, model: GuardedModel, observer: DeploymentObserver) -> None:
-        super().__init__(model.model)
+        super().__init__(model.model, notes_prompt=model.notes_prompt)
         self.observer = observer
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from pydantic import Field, InstanceOf
+
 from vital_shared.llm.base import ModelError, ModelEvent, ModelTurn, ToolDefinition
+from vital_shared.llm.call_content import CallContent
 from vital_shared.models.base import Frozen
 
 __all__ = [
@@ -72,6 +75,8 @@ class Chat(Frozen):
     temperature: float | None = None
     options: Mapping[str, Any] = {}
     """Additional fields of the provider's own request body, from the configuration; merged in last."""
+    content: InstanceOf[CallContent] | None = Field(default=None, exclude=True, repr=False)
+    """The place of the prompt as it is sent; None: it is not stored."""
 
 
 class WireRequest(NamedTuple):

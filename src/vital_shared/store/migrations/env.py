@@ -20,6 +20,7 @@ from vital_shared.store import (  # noqa: F401 - they add their tables
     feedback_table,
     idempotency_table,
     limit_tables,
+    model_call_table,
     retention_table,
     retrieval_tuning_table,
     run_decision_table,
