@@ -15,7 +15,7 @@ from ai_engine.protocols.openai.request import user_of
 from vital_cli.main import app
 from vital_shared.llm.configuration import load_configuration
 from vital_shared.models.retention import RETAINED_KINDS
-from vital_shared.testing import workflow_services
+from vital_shared.testing import CannedModel, workflow_services
 
 PAGE = (Path(__file__).parents[1] / "docs" / "retention.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -48,17 +48,23 @@ def test_a_user_with_other_characters_is_the_one_whom_requests_have() -> None:
 
 
 async def test_its_requests_are_answered(tmp_path) -> None:
-    async with workflow_services(tmp_path) as services, serving(services) as service:
+    async with (
+        workflow_services(tmp_path, models=[CannedModel("42 days.")], store_prompts=True) as services,
+        serving(services) as service,
+    ):
+        run_id = (await service.ask("How long?", user_id="bob", model="canned")).json()["run_id"]
         requests = [shlex.split(block) for block in BLOCKS if block.startswith("curl")]
         for _, address, *options in requests:
-            path = address.removeprefix("http://127.0.0.1:8000")
+            path = address.removeprefix("http://127.0.0.1:8000").replace("$RUN", run_id)
             if "-d" in options:
                 body = json.loads(options[options.index("-d") + 1])
                 response = await service.client.post(path, json=body)
             else:
                 response = await service.client.get(path)
             assert response.status_code == 200, response.text
-        assert len(requests) == 3
+        shown = (await service.client.get(f"/v1/runs/{run_id}/model-calls")).json()
+        assert len(requests) == 4
+    assert (shown["calls"][-1]["answer"], shown["not_stored"]) == ("42 days.", 0)
 
 
 def test_its_configuration_can_be_read_and_names_all_kinds(tmp_path) -> None:

@@ -149,6 +149,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/v1/runs/{run_id}/resume"): Case("ask", 200, 404, (APPROVAL,)),
     ("GET", "/v1/runs"): Case("ask", 200, 200, ({}, {"params": {"text": MARK}}), shows=True),
     ("GET", "/v1/runs/{run_id}/charges"): Case("ask", 200, 404),
+    ("GET", "/v1/runs/{run_id}/model-calls"): Case("admin", 200, 404),
     ("GET", "/v1/runs/{run_id}/feedback"): Case("ask", 200, 404),
     ("POST", "/v1/runs/{run_id}/feedback"): Case("ask", 200, 404, (FEEDBACK,)),
     ("GET", "/v1/queue"): Case("ask", 200, 200),

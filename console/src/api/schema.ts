@@ -3467,6 +3467,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/runs/{run_id}/model-calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what models were sent, and what they answered
+         * @description Show the prompt and the answer of each call of a model that a run has made, where they are stored.
+         *
+         *     For administrators of the tenant, and for the run's own user with a verified token: prompts hold
+         *     instructions of agents, and passages of documents.
+         */
+        get: operations["show_model_calls_v1_runs__run_id__model_calls_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -4782,6 +4805,16 @@ export interface components {
             terms: string[];
         };
         /**
+         * PromptMessage
+         * @description A message of a prompt.
+         */
+        PromptMessage: {
+            /** Role */
+            role: string;
+            /** Content */
+            content: string;
+        };
+        /**
          * ProviderList
          * @description The providers, the configured ones first, and the models that are known by name.
          */
@@ -4806,6 +4839,69 @@ export interface components {
             key_env: string;
             /** Is Ready */
             is_ready: boolean;
+        };
+        /**
+         * RecordedCall
+         * @description A call of a model, its prompt as it was sent, and its answer.
+         */
+        RecordedCall: {
+            /** Model */
+            model: string;
+            /**
+             * Node
+             * @default
+             */
+            node: string;
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "answer" | "tools" | "own";
+            /** Prompt */
+            prompt: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "success" | "failed" | "timeout" | "cancelled";
+            /** Error */
+            error?: string | null;
+            /** Request Id */
+            request_id?: string | null;
+            /**
+             * @default {
+             *       "input": 0,
+             *       "cached_input": 0,
+             *       "cache_write": 0,
+             *       "output": 0,
+             *       "reasoning": 0,
+             *       "estimated": false,
+             *       "total": 0
+             *     }
+             */
+            tokens: components["schemas"]["Tokens"];
+            /** Cost Dollars */
+            cost_dollars?: string | null;
+            /** Seconds */
+            seconds: number;
+            /** First Token Seconds */
+            first_token_seconds?: number | null;
+            /** Item */
+            item: string;
+            /** Messages */
+            messages: components["schemas"]["PromptMessage"][];
+            /** Answer */
+            answer: string;
+            /**
+             * Requested Tools
+             * @default []
+             */
+            requested_tools: components["schemas"]["RequestedTool"][];
+            /**
+             * Is Cut
+             * @default false
+             */
+            is_cut: boolean;
         };
         /**
          * Report
@@ -4855,6 +4951,16 @@ export interface components {
             verdict: "met" | "missed" | "no data" | "none";
         };
         /**
+         * RequestedTool
+         * @description A call of a tool that the model has asked for.
+         */
+        RequestedTool: {
+            /** Name */
+            name: string;
+            /** Arguments */
+            arguments: string;
+        };
+        /**
          * RequiredInput
          * @description A value that a paused node needs from outside.
          */
@@ -4891,6 +4997,18 @@ export interface components {
         RunCharges: {
             /** Charges */
             charges: components["schemas"]["Charge"][];
+        };
+        /**
+         * RunModelCalls
+         * @description The calls of models that are stored with their prompts and answers, in the order of their start.
+         */
+        RunModelCalls: {
+            /** Calls */
+            calls: components["schemas"]["RecordedCall"][];
+            /** Not Stored */
+            not_stored: number;
+            /** Is Enabled */
+            is_enabled: boolean;
         };
         /**
          * RunPage
@@ -6961,13 +7079,17 @@ export type SchemaPanelView = components['schemas']['PanelView'];
 export type SchemaPassageSignals = components['schemas']['PassageSignals'];
 export type SchemaPeriod = components['schemas']['Period'];
 export type SchemaPriceDetails = components['schemas']['PriceDetails'];
+export type SchemaPromptMessage = components['schemas']['PromptMessage'];
 export type SchemaProviderList = components['schemas']['ProviderList'];
 export type SchemaProviderView = components['schemas']['ProviderView'];
+export type SchemaRecordedCall = components['schemas']['RecordedCall'];
 export type SchemaReport = components['schemas']['Report'];
 export type SchemaReportAnswer = components['schemas']['ReportAnswer'];
+export type SchemaRequestedTool = components['schemas']['RequestedTool'];
 export type SchemaRequiredInput = components['schemas']['RequiredInput'];
 export type SchemaRetentionView = components['schemas']['RetentionView'];
 export type SchemaRunCharges = components['schemas']['RunCharges'];
+export type SchemaRunModelCalls = components['schemas']['RunModelCalls'];
 export type SchemaRunPage = components['schemas']['RunPage'];
 export type SchemaRunSummary = components['schemas']['RunSummary'];
 export type SchemaSessionView = components['schemas']['SessionView'];
@@ -9785,6 +9907,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunCharges"];
+                };
+            };
+            /** @description There is no key in the request, or none that can be used. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller, or the key, may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_model_calls_v1_runs__run_id__model_calls_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Act for this tenant. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunModelCalls"];
                 };
             };
             /** @description There is no key in the request, or none that can be used. */

@@ -31,6 +31,7 @@ PATHS = {
     "/v1/runs/{run_id}/resume": {"post"},
     "/v1/queue": {"get"},
     "/v1/runs/{run_id}/charges": {"get"},
+    "/v1/runs/{run_id}/model-calls": {"get"},
     "/v1/runs/{run_id}/feedback": {"get", "post"},
     "/v1/approvals": {"get"},
     "/v1/session": {"get", "post", "delete"},

@@ -6,14 +6,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from ai_engine.auth.caller import Caller
+from ai_engine.auth.caller import Caller, NotAllowed
+from ai_engine.auth.permissions import ADMIN
 from ai_engine.engine import engine_of
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import Charge
+from vital_shared.models.recorded_call import RecordedCall
 from vital_shared.models.run_list import RunPage, RunQuery
 from vital_shared.store.run_list import RunListStore
 
-__all__ = ["RunCharges", "router"]
+__all__ = ["RunCharges", "RunModelCalls", "router"]
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
@@ -22,6 +24,17 @@ class RunCharges(Frozen):
     """The charges of a run that are written, in their order; money is whole nano-dollars."""
 
     charges: tuple[Charge, ...]
+
+
+class RunModelCalls(Frozen):
+    """The calls of models that are stored with their prompts and answers, in the order of their start."""
+
+    calls: tuple[RecordedCall, ...]
+    not_stored: int
+    """Calls of the run without stored words: those before prompts were stored, and those beyond what a run
+    may store."""
+    is_enabled: bool
+    """Whether the engine stores the prompts and answers of new calls."""
 
 
 @router.get("", summary="List runs")
@@ -46,3 +59,23 @@ async def show_charges(request: Request, run_id: str) -> RunCharges:
     services = engine_of(request).services
     record = await services.runs.get(run_id, tenant_id=Caller.of(request).tenant_id, now=services.now())
     return RunCharges(charges=await services.runs.charges(record.id))
+
+
+@router.get("/{run_id}/model-calls", summary="Show what models were sent, and what they answered")
+async def show_model_calls(request: Request, run_id: str) -> RunModelCalls:
+    """Show the prompt and the answer of each call of a model that a run has made, where they are stored.
+
+    For administrators of the tenant, and for the run's own user with a verified token: prompts hold
+    instructions of agents, and passages of documents.
+    """
+    caller, services = Caller.of(request), engine_of(request).services
+    record = await services.runs.get(run_id, tenant_id=caller.tenant_id, now=services.now())
+    if not caller.may(ADMIN) and caller.user_id != record.user_id:
+        raise NotAllowed(ADMIN)
+    calls = await services.runs.model_calls(record.id)
+    charged = {each.item for each in await services.runs.charges(record.id) if each.cost_type == "llm"}
+    return RunModelCalls(
+        calls=calls,
+        not_stored=len(charged - {each.item for each in calls}),
+        is_enabled=services.settings.store_prompts,
+    )
