@@ -71,6 +71,8 @@ RUN_STATUSES: Final[Mapping[str, int]] = {
     "deadline": HTTPStatus.GATEWAY_TIMEOUT,
     "model": HTTPStatus.BAD_GATEWAY,
     **dict.fromkeys(REPEATABLE_FAILURES, HTTPStatus.SERVICE_UNAVAILABLE),
+    "budget": HTTPStatus.PAYMENT_REQUIRED,
+    "rate_limit": HTTPStatus.TOO_MANY_REQUESTS,
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "cancelled": HTTPStatus.CONFLICT,
     "client_gone": CLIENT_CLOSED_REQUEST,

@@ -167,6 +167,7 @@ ERROR_TYPE: Final = Label(
         "store",
         "invalid",
         "budget",
+        "rate_limit",
         "lost",
         "interrupted",
         "shutting_down",

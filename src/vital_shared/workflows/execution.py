@@ -18,9 +18,11 @@ from vital_shared.errors import (
     CostLimitExceeded,
     InvalidRequest,
     LimitExceeded,
+    RateLimited,
     RunCancelled,
     RunFailed,
     StoreError,
+    UsageLimited,
     VitalError,
 )
 from vital_shared.events.log import StaleWriter
@@ -508,6 +510,8 @@ def _error_type(error: Exception) -> str:
         (EffectInterrupted, "interrupted"),
         (ModelError, "model"),
         (StoreError, "store"),
+        (RateLimited, "rate_limit"),
+        (UsageLimited, "rate_limit"),
         (LimitExceeded, "budget"),
         (CostLimitExceeded, "budget"),
         (InvalidRequest, "invalid"),

@@ -1,5 +1,6 @@
 """Workflows of one's own over HTTP at two workers with a real Redis: all that the built-in one has."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -92,6 +93,7 @@ async def test_an_own_workflow_has_all_that_the_built_in_one_has(engine: Engine)
     await pauses_and_goes_on_at_another_worker(engine)
     await costs_the_same_everywhere(engine)
     await is_held_to_the_budget_at_every_worker(engine)
+    await never_overspends_a_budget_with_many_runs_at_once(engine)
     assert await engine.total("vital_worker_restarts_total") == 0
 
 
@@ -186,3 +188,28 @@ async def is_held_to_the_budget_at_every_worker(engine: Engine) -> None:
         return await client.post(REPORT, json=about("hornets"))
 
     assert {answer.status_code for answer in await at_each_worker(engine, ask)} == {402}
+
+
+async def never_overspends_a_budget_with_many_runs_at_once(engine: Engine) -> None:
+    budget = Decimal("0.005")
+    async with engine.client() as client:
+        set_ = await client.put("/v1/budgets/umbrella", json={"daily_dollars": str(budget)})
+        assert set_.status_code == 200, set_.text
+
+    async def ask(number: int) -> httpx.Response:
+        async with engine.client() as client:  # with a connection of its own, which either worker may take
+            return await client.post(REPORT, json=about(f"bees {number}", tenant_id="umbrella"))
+
+    answers = await asyncio.gather(*map(ask, range(40)))
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {200, 402}
+    requests = [answer.headers["x-request-id"] for answer in answers]
+    lines = [await engine.logged("request", request_id=each) for each in requests]
+    assert len({line["worker"] for line in lines}) == 2
+    async with engine.client() as client:
+        costs = (await client.get("/v1/costs", params={"group_by": "tenant"})).json()["lines"]
+    (line,) = (line for line in costs if line["group"] == {"tenant": "umbrella"})
+    answered = [answer.json() for answer in answers if answer.status_code == 200]
+    spent = sum(Decimal(answer["cost"]["llm"]) for answer in answered)
+    assert Decimal(line["cost_dollars"]) == spent
+    assert 0 < spent <= budget
