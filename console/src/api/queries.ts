@@ -50,6 +50,12 @@ export const chargesQuery = (id: string) =>
     queryFn: () => json<Schema<"RunCharges">>(`/v1/runs/${encodeURIComponent(id)}/charges`),
   });
 
+export const modelCallsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "model-calls"],
+    queryFn: () => json<Schema<"RunModelCalls">>(`/v1/runs/${encodeURIComponent(id)}/model-calls`),
+  });
+
 export const feedbackQuery = (id: string) =>
   queryOptions({
     queryKey: ["feedback", id],

@@ -14,6 +14,7 @@ import { FactLine, Quality, Remarks } from "../run/Facts";
 import { FeedbackBar } from "../run/FeedbackBar";
 import { LiveRun, useRunState } from "../run/live";
 import { isResultAlone, Result, Value } from "../run/Result";
+import { ModelCalls } from "../run/ModelCalls";
 import { RunActions } from "../run/RunActions";
 import { Sources } from "../run/Sources";
 import type { RunState } from "../run/state";
@@ -108,7 +109,7 @@ function Details({ view, state }: { view: View; state: RunState }) {
         <NodeValues values={state.output?.values ?? {}} />
         <Tools tools={state.tools} />
       </Tabs.Content>
-      <Tabs.Content value="calls"><Calls calls={state.output?.model_calls ?? []} /></Tabs.Content>
+      <Tabs.Content value="calls"><ModelCalls view={view} calls={state.output?.model_calls ?? []} /></Tabs.Content>
       <Tabs.Content value="cost"><Charges runId={view.id} /></Tabs.Content>
       <Tabs.Content value="more"><More view={view} /></Tabs.Content>
     </Tabs.Root>
@@ -129,23 +130,6 @@ function NodeValues({ values }: { values: Readonly<Record<string, unknown>> }) {
         </details>
       ))}
     </section>
-  );
-}
-
-function Calls({ calls }: { calls: readonly Schema<"ModelCall">[] }) {
-  if (!calls.length) return <p className="quiet">No model behind a provider was called.</p>;
-  return (
-    <ul className="calls">
-      {calls.map((call, index) => (
-        <li key={index} className="call-line">
-          <p className="tool-head"><code>{call.model}</code> <Status status={call.status} /></p>
-          <p className="quiet">
-            {[call.node && words(call.node), call.purpose, call.prompt, `${count(call.tokens?.input ?? 0)} in`, `${count(call.tokens?.output ?? 0)} out`, call.cost_dollars != null && dollars(call.cost_dollars)].filter(Boolean).join(" · ")}
-          </p>
-          {call.error && <p className="fault">{call.error}</p>}
-        </li>
-      ))}
-    </ul>
   );
 }
 
