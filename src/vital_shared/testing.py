@@ -142,7 +142,7 @@ def says(text: str, *, stop: StopReason = "end") -> tuple[ModelEvent, ...]:
     return (TextDelta(text=text), usage, Stop(reason=stop))
 
 
-def asks_for(name: str, **arguments: Any) -> tuple[ModelEvent, ...]:
+def asks_for(name: str, /, **arguments: Any) -> tuple[ModelEvent, ...]:
     """Script the wish for one tool call."""
     call = ModelToolCall(id=f"model-{name}", name=name, arguments=arguments)
     usage = Usage(input_tokens=10, output_tokens=5)

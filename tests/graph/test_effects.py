@@ -15,6 +15,7 @@ from vital_shared.graph import (
     PlanError,
     Retry,
     Run,
+    fan_out,
     node,
     repeat,
 )
@@ -152,6 +153,45 @@ async def test_a_loop_begins_with_the_first_effect_of_its_rounds_and_is_one_effe
     cut = Run(Looping.plan, Looping(), {"count": 0}, effect_guard=Guard(begun=["counted"]))
     await cut.execute()
     assert cut.interrupted == {"counted"}
+
+
+class Letters(Graph):
+    inputs = ("names",)
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    @fan_out("name", over="names", effects=True)
+    async def letters(self, name: str) -> str:
+        self.sent.append(name)
+        return name.upper()
+
+
+class Invoices(Letters):
+    @fan_out("name", over="names", effects=True, if_interrupted="fail")
+    async def letters(self, name: str) -> str:
+        self.sent.append(name)
+        return name.upper()
+
+
+async def test_the_items_of_a_fan_out_are_one_effect() -> None:
+    guard, letters = Guard(), Letters()
+    run = Run(Letters.plan, letters, {"names": ("ann", "bob")}, effect_guard=guard)
+    await run.execute()
+    assert [outcome.value for outcome in run.value("letters")] == ["ANN", "BOB"]
+    assert guard.begun == ["letters"]
+    assert letters.sent == ["ann", "bob"]
+
+
+async def test_a_fan_out_that_was_cut_off_asks_or_fails_and_repeats_no_item() -> None:
+    letters, invoices = Letters(), Invoices()
+    cut = Run(Letters.plan, letters, {"names": ("ann",)}, effect_guard=Guard(begun=["letters"]))
+    await cut.execute()
+    assert cut.interrupted == {"letters"}
+    failing = Run(Invoices.plan, invoices, {"names": ("ann",)}, effect_guard=Guard(begun=["letters"]))
+    with pytest.raises(EffectInterrupted):
+        await failing.execute()
+    assert letters.sent == invoices.sent == []
 
 
 def test_a_wrong_declaration_is_an_error_at_definition() -> None:

@@ -3,10 +3,11 @@
 import asyncio
 from decimal import Decimal
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from vital_shared import BaseWorkflow, Settings, node
+from vital_shared import BaseWorkflow, Outcome, Settings, Workflow, fan_out, node
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import CitationFound, RunFinished, RunStarted, Token
 from vital_shared.models.limits import TenantLimits
@@ -257,3 +258,26 @@ async def test_another_version_of_a_class_finds_no_old_answers(services):
     second = type("Versioned", (BaseWorkflow,), {"cache_version": "2"})
     statuses = [(await ask(services, workflow=each)).cache_status for each in (first, first, second)]
     assert statuses == ["miss", "hit", "miss"]
+
+
+class Letters(Workflow):
+    sent: ClassVar[list[str]] = []
+
+    @node
+    async def names(self, query: str) -> list[str]:
+        return query.split()
+
+    @fan_out("name", over="names", effects=True)
+    async def letters(self, name: str) -> str:
+        self.sent.append(name)
+        return name
+
+    @node
+    async def answer(self, letters: tuple[Outcome[str], ...]) -> str:
+        return f"{len(letters)} letters"
+
+
+async def test_a_workflow_whose_fan_out_has_effects_is_never_answered_from_the_cache(services):
+    answers = [await Letters(services).execute_typed(question("ann bob")) for _ in range(2)]
+    assert [answer.cache_status for answer in answers] == ["bypass", "bypass"]
+    assert Letters.sent == ["ann", "bob", "ann", "bob"]

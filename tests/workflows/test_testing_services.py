@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from vital_shared.testing import workflow_services
+from vital_shared.testing import asks_for, workflow_services
 
 
 async def test_the_environment_of_the_machine_brings_nothing_in(tmp_path, monkeypatch):
@@ -37,3 +37,8 @@ asyncio.run(run())
 def test_the_first_search_of_a_process_has_nothing_large_to_load(tmp_path):
     command = [sys.executable, "-c", FIRST_RUN, str(tmp_path)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_scripted_tool_call_may_have_an_argument_called_name():
+    call = asks_for("lookup", name="bob")[0]
+    assert (call.name, call.arguments) == ("lookup", {"name": "bob"})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NewType
 
 import pytest
+from pydantic import BaseModel
 from tests.workflows.conftest import Open
 
 from vital_shared import (
@@ -19,7 +20,9 @@ from vital_shared import (
     InvalidRequest,
     Observer,
     Outcome,
+    Pause,
     PlanError,
+    RunFailed,
     Services,
     Workflow,
     WorkflowInput,
@@ -28,6 +31,7 @@ from vital_shared import (
     tool,
 )
 from vital_shared.graph import NodeError, PlanWarning, repeat, subworkflow
+from vital_shared.llm.base import Stop, TextDelta
 from vital_shared.testing import question
 from vital_shared.tools.base import Tool
 
@@ -391,3 +395,176 @@ def test_a_part_whose_whole_input_is_given_is_no_error():
         part = subworkflow(Pages)
 
     assert all("part.answer" in {node.name for node in each.plan.nodes} for each in (Outer, Inner))
+
+
+def test_a_node_without_self_is_an_error_at_the_definition():
+    with pytest.raises(PlanError) as error:
+
+        class Selfless(Workflow):
+            @node
+            async def answer(query: str) -> str:  # noqa: N805 - the mistake
+                return query
+
+    assert "takes no self, and 'query' would be it: write self before 'query'" in one_sentence(error)
+
+
+@pytest.mark.parametrize(
+    ("decorate", "sentence"),
+    [
+        (lambda: node(retries=3), "which is no option of @node: did you mean 'retry'?"),  # type: ignore[call-overload]
+        (lambda: node(colour="red"), "which is no option of @node: it takes makes, timeout,"),  # type: ignore[call-overload]
+        (
+            lambda: fan_out("word", over="words", item_timeot=3),
+            "which is no option of @fan_out: did you mean 'item_timeout'?",
+        ),
+    ],
+)
+def test_an_unknown_option_of_a_node_is_an_error_at_the_definition(decorate, sentence):
+    with pytest.raises(PlanError) as error:
+
+        class Odd(Workflow):
+            @decorate()
+            async def length(self, query: str) -> int:
+                return 1
+
+    text = one_sentence(error)
+    assert text.startswith("node 'Odd.length' (test_typical_mistakes.py:")
+    assert sentence in text
+
+
+def test_the_name_of_a_node_given_by_position_is_an_error_at_the_definition():
+    with pytest.raises(PlanError) as error:
+        node("length")  # type: ignore[call-overload]
+    assert one_sentence(error) == "@node is given 'length': name what it is, as in @node(makes=\"length\")"
+
+
+async def test_a_pause_without_a_request_waits_all_the_same(services):
+    class Waiting(Workflow):
+        @node(pauses=True)
+        async def verdict(self, query: str) -> str:
+            raise Pause
+
+        @node
+        async def answer(self, verdict: str) -> str:
+            return verdict
+
+    waiting = await Waiting(services).execute_typed(question("Is it so?"))
+    assert [(each.name, each.value) for each in waiting.required_input] == [("verdict", None)]
+    assert (await Waiting(services).resume(waiting.run_id, answers={"verdict": "yes"})).response == "yes"
+
+
+async def test_the_class_done_is_no_value(services):
+    class Unfinished(Workflow):
+        @node
+        async def answer(self, query: str) -> AsyncIterator[str | Done[str]]:
+            yield query
+            yield Done
+
+    with pytest.raises(RunFailed, match=r"node 'answer' yields the class Done: write Done\(value\)"):
+        await Unfinished(services).execute_typed(question("Is it so?"))
+
+
+@pytest.mark.parametrize("given", [{}, "services", Services])
+def test_services_that_are_none(given):
+    with pytest.raises(ConfigurationError) as error:
+        BaseWorkflow(given)
+    kind = type(given).__name__
+    assert one_sentence(error) == (
+        f"BaseWorkflow is given a {kind} as its services: write BaseWorkflow(await Services.open(…)), or "
+        "BaseWorkflow() for the default ones."
+    )
+
+
+class Card(BaseModel):
+    number: int = 0
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        (Card(), "output is a value of Card: write the type itself, output=Card"),
+        ("Card", "output='Card' is a text: write the type itself, without quotes"),
+        (list["Cart"], "output=list cannot be asked for: `TypeAdapter[list['Cart']]` is not fully defined"),  # type: ignore[name-defined]  # noqa: F821
+        (3, "output=3 cannot be asked for: "),
+    ],
+)
+async def test_an_output_that_is_no_type(services, output, sentence):
+    class Asking(Workflow):
+        @node
+        async def answer(self, query: str) -> str:
+            return str(await self.llm(query, output=output))
+
+    with pytest.raises(RunFailed) as error:
+        await Asking(services).execute_typed(question("Is it so?"))
+    assert sentence in one_sentence(error)
+
+
+class Blocking:
+    name = "mine"
+
+    def search(self, query, *, tenant_id, limit):
+        return ()
+
+
+class Narrow:
+    name = "mine"
+
+    async def search(self, query):
+        return ()
+
+
+class Yielding:
+    name = "mine"
+
+    async def search(self, query, *, tenant_id, limit):
+        yield query
+
+
+class Returning:
+    name = "mine"
+
+    async def stream(self, request):
+        return "x"
+
+
+class Wide:
+    name = "mine"
+
+    async def stream(self, request, temperature):
+        yield request
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        ({"sources": [Blocking()]}, 'The source "mine" has a search that is not async: write async def search('),
+        ({"sources": [Narrow()]}, 'The source "mine" takes other arguments than it is given (got an unexpected keyword'),
+        ({"sources": [Yielding()]}, 'The source "mine" yields its passages, and has to return them: write async def'),
+        ({"models": [Returning()]}, 'The model "mine" has a stream that is no async generator: write async def stream('),
+        ({"models": [Wide()]}, 'The model "mine" takes other arguments than it is given (missing a required argument:'),
+    ],
+)  # fmt: skip
+async def test_a_part_that_cannot_be_called_as_it_will_be(parts, sentence):
+    with pytest.raises(ConfigurationError) as error:
+        await Services.open(**parts)
+    assert sentence in one_sentence(error)
+
+
+class Minimal:
+    name = "minimal"
+
+    async def stream(self, request):
+        yield TextDelta(text="It is so.")
+        yield Stop(reason="end")
+
+
+async def test_a_model_is_an_object_with_a_name_and_a_stream(open_services: Open):
+    class Asking(Workflow):
+        @node
+        async def answer(self, query: str) -> str:
+            return await self.llm(query, model="minimal")
+
+    services = await open_services(models=[Minimal()])
+    assert (await Asking(services).execute_typed(question("Is it so?"))).response == "It is so."
+    told = await BaseWorkflow(services).execute_typed(question("Is it so?", model="minimal"))
+    assert told.response == "It is so."

@@ -113,6 +113,9 @@ async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
             kind = type(chunk)
             if kind is Done:
                 return chunk.value
+            if chunk is Done:
+                broken = f"node '{node.name}' yields the class Done: write Done(value)"
+                raise NodeError(broken, node=node.name)
             if kind is Step:
                 sink.run.step(node, chunk, sink.item)
                 continue

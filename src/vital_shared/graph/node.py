@@ -7,12 +7,13 @@ override a node and call ``super()``.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Generic, Literal, TypeVar, overload
+from typing import Any, Final, Generic, Literal, Never, TypeVar, overload
 
 from vital_shared.graph.errors import PlanError
 from vital_shared.graph.subworkflow import Loop
@@ -42,10 +43,11 @@ class Done(Generic[T]):
 class Pause(Exception):
     """Raised by a node with ``pauses=True``: its value has to come from outside.
 
-    :param request: the question for the person or program that resumes the run; JSON can hold it.
+    :param request: the question for the person or program that resumes the run; JSON can hold it. None: its
+        node's name says it all.
     """
 
-    def __init__(self, request: Any) -> None:
+    def __init__(self, request: Any = None) -> None:
         super().__init__(request)
         self.request = request
 
@@ -176,9 +178,14 @@ def node(
     dollars = _dollars(max_cost_dollars)
 
     def declare(method: F) -> F:
+        _check_options("node", _NODE_OPTIONS, method, declared)
         return _attach(method, Declaration(makes or method.__name__, max_cost_dollars=dollars, **declared))
 
-    return declare if function is None else _attach(function, Declaration(function.__name__))
+    if function is None:
+        return declare
+    if not hasattr(function, "__name__"):
+        raise PlanError(f'@node is given {function!r}: name what it is, as in @node(makes="{function}")')
+    return _attach(function, Declaration(function.__name__))
 
 
 def fan_out(
@@ -192,7 +199,10 @@ def fan_out(
     retry: Retry | None = None,
     degradation: str | None = None,
     on_timeout: str | None = None,
+    effects: bool = False,
+    if_interrupted: Literal["ask", "fail"] = "ask",
     max_cost_dollars: Decimal | float | str | None = None,
+    **unknown: Never,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a method a node that runs once for each item of a list, at the same time.
 
@@ -206,11 +216,15 @@ def fan_out(
     :param limit: number of items that run at once; None: all.
     :param item_timeout: seconds for one item, all its attempts together.
     :param deadline: seconds for all of them together.
+    :param effects: its items do something in the world. They are one effect together: where the process dies
+        before all are through, none is repeated.
+    :param if_interrupted: as for `node`; the answer is then the outcomes of all items.
     :param max_cost_dollars: the most that all of them together may spend in a run.
     """
     dollars = _dollars(max_cost_dollars)
 
     def declare(method: F) -> F:
+        _check_options("fan_out", _FAN_OUT_OPTIONS, method, unknown)
         each = Each(parameter, over, limit, item_timeout, deadline)
         return _attach(
             method,
@@ -220,11 +234,61 @@ def fan_out(
                 degradation=degradation,
                 on_timeout=on_timeout,
                 each=each,
+                effects=effects,
+                if_interrupted=if_interrupted,
                 max_cost_dollars=dollars,
             ),
         )
 
     return declare
+
+
+_NODE_OPTIONS: Final = (
+    "makes",
+    "timeout",
+    "retry",
+    "fallback",
+    "optional",
+    "degradation",
+    "on_timeout",
+    "pauses",
+    "when",
+    "otherwise",
+    "effects",
+    "if_interrupted",
+    "max_cost_dollars",
+)
+_FAN_OUT_OPTIONS: Final = (
+    "over",
+    "makes",
+    "limit",
+    "item_timeout",
+    "deadline",
+    "retry",
+    "degradation",
+    "on_timeout",
+    "effects",
+    "if_interrupted",
+    "max_cost_dollars",
+)
+
+
+def _check_options(
+    decorator: str, options: tuple[str, ...], method: Callable[..., Any], given: Mapping[str, Any]
+) -> None:
+    """See that a decorator takes what it is given.
+
+    :raises PlanError: when it does not, naming the option and the one that may be meant.
+    """
+    unknown = next((name for name in given if name not in options), None)
+    if unknown is not None:
+        close = difflib.get_close_matches(unknown, options, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"it takes {', '.join(options)}"
+        name = method.__qualname__.rpartition("<locals>.")[2]
+        raise PlanError(
+            f"node '{name}' ({place(method)}) declares '{unknown}', "
+            f"which is no option of @{decorator}: {hint}"
+        )
 
 
 def _dollars(amount: Decimal | float | str | None) -> Decimal | None:

@@ -158,6 +158,8 @@ def own_parameters(title: str, function: Callable[..., Any]) -> tuple[inspect.Pa
             raise PlanError(f"{title} takes '{parameter}': name each value that it needs")
     if not parameters or parameters[0].kind is parameters[0].KEYWORD_ONLY:
         raise PlanError(f"{title} takes no self: it has to be a method")
+    if (first := parameters[0].name) != "self" and not first.startswith("_"):
+        raise PlanError(f"{title} takes no self, and '{first}' would be it: write self before '{first}'")
     return parameters[1:]
 
 

@@ -35,7 +35,7 @@ class GuardedModel:
     def __init__(self, model: Model, *, notes_prompt: bool = False) -> None:
         self.name = model.name
         self.notes_prompt = notes_prompt
-        self.calls_tools = model.calls_tools
+        self.calls_tools: bool = getattr(model, "calls_tools", False)  # a user's own may not say
         self.model = model
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:

@@ -31,7 +31,7 @@ class GuardrailModel:
 
     def __init__(self, model: Model, guardrails: Guardrails) -> None:
         self.name = model.name
-        self.calls_tools = model.calls_tools
+        self.calls_tools: bool = getattr(model, "calls_tools", False)
         self._model = model
         self._guardrails = guardrails
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+)
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.llm.plain_schema import VALUE, is_object_schema, plain_schema, wrapped_schema
@@ -36,11 +43,17 @@ class TypedOutput(Generic[T]):
 
     def __init__(self, kind: Any) -> None:
         self.name = getattr(kind, "__name__", None) or str(kind)
+        if isinstance(kind, str):
+            raise ConfigurationError(f"output={kind!r:.100} is a text: write the type itself, without quotes")
+        if isinstance(kind, BaseModel) or (is_dataclass(kind) and not isinstance(kind, type)):
+            name = type(kind).__name__
+            raise ConfigurationError(f"output is a value of {name}: write the type itself, output={name}")
         try:
             self._adapter: TypeAdapter[T] = TypeAdapter(kind)
             schema = self._adapter.json_schema(mode="validation")
-        except PydanticUserError as error:
-            raise ConfigurationError(f"output={self.name} cannot be asked for: {error.message}") from error
+        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+            problem = error.message.partition("\n")[0]
+            raise ConfigurationError(f"output={self.name:.100} cannot be asked for: {problem}") from error
         self._is_wrapped = not is_object_schema(schema)
         self.schema = plain_schema(wrapped_schema(schema) if self._is_wrapped else schema)
         """The JSON schema of what the model is to write."""

@@ -13,6 +13,7 @@ from vital_shared.models.agent import AgentProfile
 from vital_shared.retrieval.base import Source
 from vital_shared.tools.base import Tool
 from vital_shared.workflows.find_object import find_object
+from vital_shared.workflows.own_parts import wrong_search
 
 __all__ = ["Extensions", "configured_extensions", "sort_out"]
 
@@ -46,6 +47,8 @@ def sort_out(parts: Mapping[str, Any]) -> Extensions:
         elif isinstance(part, AgentProfile):
             agents.append(part)
         elif _is_source(part):
+            if (problem := wrong_search(part)) is not None:
+                raise InvalidRequest(f"{problem}.")
             sources.append(part)
         else:
             raise InvalidRequest(

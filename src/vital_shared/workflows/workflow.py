@@ -147,6 +147,12 @@ class Workflow(
             ) from error
 
     def __init__(self, services: Services | None = None) -> None:
+        if not (services is None or isinstance(services, Services)):
+            name = type(self).__name__
+            raise ConfigurationError(
+                f"{name} is given a {type(services).__name__} as its services: write "
+                f"{name}(await Services.open(…)), or {name}() for the default ones."
+            )
         self._services = services
 
     @classmethod
