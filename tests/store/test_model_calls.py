@@ -174,6 +174,28 @@ async def test_an_erasure_takes_those_of_the_person_and_others_with_the_persons_
     assert await run_ids(database) == {"apart", "elsewhere"}
 
 
+async def test_a_run_under_way_stores_none_after_the_erasure_of_somebody_who_spoke_in_it(database: Database):
+    """Its prompt has what was said before it; its charges are written as ever."""
+    store = RunStore(database)
+    started = record()
+    bobs = started.model_copy(
+        update={"input": started.input.model_copy(update={"user_id": "bob", "session_id": "of-two"})}
+    )
+    await store.start(bobs)
+    said = {"tenant_id": "acme", "role": "user", "content": "words", "created_at": NOW, "user_id": "ann"}
+    talk = {"tenant_id": "acme", "session_id": "of-two", "user_id": "bob"}
+    await fill(database, [run_row("mine")])
+    async with database.begin() as connection:
+        await connection.execute(insert(conversations), [talk | {"created_at": NOW, "updated_at": NOW}])
+        await connection.execute(insert(messages), [said | {"session_id": "of-two", "run_id": "mine"}])
+    person = PersonRows(database, "acme", "ann")
+    await person.erase(await person.run_ids(is_open=False))
+    made = context("run-1", "llm/1")
+    assert await store.complete("run-1", output=output(), turn=None, now=NOW, context=made)
+    assert await run_ids(database) == set()
+    assert len(await store.charges("run-1")) == 1
+
+
 async def test_an_export_has_those_of_the_persons_runs(database: Database):
     await fill(database, [run_row("mine"), run_row("others", user="bob")])
     for run_id in ("mine", "others"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -78,7 +78,8 @@ class PersonRows:
         """
         pseudonym = await self.pseudonym()
         erased: Counter[str] = Counter()
-        await self._forget_prompts()
+        sessions = await self._conversations()
+        await self._forget_prompts(sessions)
         await self._hide_in_open_runs()
         for start in range(0, len(run_ids), STEP_ROWS):
             ids = run_ids[start : start + STEP_ROWS]
@@ -86,6 +87,7 @@ class PersonRows:
         for work in (self._erase_conversations, self._erase_messages):
             while (step := await self._step(work)).total():
                 erased += step
+        await self._forget_prompts(sessions)  # of runs that began while there were messages to read
         erased += await self._step(self._erase_feedback)
         erased += await self._step(partial(self._hide_decisions, pseudonym=pseudonym))
         erased += await self._step(partial(self._hide_dead_letters, pseudonym=pseudonym))
@@ -131,27 +133,32 @@ class PersonRows:
     def _said(self) -> ColumnElement[bool]:
         return (messages.c.tenant_id == self._tenant_id) & (messages.c.user_id == self._user_id)
 
-    async def _forget_prompts(self) -> None:
-        """Delete the words of others' calls of models in the conversations in which the person spoke.
-
-        A prompt may hold a part of what was said, so it is not searched for the person's messages.
-        """
+    async def _conversations(self) -> frozenset[str]:
+        """Return the ids of the conversations in which the person spoke."""
         own = select(runs.c.id).where(self._own_runs)
         spoken = select(messages.c.session_id).where(
             messages.c.tenant_id == self._tenant_id,
             (messages.c.user_id == self._user_id) | messages.c.run_id.in_(own),
         )
+        async with self._database.connect() as connection:
+            return frozenset(await connection.scalars(spoken.distinct()))
+
+    async def _forget_prompts(self, sessions: Collection[str]) -> None:
+        """Delete the words of others' calls of models in conversations, and let runs under way store none.
+
+        A prompt may hold a part of what was said, so it is not searched for the person's messages.
+        """
+        if not sessions:
+            return
         others = (runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
-        last, sessions = "", None
+        last = ""
         while True:
-            stored = exists().where(model_calls.c.run_id == runs.c.id)
+            stored = exists().where(model_calls.c.run_id == runs.c.id) | runs.c.status.in_(OPEN)
             found = select(runs.c.id, runs.c.input).where(*others, stored, runs.c.id > last)
             async with self._database.begin() as connection:
                 rows = (await connection.execute(found.order_by(runs.c.id).limit(STEP_ROWS))).all()
                 if not rows:
                     return
-                if sessions is None:
-                    sessions = set(await connection.scalars(spoken.distinct()))
                 shared = [row.id for row in rows if json.loads(row.input).get("session_id") in sessions]
                 await connection.run_sync(forget_model_calls, shared)
             last = rows[-1].id

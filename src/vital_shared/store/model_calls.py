@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from vital_shared.models.recorded_call import RecordedCall
 from vital_shared.store.model_call_table import model_calls
@@ -22,9 +22,10 @@ _COLUMNS: Final = ("run_id", "item", "number", "call")
 
 @cache  # made once: it is executed with each call
 def _store(dialect: str) -> Prepared:
-    """Make the statement that stores a call, where its run is there: it may have been erased meanwhile."""
+    """Make the statement that stores a call, unless its run, or somebody in it, was erased meanwhile."""
     values = [bindparam(name, type_=model_calls.c[name].type) for name in _COLUMNS]
-    run = select(*values).where(runs.c.id == bindparam("of")).with_for_update(key_share=True)
+    own = (runs.c.id == bindparam("of"), runs.c.prompts_erased.is_(False))
+    run = select(*values).where(*own).with_for_update(read=True)  # an erasure waits until they are there
     return Prepared(upsert(model_calls, dialect).from_select(list(_COLUMNS), run).on_conflict_do_nothing())
 
 
@@ -47,5 +48,6 @@ def model_calls_of(connection: Connection, run_id: str) -> tuple[RecordedCall, .
 
 
 def forget_model_calls(connection: Connection, run_ids: Sequence[str]) -> None:
-    """Delete the words of runs' calls."""
+    """Delete the words of runs' calls, and see that none are written from now on."""
+    connection.execute(update(runs).where(runs.c.id.in_(run_ids)).values(prompts_erased=True))
     connection.execute(delete(model_calls).where(model_calls.c.run_id.in_(run_ids)))

@@ -264,6 +264,8 @@ runs = Table(
     Column("title", SafeText),
     Column("search_text", SafeText),
     Column("key_id", SafeText),  # the key that it was asked for with; NULL: none, or unknown
+    # Whether somebody was erased whose words its prompts may hold: none are stored from then on.
+    Column("prompts_erased", Boolean, nullable=False, server_default=false()),
     Index("ix_runs_finished_at", "finished_at"),
     Index("ix_runs_listed", *_LISTED, "tenant_id"),
     Index("ix_runs_tenant_id_listed", "tenant_id", *_LISTED),

@@ -1,4 +1,7 @@
-"""Keep the prompts and answers of models' calls, where that is wanted."""
+"""Keep the prompts and answers of models' calls, where that is wanted.
+
+Engines of the version before store none.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ down_revision = "0033"
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table, and add to a run whether an erasure forbids to store its prompts."""
+    op.add_column("runs", sa.Column("prompts_erased", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_table(
         "model_calls",
         sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
