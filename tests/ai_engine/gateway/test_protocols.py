@@ -483,3 +483,11 @@ def _assert_sent(given: Gateway) -> None:
     """See that the provider got the instructions, the picture and the schema."""
     sent = json.dumps(given.sent)
     assert all(each in sent for each in ("Be brief.", PICTURE, "Hello?", json.dumps(ANSWER_SCHEMA)))
+
+
+async def test_a_key_that_the_provider_refuses_is_named_where_an_operator_looks(gateway: OpenGateway) -> None:
+    async with gateway("openai", ERRORS["openai"](401)) as given:
+        with pytest.raises(openai.APIStatusError):
+            await given.openai.chat.completions.create(model=MODEL, messages=HELLO)
+        details = (await given.service.client.get("/readyz")).json()["missing"]
+        assert any(f"{MODEL} did not answer: the provider refuses its key" in each for each in details)
