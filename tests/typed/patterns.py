@@ -13,6 +13,7 @@ from vital_shared import (
     Done,
     Graph,
     ModelError,
+    Observer,
     Outcome,
     Passage,
     Pause,
@@ -26,6 +27,15 @@ from vital_shared import (
     node,
     tool,
 )
+from vital_shared.graph import Node, NodeStatus, ObservedRun
+
+
+class Slowest(Observer):
+    def node_finished(
+        self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
+    ) -> None:
+        if seconds > 1:
+            print(f"{node.name} took {seconds:.1f} s")
 
 
 class Greeting(Graph):
@@ -155,6 +165,8 @@ async def run_them() -> None:
         print(request.mode.is_manual, request.requested_tools[0].name.upper())
         async for event in workflow.execute_stream(request):
             print(event.type)
+            if event.type == "run_finished":
+                print(event.output.result.anything)
     contract = ContractInput(mode=2, tenant_id="acme", user_id="ann", text="b")
     print(contract.text.upper(), contract.mode.is_chat)
     extracted = await Extract(services).execute_typed(contract)

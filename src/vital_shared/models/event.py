@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    dataclass_transform,
+)
 
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic_core import SchemaSerializer
@@ -39,6 +49,11 @@ __all__ = [
     "ToolStarted",
     "WarningRaised",
 ]
+
+if TYPE_CHECKING:
+    AnyOutput: TypeAlias = WorkflowOutput[Any]
+else:  # the bare class holds any result, and keeps its name in schemas
+    AnyOutput = WorkflowOutput
 
 NodeStatus = Literal["success", "failed", "timeout", "skipped", "cancelled", "paused"]
 
@@ -209,7 +224,7 @@ class RunPaused(_Event):
     """The run waits for approval or input, and the stream closes; resuming goes on with the next number."""
 
     type: Literal["run_paused"] = "run_paused"
-    output: WorkflowOutput
+    output: AnyOutput
 
 
 @_event
@@ -217,7 +232,7 @@ class RunFinished(_Event):
     """The run has an answer."""
 
     type: Literal["run_finished"] = "run_finished"
-    output: WorkflowOutput
+    output: AnyOutput
 
 
 @_event

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
-from typing import Any, ClassVar, Generic, Self
+from typing import Any, ClassVar, Final, Generic, Self
 
 from pydantic import ValidationError
 
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.graph import Graph, Plan
+from vital_shared.logs import get_logger
 from vital_shared.models.durability import Durability
 from vital_shared.models.event import Event
 from vital_shared.models.result_type import ResultT
@@ -26,6 +27,7 @@ from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.required_input import check_approvals
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import unstreamed
+from vital_shared.workflows.self_llm.current_run import node_of_run
 from vital_shared.workflows.self_llm.node_llm import NodeLlm
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.taking_over import take_over
@@ -35,6 +37,11 @@ from vital_shared.workflows.typed_result import check_outcome, with_result, with
 from vital_shared.workflows.workflow_parts import WorkflowParts, stored_name
 
 __all__ = ["Workflow"]
+
+logger = get_logger(__name__)
+
+_warned: Final = set[tuple[str, str]]()
+"""The places of nodes that have begun a run, with the class of it: each is warned of once."""
 
 
 class Workflow(
@@ -219,7 +226,23 @@ class Workflow(
         :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
         """
         self._check_type(input)
+        self._warn_within_a_run()
         return await beginning.begin(await self._parts(), input, key)
+
+    def _warn_within_a_run(self) -> None:
+        """Warn once, where a node begins a run: nothing of the node's own run holds for that one."""
+        node, name = node_of_run(), type(self).__name__
+        if node is None or (node.place, name) in _warned:
+            return
+        _warned.add((node.place, name))
+        logger.warning(
+            "run_within_a_run",
+            node=node.name,
+            place=node.place,
+            workflow=name,
+            hint=f"{name} runs by itself: its cost is not in the run of '{node.name}', whose limits "
+            f"do not hold for it. Make it a part of the class: part = subworkflow({name})",
+        )
 
     def _check_type(self, request: object) -> None:
         if not isinstance(request, self.input_type):
