@@ -6,7 +6,7 @@ import { Check, Pencil, X } from "lucide-react";
 import type { Schema } from "../api/client";
 import { Button } from "../ui/parts";
 import { dollars, sentence } from "../ui/format";
-import { type JsonSchema, parsed, requiredField, SchemaFields, textOf, valuesOf } from "../ui/SchemaFields";
+import { type JsonSchema, parsed, partsOf, requiredField, SchemaFields, textOf, valuesOf } from "../ui/SchemaFields";
 import type { Decision } from "./live";
 import { Value } from "./Result";
 
@@ -20,6 +20,9 @@ interface CallDraft {
   reason: string;
 }
 
+/** The texts of the fields of one value. */
+type Answer = Readonly<Record<string, string>>;
+
 interface DecisionFormProps {
   calls: readonly Call[];
   inputs: readonly Wanted[];
@@ -29,7 +32,7 @@ interface DecisionFormProps {
 
 export function DecisionForm({ calls, inputs, isSending, onDecide }: DecisionFormProps) {
   const [drafts, setDrafts] = useState<Record<string, CallDraft>>(() => Object.fromEntries(calls.map((call) => [call.id, draftOf(call)])));
-  const [answers, setAnswers] = useState<Record<string, string>>({});
+  const [answers, setAnswers] = useState<Record<string, Answer>>({});
   const [fault, setFault] = useState("");
   const change = (id: string, part: Partial<CallDraft>) => setDrafts((all) => ({ ...all, [id]: { ...all[id]!, ...part } }));
 
@@ -55,7 +58,11 @@ export function DecisionForm({ calls, inputs, isSending, onDecide }: DecisionFor
       {inputs.map((wanted) => (
         <div key={wanted.name} className="wanted">
           {wanted.value != null && <div className="decision-value"><Value value={wanted.value} /></div>}
-          <SchemaFields fields={[fieldFor(wanted)]} drafts={answers} onChange={(name, text) => setAnswers((all) => ({ ...all, [name]: text }))} />
+          <AnswerFields
+            wanted={wanted}
+            answer={answers[wanted.name] ?? {}}
+            onChange={(part) => setAnswers((all) => ({ ...all, [wanted.name]: { ...all[wanted.name], ...part } }))}
+          />
         </div>
       ))}
       {fault && <p className="fault" role="alert">{fault}</p>}
@@ -73,6 +80,32 @@ export function DecisionForm({ calls, inputs, isSending, onDecide }: DecisionFor
       </div>
     </form>
   );
+}
+
+/** The fields of a value: one for each property of an object, else one for all of it. */
+function AnswerFields({ wanted, answer, onChange }: { wanted: Wanted; answer: Answer; onChange: (part: Answer) => void }) {
+  const schema = wanted.answer_schema as JsonSchema;
+  const parts = partsOf(schema);
+  const fields = (
+    <SchemaFields
+      fields={parts.length ? parts : [requiredField(wanted.name, schema)]}
+      drafts={answer}
+      onChange={(name, text) => onChange({ [name]: text })}
+    />
+  );
+  if (!parts.length) return fields;
+  return (
+    <fieldset>
+      <legend>{sentence(wanted.name)}</legend>
+      {fields}
+    </fieldset>
+  );
+}
+
+function answerOf({ name, answer_schema }: Wanted, answer: Answer): unknown {
+  const schema = answer_schema as JsonSchema;
+  const parts = partsOf(schema);
+  return parts.length ? valuesOf(parts, answer) : valuesOf([requiredField(name, schema)], answer)[name];
 }
 
 const CHOICES = [
@@ -129,13 +162,11 @@ const draftOf = (call: Call): CallDraft => ({
   values: Object.fromEntries(Object.entries(call.arguments).map(([name, value]) => [name, textOf(value)])),
 });
 
-const fieldFor = ({ name, answer_schema }: Wanted) => requiredField(name, answer_schema as JsonSchema);
-
 function decisionOf(
   calls: readonly Call[],
   drafts: Record<string, CallDraft>,
   inputs: readonly Wanted[],
-  answers: Record<string, string>,
+  answers: Readonly<Record<string, Answer>>,
 ): Decision {
   const approved: string[] = [];
   const edited: Record<string, Record<string, unknown>> = {};
@@ -146,7 +177,7 @@ function decisionOf(
     else if (draft.choice === "edit") edited[call.id] = edit(call, draft.values);
     else if (draft.reason.trim()) denied[call.id] = draft.reason.trim();
   }
-  return { approved, edited, denied, answers: valuesOf(inputs.map(fieldFor), answers) };
+  return { approved, edited, denied, answers: Object.fromEntries(inputs.map((wanted) => [wanted.name, answerOf(wanted, answers[wanted.name] ?? {})])) };
 }
 
 /** Arguments keep their kind: text stays text, and all else is read as JSON. */

@@ -100,7 +100,7 @@ export class LiveRun {
   private async follow(path?: string, body?: unknown): Promise<void> {
     const seen = this.state;
     this.isFollowing = true;
-    if (seen.phase === "paused") this.change({ ...seen, phase: "running" });
+    if (seen.phase === "paused") this.change({ ...seen }); // it waits, with what was filled in, until the decision is taken
     try {
       if (path !== undefined) await this.start(path, body);
       for (let tries = 0; this.state.phase === "running" && tries < RETRIES; tries++) await this.goOn(tries > 0 || path !== undefined);
@@ -117,6 +117,7 @@ export class LiveRun {
 
   private async start(path: string, body: unknown): Promise<void> {
     const response = await send(path, { method: "POST", body, headers: { Accept: "text/event-stream" }, tenant: this.tenant });
+    if (this.state.phase === "paused") this.change({ ...this.state, phase: "running" });
     try {
       await readEvents(response, this.take);
     } catch (error) {

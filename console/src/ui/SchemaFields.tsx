@@ -43,6 +43,12 @@ export function fieldsOf(schema: JsonSchema, isWanted: (name: string) => boolean
 /** One value that has to be given. */
 export const requiredField = (name: string, schema: JsonSchema): SchemaField => ({ name, schema: resolved(schema, schema.$defs ?? {}), isRequired: true });
 
+/** The properties of one value that has to be given; none where it is no object of known properties. */
+export function partsOf(schema: JsonSchema): SchemaField[] {
+  const defs = schema.$defs ?? {};
+  return fieldsOf({ ...resolved(schema, defs), $defs: defs }, () => true);
+}
+
 /** Follow references, and take the one alternative beside null. */
 function resolved(schema: JsonSchema, defs: Record<string, JsonSchema>, depth = 0): JsonSchema {
   if (depth > 8) return schema;
