@@ -18,46 +18,107 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.thresholds import Threshold, Thresholds
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.base import Frozen
+from vital_shared.monitoring.metrics import CATALOGUE
 
 __all__ = ["DEFAULT_CONFIG", "OpsConfig", "load_config", "scaled"]
 
 SHORTEST_SPAN_SECONDS: Final = 1.0
 """The shortest span of a drill: a few scrapes."""
 
-_MATCHER: Final = r'[a-zA-Z_]\w*="[^"\\{}]*"'
+_MATCHER: Final = r'(?!__)[a-zA-Z_][a-zA-Z0-9_]*="[^"\\{}$%`\x00-\x1f\x7f]*"'
+"""An equality matcher whose value needs no escaping: not in queries, templates, variables or YAML."""
+
+_OWN_JOBS: Final = frozenset({"prometheus", "alertmanager"})
+"""Jobs under which Prometheus scrapes itself and Alertmanager."""
+
+_METRIC_LABELS: Final = frozenset(label.name for metric in CATALOGUE for label in metric.label_set) - {
+    "environment"
+} | {
+    "alertname",
+    "alertstate",
+    "instance",
+    "le",
+    "quantile",
+    "slo",
+    "window",
+}
+"""Labels of the engines' metrics and of what rules record, which the engines themselves cannot have."""
+
 _THRESHOLDS: Final[Thresholds] = {alert.key: alert.threshold for alert in EVERY_ALERT}
+
+
+def _check_environment(name: str) -> str:
+    if not re.fullmatch(r"[\w .:/-]*", name):
+        raise ValueError("write a name of letters, digits, spaces and . _ : / -")
+    return name
+
+
+def _check_address(address: str) -> str:
+    if not re.fullmatch(r"""https?://[^\s"'`{}$<>\\^|]+""", address):
+        raise ValueError(
+            "write an address that begins with http:// or https://, without spaces, quotes, braces and $"
+        )
+    return address
+
+
+def _check_selector(selector: str) -> str:
+    if not re.fullmatch(f"{_MATCHER}(,{_MATCHER})*", selector):
+        raise ValueError(
+            'write labels and their values with commas between them, as in job="vital",cluster="eu"'
+        )
+    names = [name for name, _ in _matchers(selector)]
+    for name, value in _matchers(selector):
+        if not value:
+            raise ValueError(f'{name}="" selects what has no such label, and not the engines')
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is there twice")
+        if name in _METRIC_LABELS:
+            raise ValueError(f"{name} is a label of metrics; select engines by labels of their own")
+        if name == "job" and value in _OWN_JOBS:
+            raise ValueError(f'Prometheus scrapes itself under job="{value}"; give the engines another job')
+    return selector
+
+
+def _matchers(selector: str) -> list[tuple[str, str]]:
+    return re.findall(r'(\w+)="([^"]*)"', selector)
+
+
+Environment: TypeAlias = Annotated[str, AfterValidator(_check_environment)]
+Address: TypeAlias = Annotated[str, AfterValidator(_check_address)]
+AddressOrNone: TypeAlias = Annotated[str, AfterValidator(lambda address: address and _check_address(address))]
+EngineSelector: TypeAlias = Annotated[str, AfterValidator(_check_selector)]
 
 
 class OpsConfig(Frozen):
     """The configuration of rules, their tests, alerts and dashboards."""
 
-    environment: str = Field(default="", max_length=100)
+    environment: Environment = Field(default="", max_length=100)
     """The environment's name, in every alert's labels and message; empty: not named."""
-    selector: str = Field(default='job="vital"', pattern=rf"^{_MATCHER}(,{_MATCHER})*$")
+    selector: EngineSelector = 'job="vital"'
     """The labels of the engines that are watched, as Prometheus writes equality matchers."""
-    grafana_url: str = Field(default="http://127.0.0.1:3000", pattern=r"^https?://\S+$")
+    grafana_url: Address = "http://127.0.0.1:3000"
     """The address of Grafana, for links to panels."""
-    runbook_url: str = Field(default="http://127.0.0.1:8000/runbooks", pattern=r"^https?://\S+$")
+    runbook_url: Address = "http://127.0.0.1:8000/runbooks"
     """The address below which each alert's runbook is found by the alert's name."""
-    engine_url: str = Field(default="http://127.0.0.1:8000", pattern=r"^https?://\S+$")
+    engine_url: Address = "http://127.0.0.1:8000"
     """The address of an engine, for the commands in runbooks."""
-    prometheus_url: str = Field(default="http://prometheus:9090", pattern=r"^https?://\S+$")
+    prometheus_url: Address = "http://prometheus:9090"
     """The address of Prometheus as Grafana reaches it, as are the next two."""
-    alertmanager_url: str = Field(default="http://alertmanager:9093", pattern=r"^https?://\S+$")
-    traces_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    alertmanager_url: Address = "http://alertmanager:9093"
+    traces_url: AddressOrNone = ""
     """The address of Tempo or Jaeger, which exemplars link to; empty: no traces are kept."""
     traces_type: Literal["tempo", "jaeger"] = "tempo"
-    prometheus_external_url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://\S+$")
+    prometheus_external_url: Address = "http://127.0.0.1:9090"
     """The address under which people reach Prometheus, for links to an alert's expression."""
-    alertmanager_external_url: str = Field(default="http://127.0.0.1:9093", pattern=r"^https?://\S+$")
+    alertmanager_external_url: Address = "http://127.0.0.1:9093"
     """The address under which people reach Alertmanager, for links to silence an alert."""
     thresholds: Thresholds = _THRESHOLDS
     """The numbers of each alert; by default those that stand with it in `vital_ops.rules`."""
@@ -65,7 +126,37 @@ class OpsConfig(Frozen):
     @property
     def target_labels(self) -> dict[str, str]:
         """The labels by which the engines are selected, ``job`` among them."""
-        return dict(re.findall(r'(\w+)="([^"]*)"', self.selector))
+        return dict(_matchers(self.selector))
+
+    @model_validator(mode="after")
+    def _check_environments(self) -> OpsConfig:
+        """Refuse two names of one environment: alerts would have one and the engines' series the other."""
+        selected = self.target_labels.get("environment", self.environment)
+        if self.environment not in ("", selected):
+            raise ValueError("environment: it has two values, its own and that in selector")
+        return self
+
+    @model_validator(mode="after")
+    def _check_values(self) -> OpsConfig:
+        """Refuse values with which an alert never fires, and alerts that would be one."""
+        known: dict[tuple[object, ...], str] = {}
+        for alert in EVERY_ALERT:
+            at = self.thresholds.get(alert.key)
+            if at is None:
+                continue
+            if at.value >= alert.below:
+                raise ValueError(
+                    f"{alert.key}.value: with {at.value:.15g} the alert never fires, or always; "
+                    f"write a number below {alert.below:g}"
+                )
+            if alert.only_value is not None and at.value != alert.only_value:
+                raise ValueError(
+                    f"{alert.key}.value: it is {alert.only_value:g} and cannot be another: "
+                    f"the alert fires when {alert.fires_when}"
+                )
+            if alert.own and (other := known.setdefault((alert.name, at.value), alert.key)) != alert.key:
+                raise ValueError(f"{other} and {alert.key} have the same value, and are one alert")
+        return self
 
     def threshold(self, alert: str) -> Threshold:
         """Return the numbers of an alert.
@@ -152,5 +243,8 @@ def _changed(path: Path, name: str, table: Any) -> Threshold:
 def _refusal(where: str, error: ValidationError) -> ConfigurationError:
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"]))
+    reason = first["msg"].removeprefix("Value error, ")
+    if not field:  # it is about several, and names them itself
+        return ConfigurationError(f"{where}: {reason}.")
     separator = "." if ":" in where else ": "
-    return ConfigurationError(f"{where}{separator}{field}: {first['msg']}.")
+    return ConfigurationError(f"{where}{separator}{field}: {reason}.")

@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["parse_seconds", "write_seconds"]
+__all__ = ["parse_seconds", "spell_seconds", "write_seconds"]
 
 UNITS: Final = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+WORDS: Final = {
+    "w": "week",
+    "d": "day",
+    "h": "hour",
+    "m": "minute",
+    "s": "second",
+    "ms": "millisecond",
+}
 
 _SPAN: Final = re.compile(r"(\d+)(ms|[wdhms])")
 
@@ -19,6 +28,12 @@ def write_seconds(seconds: float) -> str:
         if thousandths % round(length * 1000) == 0:
             return f"{thousandths // round(length * 1000)}{unit}"
     raise AssertionError("every number of milliseconds is written in milliseconds")
+
+
+def spell_seconds(seconds: float) -> str:
+    """Write a span in words: ``300`` is ``5 minutes``."""
+    number, unit = _SPAN.fullmatch(write_seconds(seconds)).groups()  # type: ignore[union-attr]
+    return f"{number} {WORDS[unit]}{'' if number == '1' else 's'}"
 
 
 def parse_seconds(text: str) -> float:

@@ -15,9 +15,13 @@ __all__ = ["MIN_EVENTS", "Threshold", "Thresholds", "numbers"]
 MIN_EVENTS: Final = 20
 """Fewer events in a window do not support a share or a percentile."""
 
+MIN_SPAN_SECONDS: Final = 0.001
+MAX_SPAN_SECONDS: Final = 366 * 86_400.0
+"""The shortest and the longest span; Prometheus counts in milliseconds."""
+
 Seconds: TypeAlias = Annotated[
     float,
-    Field(gt=0),
+    Field(ge=MIN_SPAN_SECONDS, le=MAX_SPAN_SECONDS),
     BeforeValidator(lambda span: parse_seconds(span) if isinstance(span, str) else span),
     PlainSerializer(write_seconds, return_type=str, when_used="json"),
 ]
@@ -30,7 +34,7 @@ def _read_hold(span: object) -> object:
 
 Hold: TypeAlias = Annotated[
     float,
-    Field(ge=0),
+    Field(ge=0, le=MAX_SPAN_SECONDS),
     BeforeValidator(_read_hold),
     PlainSerializer(lambda span: write_seconds(span) if span else "0s", return_type=str, when_used="json"),
 ]
@@ -40,7 +44,7 @@ Hold: TypeAlias = Annotated[
 class Threshold(Frozen):
     """The numbers of one alert."""
 
-    value: float = Field(gt=0)
+    value: float = Field(gt=0, allow_inf_nan=False)
     """The limit: a share, seconds, dollars, or a number each second."""
     window: Seconds
     """The span over which it is computed."""
@@ -48,7 +52,7 @@ class Threshold(Frozen):
     """The time that the condition has to hold before the alert fires."""
     least_events: int = Field(default=0, ge=0)
     """Events in a window below which the alert does not fire."""
-    least_dollars_per_hour: float = Field(default=0, ge=0)
+    least_dollars_per_hour: float = Field(default=0, ge=0, allow_inf_nan=False)
     """Spending below which the alert does not fire."""
     before: Seconds = 3_600.0
     """The distance of the earlier window that this one is compared with, where there is one."""
@@ -56,7 +60,7 @@ class Threshold(Frozen):
     """The distance of the same hour of the day before."""
     week: Seconds = 604_800.0
     """The distance of the same hour of the week before."""
-    unknown_dollars_per_hour: float = Field(default=100 / 24, ge=0)
+    unknown_dollars_per_hour: float = Field(default=100 / 24, ge=0, allow_inf_nan=False)
     """The usual spending where nothing is known; see `OpsConfig.threshold`."""
 
     @property

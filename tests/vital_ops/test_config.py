@@ -1,11 +1,14 @@
 """The configuration of rules and dashboards, and a file that changes it."""
 
+import subprocess
+
 import pytest
 import yaml
 
-from vital_ops.build import files
+from vital_ops.build import build, files
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig, load_config
 from vital_ops.durations import parse_seconds, write_seconds
+from vital_ops.stack.programs import PROMTOOL, find_program
 from vital_ops.stack.stack import local_config
 from vital_shared.errors import ConfigurationError
 
@@ -40,6 +43,88 @@ def test_what_is_wrong_in_a_file_is_reported_with_its_place(tmp_path, text, repo
     with pytest.raises(ConfigurationError, match=reported) as error:
         load_config(file)
     assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "reported"),
+    [
+        ('environment = "a\\"b"', "environment: write a name of letters, digits, spaces and . _ : / -"),
+        ('environment = "a\\nb"', "environment: write a name of"),
+        ('environment = "{{ x }}"', "environment: write a name of"),
+        ('environment = "a$scope b"', "environment: write a name of"),
+        ('environment = "eu%s"', "environment: write a name of"),
+        ('environment = "eu"\nselector = \'job="v",environment="us"\'', "environment: .*two values"),
+        ("grafana_url = 'https://g/{{x}}'", "grafana_url: write an address .*without"),
+        ("runbook_url = 'https://g/\"x'", "runbook_url: write an address"),
+        ("engine_url = 'https://g/`x'", "engine_url: write an address"),
+        ("prometheus_external_url = 'https://g/$x'", "prometheus_external_url: write an address"),
+        ("traces_url = 'https://g/{{x}}'", "traces_url: write an address"),
+        ("selector = 'job=\"\"'", 'selector: job="" selects what has no such label'),
+        ("selector = 'job=\"prometheus\"'", "selector: .*scrapes itself under"),
+        ('selector = \'job="alertmanager",cluster="eu"\'', "selector: .*scrapes itself under"),
+        ('selector = \'job="a",job="b"\'', "selector: job is there twice"),
+        ('selector = \'job="a",tenant_id="x"\'', "selector: tenant_id is a label of metrics"),
+        ('selector = \'job="a",instance="x:1"\'', "selector: instance is a label of metrics"),
+        ('selector = \'job="a",__name__="x"\'', "selector: .*as in job="),
+        ("selector = 'j\u00f6b=\"a\"'", "selector: .*as in job="),
+        ("selector = 'job=\"a %s\"'", "selector: .*as in job="),
+        ("selector = 'job=\"$scope\"'", "selector: .*as in job="),
+        ("[HighErrorRate]\nvalue = inf", "HighErrorRate.value: .*finite number"),
+        ("[HighErrorRate]\nvalue = nan", "HighErrorRate.value: "),
+        ("[HighErrorRate]\nvalue = 1", "HighErrorRate.value: with 1 the alert never fires.*below 1"),
+        ("[HighErrorRate]\nvalue = 2", "HighErrorRate.value: with 2 .*below 1"),
+        ("[TenantAvailability]\nvalue = 1.0", "TenantAvailability.value: with 1 .*below 1"),
+        ("[LowQualityScore]\nvalue = 1.5", "LowQualityScore.value: with 1.5 .*below 1"),
+        ("[HighLatency]\nvalue = 100000", "HighLatency.value: with 100000 .*below"),
+        ("[EngineDown]\nvalue = 2", "EngineDown.value: .*fires when no engine"),
+        ("[TenantBudgetHalf]\nvalue = 0.8", "TenantBudgetHalf and TenantBudgetNearlySpent .*same value"),
+        ("[HighErrorRate]\nwindow = inf", "HighErrorRate.window: "),
+        ("[HighErrorRate]\nwindow = 1e-6", "HighErrorRate.window: "),
+        ('[HighErrorRate]\nwindow = "99999999w"', "HighErrorRate.window: "),
+        ("[SuddenCostSpike]\nleast_dollars_per_hour = inf", "least_dollars_per_hour: .*finite number"),
+    ],
+)
+def test_what_prometheus_would_refuse_or_never_fires_is_refused_in_one_sentence(tmp_path, line, reported):
+    file = tmp_path / "ops.toml"
+    file.write_text(line, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=reported) as error:
+        load_config(file)
+    assert str(error.value).startswith(f"{file}: ")
+    assert "\n" not in str(error.value)
+
+
+USUAL = """
+environment = "eu/prod-1: blue"
+selector = 'job="answers (blue)",cluster="eu"'
+grafana_url = "https://[::1]:3000/grafana?orgId=1#x"
+[HighErrorRate]
+value = 0.999
+window = "1s"
+for = "0m"
+[LowQualityScore]
+value = 0.01
+[TenantBudgetHalf]
+value = 0.755
+[HighLatency]
+value = 7
+[EngineDown]
+value = 1
+"""
+
+
+def test_prometheus_takes_what_a_usual_file_builds(tmp_path):
+    file = tmp_path / "ops.toml"
+    file.write_text(USUAL)
+    config = load_config(file)
+    build(tmp_path, files(config))
+    promtool = find_program(PROMTOOL)
+    rules = sorted((tmp_path / "prometheus-rules").glob("*.yml"))
+    for command in (
+        ["check", "rules", *rules],
+        ["check", "config", "--syntax-only", tmp_path / "prometheus.yml"],
+    ):
+        run = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_a_file_that_is_not_there_is_reported(tmp_path):

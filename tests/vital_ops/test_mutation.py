@@ -126,6 +126,32 @@ def test_an_alert_must_not_take_the_state_of_its_namesakes_for_its_own(tmp_path)
     assert survivors(rules, dict(enumerate(careless[:1])), tmp_path) == {}
 
 
+@pytest.mark.parametrize("key", ["HighErrorRate", "AvailabilityBurnsFast"])
+def test_a_mutant_sees_its_own_state_and_none_of_another_mutant(key):
+    rules = rule_set(key)
+    others = [mutant for mutant in mutants(rules) if mutant.what.endswith(f'alertname!="{key}",')]
+    unnamed = [mutant for mutant in mutants(rules) if f'alertname="{key}", → nothing' in mutant.what]
+    assert others
+    assert unnamed
+    for mutant in others + unnamed:
+        _, alert = mutant.named(7)
+        assert f'"{key}"' not in alert["expr"]
+        assert alert["expr"].count(f'ALERTS{{alertname=~"{key}__m7|[^_]*",') == 1
+    assert all(f'alertname!="{key}__m7"' in mutant.named(7)[1]["expr"] for mutant in others)
+
+
+@pytest.mark.parametrize("key", ["HighErrorRate", "LowCacheHitRate"])
+def test_an_alert_must_not_take_the_state_of_others_for_its_own(key, tmp_path):
+    rules = rule_set(key)
+    careless = [
+        mutant
+        for mutant in mutants(rules)
+        if mutant.what.endswith((f'alertname!="{key}",', f'alertname="{key}", → nothing'))
+    ]
+    assert len(careless) == 2
+    assert survivors(rules, dict(enumerate(careless)), tmp_path) == {}
+
+
 def test_every_alert_is_scored():
     assert tuple(read_scores()) == every_alert()
 

@@ -12,7 +12,7 @@ from vital_ops.promql import (
     sum_by,
 )
 from vital_ops.rules.recording import REJECTION_RATIO, REQUESTS_PER_HOUR, TENANT_ERROR_RATIO
-from vital_ops.rules.reliability import WORKER_RESTARTS
+from vital_ops.rules.reliability import REPLICAS_DOWN, WORKER_RESTARTS
 from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.metrics import (
     HTTP_REFUSALS_TOTAL,
@@ -37,7 +37,11 @@ def _engines(thresholds: Thresholds) -> tuple[Panel, ...]:
             title="Engines up",
             description="Engines that answer Prometheus, beside all known ones. At 0 nobody gets an answer.",
             kind="lines",
-            queries=(Query(sum_by(foreign("up")), "up"), Query(count_of(foreign("up")), "known")),
+            queries=(
+                Query(sum_by(foreign("up")), "up"),
+                Query(count_of(foreign("up")), "known"),
+                Query(recorded(REPLICAS_DOWN), "down"),
+            ),
             unit="short",
             decimals=0,
             least=0,

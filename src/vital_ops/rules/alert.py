@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from vital_ops.promql import increase, sum_by
 from vital_ops.rules.case import Case
 from vital_ops.rules.rule import Recording
 from vital_ops.thresholds import Threshold
+from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_TOTAL
 
 __all__ = [
+    "FAILING_TENANTS",
     "THE_TENANT",
     "AlertSpec",
     "Contributors",
@@ -39,6 +43,13 @@ class Contributors(NamedTuple):
     unit: Unit = "number"
 
 
+FAILING_TENANTS: Final = Contributors(
+    "tenant_id",
+    lambda at: sum_by(increase(WORKFLOW_REQUESTS_TOTAL, at.range, outcome="failed"), "tenant_id"),
+)
+"""The tenants with most failed requests in a window."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSpec:
     """One alert: when it fires, what it says and to whom, and how that is tested."""
@@ -56,7 +67,7 @@ class AlertSpec:
     team: Team
     receivers: tuple[Receiver, ...]
     summary: str
-    """One sentence, with the value as ``{value}`` and the threshold as ``{limit}``."""
+    """One sentence, with the value as ``{value}`` and the threshold as ``{limit}``; see `message_numbers`."""
     description: str
     """The meaning of the alert."""
     dashboard: str
@@ -77,6 +88,10 @@ class AlertSpec:
     """Labels that distinguish it from other alerts of its name; ``{percent}`` is its threshold."""
     records: Callable[[Threshold], str] | None = None
     """The expression of the series `shown`, where this alert alone makes it be recorded."""
+    below: float = math.inf
+    """The number that its threshold has to be below: with a greater one it never fires, or always."""
+    only_value: float | None = None
+    """The only threshold that it can have; None: any that is possible."""
     row: str = ""
     """The name of its row in the configuration; empty: the alert's name."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from vital_ops.config import OpsConfig
-from vital_ops.durations import write_seconds
+from vital_ops.durations import spell_seconds, write_seconds
 from vital_ops.promql import scoped
-from vital_ops.rules.alert import THE_TENANT, AlertSpec, Receiver, Severity, Team, Unit
+from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors, Receiver, Severity, Team, Unit
 from vital_ops.rules.outage import MAX_SETTLING_SECONDS, last_value, through_outages
 from vital_ops.rules.rule import AlertRule
 from vital_ops.thresholds import Threshold
 
-__all__ = ["NOTIFY", "alert_rule", "labelled", "messages"]
+__all__ = ["NOTIFY", "alert_rule", "labelled", "message_numbers", "messages", "named_contributors"]
 
 NOTIFY: Final = "notify"
 """The label that names the receivers, with ``-`` between them. The engine receives every alert."""
@@ -36,17 +36,33 @@ def alert_rule(alert: AlertSpec, config: OpsConfig, panel_url: str) -> AlertRule
     :param panel_url: the address of its panel.
     """
     at = config.threshold(alert.key)
-    unit = _FORMATS[alert.unit]
-    summary = alert.summary.format(value=unit % "$value", limit=unit % f"{at.value:g}")
+    summary = alert.summary.format(**message_numbers(alert.unit, at))
     said = messages(summary, alert.description, runbook_url=config.runbook(alert.name), panel_url=panel_url)
     known = labelled(config, alert.name, alert.severity, alert.team, alert.receivers)
+    more = {} if alert.contributors is None else named_contributors(alert.contributors, config, at)
     return AlertRule(
         name=alert.name,
         expr=_expr(alert, config, at),
         hold=at.hold,
         labels=known | _own(alert, at),
-        annotations=said | _contributors(alert, config, at),
+        annotations=said | more,
     )
+
+
+def message_numbers(unit: Unit, at: Threshold) -> dict[str, str]:
+    """Write the numbers that a message can have, from the configuration.
+
+    :return: the value and the limit in the alert's unit; the limit as a percentage and as a factor; the
+        window in words; the least spending.
+    """
+    return {
+        "value": _FORMATS[unit] % "$value",
+        "limit": _FORMATS[unit] % f"{at.value:g}",
+        "percent": f"{at.value * 100:g}",
+        "times": f"{at.value:g}",
+        "window": spell_seconds(at.window),
+        "floor": f"${at.least_dollars_per_hour:g}",
+    }
 
 
 def _expr(alert: AlertSpec, config: OpsConfig, at: Threshold) -> str:
@@ -64,10 +80,9 @@ def _own(alert: AlertSpec, at: Threshold) -> dict[str, str]:
     return {label: text.format(percent=f"{at.value * 100:g}") for label, text in alert.own}
 
 
-def _contributors(alert: AlertSpec, config: OpsConfig, at: Threshold) -> dict[str, str]:
-    if alert.contributors is None:
-        return {}
-    label, query, unit = alert.contributors
+def named_contributors(contributors: Contributors, config: OpsConfig, at: Threshold) -> dict[str, str]:
+    """Make the annotation that names the contributors that are largest when the message is written."""
+    label, query, unit = contributors
     each = f"{{{{ .Labels.{label} }}}} ({_FORMATS[unit] % '.Value'})"
     asked = scoped(f"sort_desc(topk({TOP_CONTRIBUTORS}, ({query(at)}) > 0))", config.selector)
     return {"contributors": f"{{{{ range query {_quoted(asked)} }}}}{each} {{{{ end }}}}"}

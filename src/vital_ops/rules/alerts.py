@@ -24,7 +24,7 @@ from vital_ops.promql import (
     recorded,
     sum_by,
 )
-from vital_ops.rules.alert import AlertSpec, Contributors
+from vital_ops.rules.alert import FAILING_TENANTS, AlertSpec, Contributors
 from vital_ops.rules.judged_tests import degraded, falling, late, rising, timed_out
 from vital_ops.rules.level_tests import daily_cost, evictions, fullness
 from vital_ops.rules.recording import (
@@ -58,7 +58,6 @@ from vital_shared.monitoring.metrics import (
     TOOL_EXECUTIONS_TOTAL,
     WORKFLOW_DURATION_SECONDS,
     WORKFLOW_REQUESTS_OVERALL_TOTAL,
-    WORKFLOW_REQUESTS_TOTAL,
 )
 
 __all__ = ["ALERTS", "usual_cost"]
@@ -145,6 +144,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="HighErrorRate",
         threshold=numbers(0.05, "5m", "5m"),
+        below=1,
         fires_when="more than 5 % of the requests fail",
         cases=lambda at: rising(at, errors, ERROR_RATIO),
         group="performance",
@@ -157,15 +157,13 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
         panel="error_rate",
         unit="share",
         shown=ERROR_RATIO,
-        contributors=Contributors(
-            "tenant_id",
-            lambda at: sum_by(increase(WORKFLOW_REQUESTS_TOTAL, at.range, outcome="failed"), "tenant_id"),
-        ),
+        contributors=FAILING_TENANTS,
         condition=_error_rate,
     ),
     AlertSpec(
         name="HighLatency",
         threshold=numbers(10, "5m", "5m"),
+        below=WORKFLOW_DURATION_SECONDS.buckets[-1],
         fires_when="the 95th percentile of durations is above 10 s",
         cases=lambda at: late(at, 0.95, f'{DURATION}{{quantile="0.95"}} >= 0'),
         group="performance",
@@ -185,6 +183,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="VeryHighLatency",
         threshold=numbers(30, "5m", "5m"),
+        below=WORKFLOW_DURATION_SECONDS.buckets[-1],
         fires_when="the 99th percentile of durations is above 30 s",
         cases=lambda at: late(at, 0.99, f'{DURATION}{{quantile="0.99"}} >= 0'),
         group="performance",
@@ -204,6 +203,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="LowCacheHitRate",
         threshold=numbers(0.40, "10m", "15m"),
+        below=1,
         fires_when="the cache answers less than 40 % of its look-ups in modes 1 and 2",
         cases=lambda at: falling(at, hits, HIT_RATIO),
         group="cache",
@@ -221,6 +221,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="CacheNearCapacity",
         threshold=numbers(0.95, "10m", "10m", 0),
+        below=1,
         fires_when="a tier of the cache is more than 95 % full",
         cases=fullness,
         group="cache",
@@ -263,7 +264,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="finance",
         receivers=("email",),
-        summary="{value} were spent in the last day; the limit is {limit}",
+        summary="{value} were spent in {window}; the limit is {limit}",
         description="All tenants together, models, tools and searches.",
         dashboard=COST,
         panel="daily_cost",
@@ -282,7 +283,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="critical",
         team="finance",
         receivers=("pagerduty", "email"),
-        summary="Money is spent at {value}, far above the usual",
+        summary="Money is spent at {value}, more than {times} times the usual, and above {floor} an hour",
         description="A tenant, a loop or a dearer model spends much more than before, and goes on doing so.",
         dashboard=COST,
         panel="cost_trend",
@@ -294,6 +295,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="LowQualityScore",
         threshold=numbers(0.8, "10m", "10m"),
+        below=1,
         fires_when="the mean quality of answers is below 0.8",
         cases=lambda at: falling(at, quality, MEAN_QUALITY),
         group="quality",
@@ -312,6 +314,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="HighDegradationRate",
         threshold=numbers(0.20, "10m", "10m"),
+        below=1,
         fires_when="more than 20 % of the answers were made without something",
         cases=lambda at: degraded(at, DEGRADATION_RATIO),
         group="quality",
@@ -330,6 +333,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="HighToolFailureRate",
         threshold=numbers(0.10, "10m", "10m"),
+        below=1,
         fires_when="more than 10 % of the calls of tools fail",
         cases=lambda at: rising(at, tools, TOOL_FAILURE_RATIO),
         group="system",
@@ -350,6 +354,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="HighRAGFailureRate",
         threshold=numbers(0.05, "10m", "10m"),
+        below=1,
         fires_when="more than 5 % of the searches fail",
         cases=lambda at: (
             *rising(at, searches, RAG_FAILURE_RATIO),

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from vital_ops.definitions import FAILED
 from vital_ops.durations import write_seconds
 from vital_ops.promql import (
     SCOPE,
     and_on,
     calculate,
     compare,
+    foreign,
     in_brackets,
     increase,
     increase_from_birth,
@@ -27,7 +29,7 @@ from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors
 from vital_ops.rules.budget_tests import budget, usage_limit
 from vital_ops.rules.case import Case
 from vital_ops.rules.judged_tests import rising
-from vital_ops.rules.outage import DOWN, ENGINES_UP_NOW
+from vital_ops.rules.outage import ENGINES_UP_NOW
 from vital_ops.rules.recording import (
     ALL,
     BUDGET_USED,
@@ -53,11 +55,17 @@ from vital_shared.monitoring.metrics import (
     REQUESTS_REJECTED_TOTAL,
     STORE_DEAD_LETTERS,
     WORKER_RESTARTS_TOTAL,
-    WORKFLOW_ERRORS_TOTAL,
     WORKFLOW_REQUESTS_TOTAL,
 )
 
-__all__ = ["RELIABILITY_ALERTS", "SET_ASIDE", "TENANT_BUDGET", "USAGE_LIMIT", "WORKER_RESTARTS"]
+__all__ = [
+    "RELIABILITY_ALERTS",
+    "REPLICAS_DOWN",
+    "SET_ASIDE",
+    "TENANT_BUDGET",
+    "USAGE_LIMIT",
+    "WORKER_RESTARTS",
+]
 
 TENANT_BUDGET: Final = "TenantBudget"
 """The name of three alerts, of a share each of a tenant's budget."""
@@ -67,6 +75,7 @@ USAGE_LIMIT: Final = "UsageLimit"
 
 SET_ASIDE: Final = "vital:set_aside:count"
 WORKER_RESTARTS: Final = "vital:worker_restarts:count"
+REPLICAS_DOWN: Final = "vital:replicas_down:count"
 
 DAY: Final = "1d"
 """The time whose spending names the contributors to a budget's use, of a month's budget too."""
@@ -74,8 +83,9 @@ DAY: Final = "1d"
 _TARGETS: Final = f"up{{{SCOPE}}}"
 
 
-def _replica_down(at: Threshold) -> str:
-    return f"sum(1 - {_TARGETS}) >= {at.value:g} unless {DOWN}"
+def _replicas_down(at: Threshold) -> str:
+    """Write it as a text: an engine cannot judge by its own samples which others are up."""
+    return f"{recorded(REPLICAS_DOWN)} >= {at.value:g}"
 
 
 def _rejecting(at: Threshold) -> str:
@@ -200,18 +210,19 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="EngineDown",
         threshold=numbers(1, "1m", "1m", 0),
+        only_value=1,
         fires_when="no engine answers Prometheus",
         cases=engine_down,
         group="reliability",
         severity="critical",
         team="platform",
         receivers=("slack", "pagerduty"),
-        summary="No engine answers Prometheus",
+        summary="{value} engines answer Prometheus; at least {limit} should",
         description="Nobody gets an answer. The engine's other alerts keep their state until it is back.",
         dashboard=RELIABILITY,
         panel="engines_up",
         unit="number",
-        condition=lambda at: f"{ENGINES_UP_NOW} < {at.value:g}",
+        condition=lambda _: f"{ENGINES_UP_NOW} == 0",
         shown=None,
     ),
     AlertSpec(
@@ -223,18 +234,20 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="platform",
         receivers=("slack",),
-        summary="{value} of the engines do not answer Prometheus",
+        summary="{value} of the engines do not answer Prometheus; this is sent from {limit} on",
         description="The others answer for them; there is less room for load and for a further failure.",
         dashboard=RELIABILITY,
         panel="engines_up",
         unit="number",
-        condition=_replica_down,
-        shown=None,
+        condition=_replicas_down,
+        shown=REPLICAS_DOWN,
+        records=lambda _: sum_by(calculate(1, "-", foreign("up"))),
         contributors=Contributors("instance", lambda _: f"{_TARGETS} == bool 0"),
     ),
     AlertSpec(
         name="EngineRejecting",
         threshold=numbers(0.10, "5m", "5m"),
+        below=1,
         fires_when="more than 10 % of the requests are refused for overload or a wrong key",
         cases=lambda at: rising(at, rejections, REJECTION_RATIO),
         group="reliability",
@@ -262,7 +275,8 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="platform",
         receivers=("email",),
-        summary="Alertmanager could not deliver {value} notifications in five minutes",
+        summary="Alertmanager could not deliver {value} notifications in {window}; "
+        "this is sent from {limit} on",
         description="Alerts may not reach their receivers.",
         dashboard=RELIABILITY,
         panel="notification_failures",
@@ -283,7 +297,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="finance",
         receivers=("slack", "email"),
-        summary="{value} writes were set aside, or charges clamped",
+        summary="{value} writes were set aside, or charges clamped; this is sent from {limit} on",
         description="Money or the end of a run is not in the store as it was, and somebody has to see to it.",
         dashboard=RELIABILITY,
         panel="set_aside",
@@ -295,6 +309,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="TrafficDropped",
         threshold=numbers(0.20, "15m", "15m", 100),
+        below=1,
         fires_when="requests are below 20 % of the same hour a week before, "
         "else yesterday, else an hour before",
         cases=dropped_traffic,
@@ -302,7 +317,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="platform",
         receivers=("slack",),
-        summary="Only {value} requests an hour arrive, less than a fifth of the usual",
+        summary="Only {value} requests an hour arrive, less than {percent} % of the usual",
         description="The usual is the same hour a week before, else yesterday's, else the hour before.",
         dashboard=RELIABILITY,
         panel="requests_per_hour",
@@ -318,6 +333,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
     AlertSpec(
         name="TenantAvailability",
         threshold=numbers(0.50, "10m", "5m"),
+        below=1,
         fires_when="more than half of a tenant's requests fail",
         cases=failing_tenant,
         group="reliability",
@@ -333,7 +349,10 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         shown=TENANT_ERROR_RATIO,
         labels=("tenant_id",),
         contributors=Contributors(
-            "error_type", lambda at: sum_by(increase(WORKFLOW_ERRORS_TOTAL, at.range), "error_type")
+            "mode",
+            lambda at: increase_from_birth(
+                WORKFLOW_REQUESTS_TOTAL, at.range, "mode", outcome=FAILED, tenant_id=THE_TENANT
+            ),
         ),
     ),
     AlertSpec(
@@ -345,7 +364,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="platform",
         receivers=("slack",),
-        summary="{value} workers were replaced in ten minutes; the limit is {limit}",
+        summary="{value} workers were replaced in {window}; this is sent from {limit} on",
         description="Workers end, are killed or hang. The runs of a worker that ends begin anew elsewhere.",
         dashboard=RELIABILITY,
         panel="worker_restarts",
@@ -362,7 +381,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "TenantBudgetHalf",
             0.5,
             "a tenant has spent 50 % of a budget",
-            "Half of it or more is spent. It holds until the period ends.",
+            "It holds until the period of the budget ends.",
         )
     ),
     _tenant_budget(
@@ -370,7 +389,8 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "TenantBudgetNearlySpent",
             0.8,
             "a tenant has spent 80 % of a budget",
-            "Little of the budget is left. It holds until its period ends.",
+            "It holds until the period of the budget ends. "
+            "At 100 % further requests of the tenant are refused.",
         )
     ),
     _tenant_budget(
@@ -378,7 +398,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "TenantBudgetSpent",
             1,
             "a tenant has spent a budget",
-            "Further requests of the tenant are refused until the period ends.",
+            "At 100 % further requests of the tenant are refused until the period ends.",
         )
     ),
     _usage_limit(
@@ -386,7 +406,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "UsageLimitNearlySpent",
             0.8,
             "80 % of a limit of a day or a month is spent",
-            "Little of the limit is left. It holds until its period ends.",
+            "It holds until the period of the limit ends. At 100 % further requests under it are refused.",
         )
     ),
     _usage_limit(
@@ -394,7 +414,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "UsageLimitSpent",
             1,
             "a limit of a day or a month is spent",
-            "Further requests under the limit are refused until the period ends.",
+            "At 100 % further requests under the limit are refused until the period ends.",
         )
     ),
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
-from vital_ops.rules.case import ENGINE, Case, Phase, SeriesPhases, flat, lines, times
+from vital_ops.rules.case import ENGINE, Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
 from vital_ops.rules.level_tests import level
+from vital_ops.rules.outage_tests import STILL_ENGINE, outages
+from vital_ops.rules.timing import Timing
 from vital_ops.thresholds import Threshold
 
 __all__ = ["engine_down", "failing_notifications", "replica_down"]
@@ -54,6 +57,35 @@ def replica_down(at: Threshold) -> Iterator[Case]:
     yield Case("does not fire when all are down", {OTHER_ENGINE: down}, [(11 + hold, False)], down)
     many = {ENGINE.replace("one:8000", f"{number}:8000"): up for number in range(MANY_ENGINES)}
     yield Case("does not fire when all are up", elsewhere | many, [(11 + hold, False)])
+    for case in outages(Timing.of(at), _remaining_engine, bad=1, fine=0):
+        # What is down all the time elsewhere would be a replica that is down here.
+        yield replace(case, series={name: line for name, line in case.series.items() if name != STILL_ENGINE})
+    yield from _all_unknown(at)
+
+
+def _remaining_engine(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
+    """Let one engine be down and another up, which then dies too.
+
+    :param phases: minutes, and 1 while one is down, 0 while both are up, None while neither is.
+    """
+    other = flat(*((minutes, 1 if amount == 0 else 0) for minutes, amount in phases))
+    return Case(name, {OTHER_ENGINE: other}, checks, engine_of(phases))
+
+
+def _all_unknown(at: Threshold) -> Iterator[Case]:
+    """Let Prometheus forget both engines, the one that was down and the one that dies."""
+    timing = Timing.of(at)
+    there, gone = timing.there, timing.there + 10
+    case = _remaining_engine(
+        "goes on firing when Prometheus knows of neither engine",
+        *((there, 1.0), (10.0, None), (timing.full, 0.0)),
+        checks=[
+            *((there + minutes, True) for minutes in (0, *range(2, 10))),
+            (gone + timing.settled + 2 * timing.step, False),
+        ],
+    )
+    other = flat((there, 0), (10, None), (timing.full, 1))
+    yield replace(case, series={OTHER_ENGINE: other}, engine=flat((there, 1), (10, None), (timing.full, 1)))
 
 
 def failing_notifications(at: Threshold) -> Iterator[Case]:

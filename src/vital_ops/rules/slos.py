@@ -28,11 +28,12 @@ from vital_ops.promql import (
     recorded,
     sum_by,
 )
-from vital_ops.rules.alert import Receiver, Severity
-from vital_ops.rules.alert_rule import labelled
+from vital_ops.rules.alert import FAILING_TENANTS, Contributors, Receiver, Severity
+from vital_ops.rules.alert_rule import labelled, named_contributors
 from vital_ops.rules.outage import last_value, through_outages
 from vital_ops.rules.recording import ALL
 from vital_ops.rules.rule import AlertRule, Recording
+from vital_ops.thresholds import Threshold, numbers
 from vital_ops.uids import RELIABILITY
 from vital_shared.monitoring.instrument import Counter, Histogram
 from vital_shared.monitoring.metrics import (
@@ -107,6 +108,8 @@ class Objective:
     bad: Callable[[str], QueryExpression]
     """The query for bad events each second, in a window."""
     metric: Counter | Histogram
+    contributors: Contributors
+    """The largest contributors to the bad events of the alert's first window."""
     incident: str = ""
     """The alert that watches the same at once, whose notification it joins; empty: none."""
     part: str = ""
@@ -128,6 +131,12 @@ def _late(window: str) -> QueryExpression:
     return in_brackets(calculate(sum_by(rate(first, window, "count")), "-", in_time))
 
 
+def _late_by_model(at: Threshold) -> QueryExpression:
+    first = TIME_TO_FIRST_TOKEN_SECONDS
+    in_time = sum_by(increase(first, at.range, "bucket", le="2.0"), "model")
+    return calculate(sum_by(increase(first, at.range, "count"), "model"), "-", in_time)
+
+
 OBJECTIVES: Final = (
     Objective(
         name="Availability",
@@ -138,6 +147,7 @@ OBJECTIVES: Final = (
         panel="burn_availability",
         bad=lambda window: sum_by(rate(WORKFLOW_REQUESTS_OVERALL_TOTAL, window, outcome="failed")),
         metric=WORKFLOW_REQUESTS_OVERALL_TOTAL,
+        contributors=FAILING_TENANTS,
         incident="HighErrorRate",
         every={"outcome": ALL},
     ),
@@ -150,6 +160,7 @@ OBJECTIVES: Final = (
         panel="burn_first_token",
         bad=_late,
         metric=TIME_TO_FIRST_TOKEN_SECONDS,
+        contributors=Contributors("model", _late_by_model),
         part="count",
     ),
     Objective(
@@ -161,6 +172,12 @@ OBJECTIVES: Final = (
         panel="burn_quality",
         bad=lambda window: sum_by(rate(QUALITY_SCORE, window, "bucket", answerable="true", le="0.7")),
         metric=QUALITY_SCORE,
+        contributors=Contributors(
+            "mode",
+            lambda at: sum_by(
+                increase(QUALITY_SCORE, at.range, "bucket", answerable="true", le="0.7"), "mode"
+            ),
+        ),
         part="count",
         every={"answerable": "true"},
     ),
@@ -223,7 +240,10 @@ def _alert(objective: Objective, speed: Speed, config: OpsConfig, panel_url: str
             "description": f"The error budget of 30 days burns too fast. Bad is {objective.words}.",
             "runbook_url": config.runbook(name),
             "dashboard_url": panel_url,
-        },
+        }
+        | named_contributors(
+            objective.contributors, config, numbers(1 - objective.good, speed.burns[0].long, "1m")
+        ),
     )
 
 

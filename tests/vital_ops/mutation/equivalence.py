@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Final
 
 import yaml
-from tests.vital_ops.mutation.mutants import Mutant, Rule, RuleSet
+from tests.vital_ops.mutation.mutants import Mutant, Rule, RuleSet, bystander
 from tests.vital_ops.mutation.random_series import Pace, random_series
 from tests.vital_ops.mutation.running import FAILED, Dumper, run_promtool
 
@@ -96,7 +96,7 @@ def _try_out(
 def _rule_file(rules: RuleSet, mutants: Mapping[int, Mutant]) -> dict[str, Any]:
     """Write the rules, and the value of each alert as a series."""
     recorded: list[Rule] = [*rules.recordings, *rules.beside]
-    watched: list[Rule] = []
+    watched = [bystander(rules)]
     for number, mutant in mutants.items():
         own, alert = mutant.named(number)
         recorded += own

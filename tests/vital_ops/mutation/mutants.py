@@ -17,12 +17,15 @@ from vital_ops.rules.alert_rule import alert_rule
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.groups import EVERY_ALERT
 
-__all__ = ["Mutant", "RuleSet", "every_alert", "mutants", "reads", "rule_set"]
+__all__ = ["Mutant", "RuleSet", "bystander", "every_alert", "mutants", "reads", "rule_set"]
 
 Rule = dict[str, Any]
 
 PLACE: Final = '"place"'
 """A value for what a query is filled with, so that it can be read."""
+
+OWN_NAME: Final = re.compile(r'(\balertname(?:=~|!~|!=|=))"([^"]*)"')
+"""A matcher of alerts' names, whichever its operator."""
 
 HOLD_FACTORS: Final = (0.5, 2.0, 10.0)
 
@@ -96,8 +99,21 @@ class Mutant:
         return {
             **{part: text for part, text in alert.items() if part != "annotations"},
             "alert": name,
-            "expr": expr.replace(f'alertname="{self.rules.name}"', f'alertname="{name}"'),
+            "expr": _apart(self.rules.name, name, expr),
         }
+
+
+def _apart(alert: str, name: str, expr: str) -> str:
+    """Let a mutant see its own state and that of alerts that are no mutants, whatever it asks for."""
+    expr = OWN_NAME.sub(lambda found: f'{found[1]}"{name}"' if found[2] == alert else found[0], expr)
+    return expr.replace("ALERTS{", f'ALERTS{{alertname=~"{name}|[^_]*",')
+
+
+def bystander(rules: RuleSet) -> Rule:
+    """Return another alert, with the same labels, that fires all the time: its state is not the alert's."""
+    shown = re.search(r"last_over_time\(.+?\[1d\]\)", rules.alert["expr"])
+    expr = f"{shown[0]} * 0 + 1" if shown else "vector(1)"
+    return {"alert": "Bystander", "expr": expr, "labels": rules.alert["labels"]}
 
 
 @cache

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, Final
 
 import yaml
-from tests.vital_ops.mutation.mutants import Mutant, RuleSet
+from tests.vital_ops.mutation.mutants import Mutant, RuleSet, bystander
 
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.durations import parse_seconds as _seconds
@@ -128,7 +128,7 @@ def run_promtool(folder: Path) -> str:
 
 def write_rule_file(folder: Path, rules: RuleSet, alive: Mapping[int, Mutant]) -> None:
     """Write all mutants into ``rules.yml``, each under a name of its own."""
-    recorded, watched = [*rules.recordings, *rules.beside], []
+    recorded, watched = [*rules.recordings, *rules.beside], [bystander(rules)]
     for number, mutant in alive.items():
         own, alert = mutant.named(number)
         recorded += own
