@@ -24,6 +24,8 @@ _SPAN: Final = re.compile(r"(\d+)(ms|[wdhms])")
 def write_seconds(seconds: float) -> str:
     """Write a span in the largest unit that divides it: ``300`` is ``5m``."""
     thousandths = round(seconds * 1000)
+    if thousandths == 0:
+        return "0s"
     for unit, length in UNITS.items():
         if thousandths % round(length * 1000) == 0:
             return f"{thousandths // round(length * 1000)}{unit}"

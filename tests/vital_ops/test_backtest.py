@@ -24,8 +24,7 @@ from vital_ops.config import DEFAULT_CONFIG, OpsConfig, load_config
 from vital_ops.dashboards.cost import cost
 from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, TENANT, WORKFLOW
 from vital_ops.promql import scoped
-from vital_ops.rules.alerts import ALERTS
-from vital_ops.rules.groups import recordings
+from vital_ops.rules.groups import EVERY_ALERT, recordings
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, burns, slo_recordings
 from vital_ops.stack.programs import PROMTOOL, find_program
 from vital_shared.monitoring.metrics import WORKFLOW_DURATION_SECONDS
@@ -91,7 +90,9 @@ def openmetrics(start: int) -> str:
         for period in ("day", "month"):
             name = f'vital_tenant_spent_dollars{{job="vital",tenant_id="{tenant}",period="{period}"}}'
             lines[name] = [f"{name} {dollars * at} {start + 60 * at}" for at in range(MINUTES)]
+    lines["up"] = [f'up{{job="vital",instance="one:8000"}} 1 {start + 60 * at}' for at in range(MINUTES)]
     kinds = {
+        "up": "gauge",
         "vital_tenant_spent_dollars": "gauge",
         "vital_workflow_requests": "counter",
         "vital_workflow_requests_overall": "counter",
@@ -324,7 +325,73 @@ async def test_an_alert_fires_when_its_condition_has_held_for_so_long():
 
 
 async def test_no_recorded_series_is_left_when_an_expression_is_inlined():
-    for alert in ALERTS:
-        assert "vital:" not in inlined(alert.condition(THRESHOLDS[alert.name]), recordings(THRESHOLDS)), (
-            alert.name
+    for alert in EVERY_ALERT:
+        assert "vital:" not in inlined(alert.condition(THRESHOLDS[alert.key]), recordings(THRESHOLDS)), (
+            alert.key
         )
+
+
+async def test_a_condition_on_a_label_of_what_is_recorded_is_one_of_what_it_is_recorded_of():
+    (tenants,) = [alert for alert in EVERY_ALERT if alert.key == "TenantAvailability"]
+    expr = inlined(tenants.condition(THRESHOLDS[tenants.key]), recordings(THRESHOLDS))
+    selectors = set(re.findall(r"vital_workflow_requests_total\{[^}]*\}", expr))
+    assert selectors == {
+        'vital_workflow_requests_total{$scope,outcome="failed"}',
+        'vital_workflow_requests_total{$scope,outcome=~"success|degraded|failed"}',
+    }
+    assert "vital_metric_series_limit{$scope}" in expr
+
+
+class AlwaysRestarting:
+    """A history in which workers restart now and then, and nothing else happens."""
+
+    step = 60.0
+    seconds = 60.0 * MINUTES
+
+    async def moments(self, expr: str) -> list[float]:
+        found = re.search(r"vital_worker_restarts_total.* >= ([\d.]+)$", expr)
+        return [60.0 * at for at in (200, 201, 400, 401)] if found and float(found[1]) < 5 else []
+
+
+async def test_every_alert_is_tested_by_its_row_of_the_configuration():
+    tested = {each.alert: each for each in await backtest(AlwaysRestarting(), DEFAULT_CONFIG, 0)}
+    assert [name for name, each in tested.items() if each.threshold] == [alert.key for alert in EVERY_ALERT]
+    assert len(tested["WorkerRestarts"].firings) == 2
+    assert tested["WorkerRestarts"].suggested == 5.25
+    assert "[WorkerRestarts]" in write_thresholds([*tested.values()], 0)
+
+
+async def test_a_budgets_share_and_what_cannot_be_another_are_not_tuned():
+    class Always(AlwaysRestarting):
+        async def moments(self, expr: str) -> list[float]:
+            return [60.0 * at for at in (200, 201, 202, 203)]
+
+    tested = {each.alert: each for each in await backtest(Always(), DEFAULT_CONFIG, 0)}
+    assert {
+        name: tested[name].suggested for name in ("TenantBudgetHalf", "UsageLimitSpent", "EngineDown")
+    } == {
+        "TenantBudgetHalf": None,
+        "UsageLimitSpent": None,
+        "EngineDown": None,
+    }
+
+
+async def test_every_number_of_an_alert_is_written_and_can_be_read_again(tmp_path):
+    changed = {
+        "SuddenCostSpike": THRESHOLDS["SuddenCostSpike"].model_copy(
+            update={
+                "value": 3.5,
+                "window": 1_200.0,
+                "hold": 0.0,
+                "least_events": 7,
+                "least_dollars_per_hour": 5.0,
+                "before": 7_200.0,
+                "day": 90_000.0,
+                "week": 1_209_600.0,
+            }
+        ),
+        "DeadLetters": THRESHOLDS["DeadLetters"].model_copy(update={"value": 4.0}),
+    }
+    tested = [Outcome(name, at, [], None) for name, at in changed.items()]
+    (tmp_path / "thresholds.toml").write_text(write_thresholds(tested, None))
+    assert load_config(tmp_path / "thresholds.toml").thresholds == {**THRESHOLDS, **changed}

@@ -134,7 +134,16 @@ def test_a_file_that_is_not_there_is_reported(tmp_path):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(300, "5m"), (3_600, "1h"), (86_400, "1d"), (259_200, "3d"), (90, "90s"), (1.5, "1500ms"), (1, "1s")],
+    [
+        (300, "5m"),
+        (0.2, "200ms"),
+        (3_600, "1h"),
+        (86_400, "1d"),
+        (259_200, "3d"),
+        (90, "90s"),
+        (1.5, "1500ms"),
+        (1, "1s"),
+    ],
 )
 def test_spans_are_written_as_prometheus_writes_them(seconds, text):
     assert write_seconds(seconds) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -10,11 +11,9 @@ from vital_ops.backtest.firings import Firing, firings
 from vital_ops.backtest.history import History
 from vital_ops.backtest.inlining import inlined
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
-from vital_ops.durations import write_seconds
 from vital_ops.promql import scoped
 from vital_ops.rules.alert import AlertSpec
-from vital_ops.rules.alerts import ALERTS
-from vital_ops.rules.groups import recordings
+from vital_ops.rules.groups import EVERY_ALERT, recordings
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, burns, slo_recordings
 from vital_ops.thresholds import Threshold
 
@@ -29,21 +28,11 @@ LOWER: Final = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 MAX_FIRING_SHARE: Final = 0.1
 """The share of time above which an alert that fires reports no incident: it fires once, and all day."""
 
-FLOORS: Final = frozenset({"LowCacheHitRate", "LowQualityScore"})
+FLOORS: Final = frozenset({"LowCacheHitRate", "LowQualityScore", "TrafficDropped"})
 """Alerts that fire below their thresholds; all others fire above."""
 
-SHARES: Final = frozenset(
-    {
-        "CacheNearCapacity",
-        "HighDegradationRate",
-        "HighErrorRate",
-        "HighRAGFailureRate",
-        "HighToolFailureRate",
-        "LowCacheHitRate",
-        "LowQualityScore",
-    }
-)
-"""Their thresholds are shares: at most 1."""
+COMPUTED: Final = frozenset({"unknown_dollars_per_hour"})
+"""Numbers of an alert that follow from others, and stand in no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +53,7 @@ async def backtest(history: History, config: OpsConfig, times: int | None) -> li
     :param times: number of times that each alert should have fired; None: no other thresholds are tried.
     :raises HistoryUnavailable: when Prometheus does not answer.
     """
-    tested = [await _test(alert, history, config, times) for alert in ALERTS]
+    tested = [await _test(alert, history, config, times) for alert in EVERY_ALERT]
     for objective in OBJECTIVES:
         for speed in SPEEDS:
             expr = scoped(inlined(burns(objective, speed), slo_recordings()), config.selector)
@@ -78,7 +67,7 @@ async def _test(alert: AlertSpec, history: History, config: OpsConfig, times: in
     suggested = None
     if times is not None and len(fired) != times:
         suggested = await _suggest(alert, history, config, times, len(fired))
-    return Tested(alert.name, config.thresholds[alert.name], fired, suggested)
+    return Tested(alert.key, config.thresholds[alert.key], fired, suggested)
 
 
 async def _suggest(
@@ -87,9 +76,9 @@ async def _suggest(
     """Find the nearest value with which an alert fires so often; where it fires too often, or less."""
     rarer = fires > times
     nearest = None
-    for value in _candidates(alert.name, config.thresholds[alert.name].value, rarer=rarer):
-        other = config.thresholds[alert.name].model_copy(update={"value": value})
-        fired = await _fired(alert, history, _with(config, alert.name, other))
+    for value in _candidates(alert, config.thresholds[alert.key].value, rarer=rarer):
+        other = config.thresholds[alert.key].model_copy(update={"value": value})
+        fired = await _fired(alert, history, _with(config, alert.key, other))
         if sum(firing.seconds for firing in fired) > MAX_FIRING_SHARE * history.seconds:
             if not rarer:
                 break  # with the next it would fire for longer still
@@ -100,15 +89,18 @@ async def _suggest(
     return nearest
 
 
-def _candidates(name: str, value: float, *, rarer: bool) -> Iterator[float]:
-    for factor in LOWER if (name in FLOORS) == rarer else HIGHER:
+def _candidates(alert: AlertSpec, value: float, *, rarer: bool) -> Iterator[float]:
+    """Try other values; not where only one is possible, or each is the share that its label names."""
+    if alert.only_value is not None or alert.own:
+        return
+    for factor in LOWER if (alert.key in FLOORS) == rarer else HIGHER:
         tried = float(f"{value * factor:.3g}")
-        if name not in SHARES or tried <= 1:
+        if tried < alert.below:
             yield tried
 
 
 async def _fired(alert: AlertSpec, history: History, config: OpsConfig) -> list[Firing]:
-    at = config.threshold(alert.name)
+    at = config.threshold(alert.key)
     expr = scoped(inlined(alert.condition(at), recordings(config.thresholds)), config.selector)
     return firings(await history.moments(expr), hold=at.hold, step=history.step)
 
@@ -148,11 +140,10 @@ def _differs(each: Tested) -> bool:
 def _table(each: Tested, at: Threshold) -> str:
     suggested = each.suggested
     was = f"  # was {at.value:g}, and fired {len(each.firings)} times"
-    return (
-        f"[{each.alert}]\n"
-        + (f"value = {at.value!r}\n" if suggested is None else f"value = {suggested!r}{was}\n")
-        + f'window = "{write_seconds(at.window)}"\n'
-        + f'for = "{write_seconds(at.hold)}"\n'
-        + f"least_events = {at.least_events}\n"
-        + f'before = "{write_seconds(at.before)}"\n'
-    )
+    numbers = at.model_dump(mode="json", by_alias=True, exclude={"value", *COMPUTED})
+    rows = [
+        f"[{each.alert}]",
+        f"value = {at.value!r}" if suggested is None else f"value = {suggested!r}{was}",
+        *(f"{name} = {json.dumps(number)}" for name, number in numbers.items()),
+    ]
+    return "\n".join(rows) + "\n"

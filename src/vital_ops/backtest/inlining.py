@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
+from vital_ops.promql import SCOPE
 from vital_ops.rules.rule import Recording
+from vital_shared.monitoring.metrics import CATALOGUE
 
 __all__ = ["inlined"]
 
+_METRICS: Final = {metric.name: metric for metric in CATALOGUE}
+
 
 def inlined(expr: str, recordings: Iterable[Recording]) -> str:
-    """Put in place of what rules record the expressions that they record."""
-    for rule in recordings:
+    """Put in place of what rules record the expressions that they record.
+
+    :param recordings: in the order in which they read each other.
+    """
+    for rule in reversed([*recordings]):
         labels = ",".join(f'{name}="{value}"' for name, value in rule.labels.items())
         name = f"{rule.name}{{{labels}}}" if labels else rule.name
         # Only selectors can be looked at some time before, so it is their windows that move.
@@ -23,4 +31,22 @@ def inlined(expr: str, recordings: Iterable[Recording]) -> str:
         expr = re.sub(rf"{re.escape(name)}\[(\w+)\]", lambda found: f"({rule.expr})[{found[1]}:]", expr)  # noqa: B023
         parts = re.split(rf"{re.escape(name)}(?![\w:{{])", expr)
         expr = f"({rule.expr})".join(parts)
+        if not rule.labels:
+            expr = re.sub(
+                rf"{re.escape(name)}\{{([^}}]+)\}}",
+                lambda found: f"({_restricted(rule.expr, found[1])})",  # noqa: B023
+                expr,
+            )
     return expr
+
+
+def _restricted(expr: str, matchers: str) -> str:
+    """Restrict the series of an expression that have the labels: what is recorded keeps these."""
+    wanted = set(re.findall(r"(\w+)(?:=~|!~|!=|=)", matchers))
+
+    def restrict(found: re.Match[str]) -> str:
+        metric = _METRICS.get(found[1])
+        has_labels = metric is not None and wanted <= {label.name for label in metric.label_set}
+        return f"{found[0]},{matchers}" if has_labels else found[0]
+
+    return re.sub(rf"(\w+)\{{{re.escape(SCOPE)}", restrict, expr)

@@ -91,6 +91,8 @@ class Case:
     """Prometheus watches nothing but these series; otherwise engines elsewhere too."""
     unrecorded: Sequence[tuple[float, str]] = ()
     """Minutes at which a recorded series has no value."""
+    values: Sequence[tuple[float, str, float]] = ()
+    """Minutes at which a recorded series has a value, which an alert that fires alike would not show."""
     is_exact: bool = False
     """The alert is exactly at a limit: what is sampled is evaluated, and no noise may be added."""
 
@@ -189,6 +191,14 @@ def _test(
         + [
             {"expr": recorded, "eval_time": write_seconds(minute * 60), "exp_samples": []}
             for minute, recorded in case.unrecorded
+        ]
+        + [
+            {
+                "expr": f"sum({recorded})",
+                "eval_time": write_seconds(minute * 60),
+                "exp_samples": [{"labels": "{}", "value": value}],
+            }
+            for minute, recorded, value in case.values
         ],
     }
 

@@ -42,7 +42,12 @@ from vital_ops.rules.recording import (
     arrived,
     tenant_requests,
 )
-from vital_ops.rules.reliability_tests import engine_down, failing_notifications, replica_down
+from vital_ops.rules.reliability_tests import (
+    REPLICAS_DOWN,
+    engine_down,
+    failing_notifications,
+    replica_down,
+)
 from vital_ops.rules.shapes import rejections
 from vital_ops.rules.store_tests import restarts, set_aside
 from vital_ops.rules.tenant_tests import failing_tenant
@@ -75,7 +80,6 @@ USAGE_LIMIT: Final = "UsageLimit"
 
 SET_ASIDE: Final = "vital:set_aside:count"
 WORKER_RESTARTS: Final = "vital:worker_restarts:count"
-REPLICAS_DOWN: Final = "vital:replicas_down:count"
 
 DAY: Final = "1d"
 """The time whose spending names the contributors to a budget's use, of a month's budget too."""

@@ -12,7 +12,10 @@ from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.timing import Timing
 from vital_ops.thresholds import Threshold
 
-__all__ = ["engine_down", "failing_notifications", "replica_down"]
+__all__ = ["REPLICAS_DOWN", "engine_down", "failing_notifications", "replica_down"]
+
+REPLICAS_DOWN: Final = "vital:replicas_down:count"
+"""The recorded number of engines that are down."""
 
 OTHER_ENGINE: Final = ENGINE.replace("one:8000", "two:8000")
 THIRD_ENGINE: Final = ENGINE.replace("one:8000", "three:8000")
@@ -53,7 +56,13 @@ def replica_down(at: Threshold) -> Iterator[Case]:
         down,
     )
     two = {OTHER_ENGINE: down, THIRD_ENGINE: up}
-    yield Case("fires when two of three engines are down", two, [(9 + hold, False), (11 + hold, True)], down)
+    yield Case(
+        "fires when two of three engines are down, and says that it is two",
+        two,
+        [(9 + hold, False), (11 + hold, True)],
+        down,
+        values=[(11 + hold, REPLICAS_DOWN, 2.0)],
+    )
     yield Case("does not fire when all are down", {OTHER_ENGINE: down}, [(11 + hold, False)], down)
     many = {ENGINE.replace("one:8000", f"{number}:8000"): up for number in range(MANY_ENGINES)}
     yield Case("does not fire when all are up", elsewhere | many, [(11 + hold, False)])
