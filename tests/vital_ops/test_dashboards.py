@@ -251,6 +251,37 @@ def test_another_threshold_moves_the_line_of_its_panel():
         assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] == value
 
 
+@pytest.mark.parametrize("alert", EVERY_ALERT, ids=lambda each: each.key)
+def test_the_line_of_a_panel_is_that_of_each_alert_that_watches_it(alert):
+    """A panel without a line draws the limit as a query, or what it shows is relative."""
+    value = alert.only_value or 0.91 * alert.threshold.value
+    changed = boards(load_thresholds(**{alert.key: value}))
+    (board,) = (each for each in changed if each.uid == alert.dashboard)
+    limit = board.panel(alert.panel).limit
+    if limit is None:
+        assert alert.key in WITHOUT_LINE
+    else:
+        assert {value, 1 - value} & {limit.value, *limit.warnings}
+
+
+def test_the_shares_of_a_budget_are_lines_of_its_panel():
+    drawn = json.loads(dashboard_files(load_thresholds(TenantBudgetHalf=0.6))["vital-cost.json"])["panels"]
+    key = BOARDS["vital-cost"].panel("budget_used").id
+    (panel,) = (each for each in drawn if each["id"] == key)
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert [step["value"] for step in steps] == [None, 0.6, 0.8, 1]
+    assert [step["color"] for step in steps] == ["green", "yellow", "yellow", "red"]
+
+
+WITHOUT_LINE = {
+    "CacheNearCapacity",
+    "EngineDown",
+    "ReplicaDown",
+    "SuddenCostSpike",
+    "TrafficDropped",
+}
+
+
 def load_thresholds(**values: float) -> OpsConfig:
     thresholds = DEFAULT_CONFIG.thresholds
     changed = {name: thresholds[name].model_copy(update={"value": value}) for name, value in values.items()}

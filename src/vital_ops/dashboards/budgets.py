@@ -18,6 +18,8 @@ from vital_ops.promql import (
 )
 from vital_ops.report.targets import CALLS_SAVED
 from vital_ops.rules.recording import BUDGET_USED, LIMIT_LABELS, USAGE_LIMIT_USED
+from vital_ops.rules.reliability import RELIABILITY_ALERTS, TENANT_BUDGET, USAGE_LIMIT
+from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.instrument import Gauge
 from vital_shared.monitoring.metrics import (
     BUDGET_LIMIT_DOLLARS,
@@ -39,7 +41,7 @@ MAX_TENANTS: Final = 10
 _BY: Final = ("tenant_id", "period")
 
 
-def budgets() -> tuple[Panel, ...]:
+def budgets(thresholds: Thresholds) -> tuple[Panel, ...]:
     """Make the panels."""
     limit, spent = _budget(BUDGET_LIMIT_DOLLARS), _budget(BUDGET_SPENT_DOLLARS)
     used = ratio(spent, limit)
@@ -68,7 +70,7 @@ def budgets() -> tuple[Panel, ...]:
             decimals=1,
             least=0,
             if_empty="No tenant has a budget",
-            limit=Limit(1, "below"),
+            limit=_lines(thresholds, TENANT_BUDGET),
         ),
         Panel(
             key="llm_calls_saved",
@@ -84,11 +86,18 @@ def budgets() -> tuple[Panel, ...]:
             limit=Limit(CALLS_SAVED, "above"),
         ),
         _month_forecast(),
-        *_limits(),
+        *_limits(thresholds),
     )
 
 
-def _limits() -> tuple[Panel, ...]:
+def _lines(thresholds: Thresholds, alert: str) -> Limit:
+    """Draw the shares at which an alert of this name is sent; the greatest is the limit."""
+    keys = (each.key for each in RELIABILITY_ALERTS if each.name == alert)
+    *warnings, limit = sorted(thresholds[key].value for key in keys)
+    return Limit(limit, "below", tuple(warnings))
+
+
+def _limits(thresholds: Thresholds) -> tuple[Panel, ...]:
     """Make the panels of the limits of organisations, tenants, keys and users."""
     amount, spent, left = (
         max_by(select(gauge), *LIMIT_LABELS)
@@ -121,7 +130,7 @@ def _limits() -> tuple[Panel, ...]:
             decimals=1,
             least=0,
             if_empty="There is no limit of a day or a month",
-            limit=Limit(1, "below"),
+            limit=_lines(thresholds, USAGE_LIMIT),
         ),
         Panel(
             key="usage_limit_refusals",

@@ -69,7 +69,7 @@ def cost(config: OpsConfig) -> Board:
             *_use(),
             *_trend(config.threshold("SuddenCostSpike")),
         ),
-        sections=(Section("Budgets and savings", budgets()),),
+        sections=(Section("Budgets and savings", budgets(config.thresholds)),),
     )
 
 

@@ -24,7 +24,7 @@ from vital_ops.rules.recording import RECORDED_PREFIX
 
 __all__ = ["draw"]
 
-GOOD, BAD = "green", "red"
+GOOD, WARNING, BAD = "green", "yellow", "red"
 
 OVER_ALL_ENGINES: Final = (
     " Recorded figures are over all engines, as alerts judge them: choices do not apply."
@@ -138,5 +138,9 @@ def _thresholds(panel: Panel) -> dashboard.ThresholdsConfig:
     limit = panel.limit
     assert limit is not None  # noqa: S101 - the caller has looked
     below, above = (GOOD, BAD) if limit.good == "below" else (BAD, GOOD)
-    steps = [models.Threshold(value=None, color=below), models.Threshold(value=limit.value, color=above)]
+    steps = [
+        models.Threshold(value=None, color=below),
+        *(models.Threshold(value=value, color=WARNING) for value in limit.warnings),
+        models.Threshold(value=limit.value, color=above),
+    ]
     return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)

@@ -60,6 +60,8 @@ class Limit:
 
     value: float
     good: Literal["above", "below"]
+    warnings: tuple[float, ...] = ()
+    """Values on the way to it that are marked too, the lowest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

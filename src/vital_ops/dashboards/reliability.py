@@ -27,6 +27,6 @@ def reliability(thresholds: Thresholds) -> Board:
             Section("Objectives", objectives(thresholds)),
             Section("Models, tools and sources", providers()),
             Section("Processes", processes()),
-            Section("Store and notifications", storage()),
+            Section("Store and notifications", storage(thresholds)),
         ),
     )

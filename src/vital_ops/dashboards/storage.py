@@ -12,6 +12,7 @@ from vital_ops.promql import (
     sum_by,
     unscoped,
 )
+from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.metrics import (
     CHARGES_FLAGGED_TOTAL,
     STORE_CALLBACK_FAILURES_TOTAL,
@@ -24,7 +25,7 @@ NOTIFICATION_FAILURES: Final = increase(unscoped("alertmanager_notifications_fai
 """Alertmanager counts its own failures; the choice of engines does not apply to it."""
 
 
-def storage() -> tuple[Panel, ...]:
+def storage(thresholds: Thresholds) -> tuple[Panel, ...]:
     """Make the panels."""
     return (
         Panel(
@@ -39,7 +40,7 @@ def storage() -> tuple[Panel, ...]:
             unit="short",
             decimals=0,
             least=0,
-            limit=Limit(1, "below"),
+            limit=Limit(thresholds["DeadLetters"].value, "below"),
         ),
         Panel(
             key="flagged_charges",
@@ -61,6 +62,6 @@ def storage() -> tuple[Panel, ...]:
             decimals=0,
             least=0,
             if_empty="Prometheus does not read Alertmanager",
-            limit=Limit(1, "below"),
+            limit=Limit(thresholds["NotificationsFailing"].value, "below"),
         ),
     )
