@@ -150,7 +150,9 @@ def create_app(
             stack.push_async_callback(pace.aclose)
             readiness = Readiness(parts.database, parts.settings.data_dir, parts.collections)
             stack.push_async_callback(readiness.aclose)
-            watchdog = WatchdogWatch(AlertStore(parts.database), parts.now)
+            watchdog = WatchdogWatch(
+                AlertStore(parts.database), parts.now, is_expected=bool(settings.alertmanager_url)
+            )
             await keys.load()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hub = RunHub(

@@ -27,15 +27,17 @@ SILENCE_SECONDS: Final = 300.0
 class WatchdogWatch:
     """The time since Watchdog last reached any worker of this engine's store.
 
-    An engine that never received one is not watched, and does not warn. After a start, silence counts from
-    there: Alertmanager could not reach an engine that was down.
+    An engine that never received one is not watched, and does not warn, unless one is expected. After a
+    start, silence counts from there: Alertmanager could not reach an engine that was down.
 
     :param now: the clock, in UTC.
+    :param is_expected: an Alertmanager is configured, so that one has to come even if none ever did.
     """
 
-    def __init__(self, alerts: AlertStore, now: Callable[[], datetime]) -> None:
+    def __init__(self, alerts: AlertStore, now: Callable[[], datetime], *, is_expected: bool = False) -> None:
         self._alerts = alerts
         self._now = now
+        self._is_expected = is_expected
         self._started = now()
         self._last: datetime | None = None
 
@@ -54,9 +56,9 @@ class WatchdogWatch:
         WATCHDOG_AGE_SECONDS.labels().set(self._age_seconds())
 
     def warning(self) -> str | None:
-        """Warn that alerts may not arrive; None while they do, or where none ever did."""
+        """Warn that alerts may not arrive; None while they do, or where none ever did or is expected."""
         age = self._age_seconds()
-        if self._last is None or age < SILENCE_SECONDS:
+        if (self._last is None and not self._is_expected) or age < SILENCE_SECONDS:
             return None
         return (
             f"alerting: no Watchdog has come from Alertmanager for {age // 60:.0f} minutes; see "

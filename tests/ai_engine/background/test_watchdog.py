@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.ai_engine.api.test_alerts import notify
+from tests.ai_engine.conftest import Serve
 from tests.ai_engine.harness import Service
 
 from ai_engine.background.watchdog import WatchdogWatch
@@ -54,6 +55,39 @@ async def test_it_warns_after_five_minutes_of_silence_and_no_longer_when_the_nex
     alerts.last, alerts.away = clock.at, False
     await watch.refresh()
     assert watch.warning() is None
+
+
+async def test_an_engine_whose_alertmanager_is_configured_warns_when_none_ever_came():
+    clock, alerts = Clock(), Alerts()
+    watch = WatchdogWatch(alerts, clock, is_expected=True)
+    await watch.refresh()
+    clock.at += 4 * MINUTE
+    assert watch.warning() is None, "Alertmanager has its time to begin"
+    clock.at += MINUTE
+    assert "no Watchdog has come from Alertmanager for 5 minutes" in watch.warning()
+    alerts.last = clock.at
+    await watch.refresh()
+    assert watch.warning() is None
+
+
+async def test_an_engine_expects_it_where_its_alertmanager_is_configured(serve: Serve) -> None:
+    service = await serve([], settings={"alertmanager_url": "http://127.0.0.1:9093"})
+    watch = service.engine.watchdog
+    await watch.refresh()
+    clock = Clock()
+    clock.at += 6 * MINUTE
+    watch._now = clock
+    missing = (await service.client.get("/readyz")).json()["missing"]
+    assert any("no Watchdog has come from Alertmanager" in each for each in missing)
+
+
+async def test_an_engine_without_an_alertmanager_expects_none(service: Service) -> None:
+    watch = service.engine.watchdog
+    await watch.refresh()
+    clock = Clock()
+    clock.at += 6 * MINUTE
+    watch._now = clock
+    assert not any("Watchdog" in each for each in (await service.client.get("/readyz")).json()["missing"])
 
 
 async def test_after_a_start_silence_counts_from_there():
