@@ -150,18 +150,24 @@ class PersonRows:
         """
         if not sessions:
             return
+        stored = exists().where(model_calls.c.run_id == runs.c.id)
+        for those in (runs.c.status.in_(OPEN), stored):  # apart, so that each is found by an index
+            last: str | None = ""
+            while last is not None:
+                last = await self._forget_prompts_after(last, those, sessions)
+
+    async def _forget_prompts_after(
+        self, last: str, those: ColumnElement[bool], sessions: Collection[str]
+    ) -> str | None:
+        """Look through a step of runs after one, and return the last of the step; None: there are no more."""
         others = (runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
-        last = ""
-        while True:
-            stored = exists().where(model_calls.c.run_id == runs.c.id) | runs.c.status.in_(OPEN)
-            found = select(runs.c.id, runs.c.input).where(*others, stored, runs.c.id > last)
-            async with self._database.begin() as connection:
-                rows = (await connection.execute(found.order_by(runs.c.id).limit(STEP_ROWS))).all()
-                if not rows:
-                    return
-                shared = [row.id for row in rows if json.loads(row.input).get("session_id") in sessions]
+        found = select(runs.c.id, runs.c.input).where(*others, those, runs.c.id > last)
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(found.order_by(runs.c.id).limit(STEP_ROWS))).all()
+            shared = [row.id for row in rows if json.loads(row.input).get("session_id") in sessions]
+            if shared:
                 await connection.run_sync(forget_model_calls, shared)
-            last = rows[-1].id
+        return rows[-1].id if rows else None
 
     async def _hide_in_open_runs(self) -> None:
         """Take the person's messages out of others' runs that go on in the same conversations."""
