@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from pydantic import BaseModel
 
-from vital_shared import Answer, Done, Outcome, Services, Workflow, WorkflowInput, fan_out, node
+from vital_shared import Outcome, Services, Workflow, WorkflowInput, fan_out, node
 from vital_shared.models.event import NodeYielded, Token
 from vital_shared.testing import ScriptedModel, says
 
@@ -36,13 +36,9 @@ class Report(Workflow):
     @node
     async def answer(
         self, headings: tuple[str, ...], sections: tuple[Outcome[str], ...]
-    ) -> AsyncIterator[str | Done[Answer]]:
-        text = ""
+    ) -> AsyncIterator[str]:
         for heading, section in zip(headings, sections, strict=True):
-            piece = f"# {heading}\n\n{section.value or 'This section could not be written.'}\n\n"
-            text += piece
-            yield piece
-        yield Done(Answer(text=text))
+            yield f"# {heading}\n\n{section.value or 'This section could not be written.'}\n\n"
 
 
 def canned() -> ScriptedModel:

@@ -461,7 +461,7 @@ async def stream(self):
     yield Done(1)
 
 
-async def stream_of_what(self) -> AsyncIterator[str]:
+async def stream_of_what(self) -> AsyncIterator[int]:
     yield Done(1)
 
 

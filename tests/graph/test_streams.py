@@ -1,6 +1,7 @@
 """Nodes that stream."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -65,6 +66,49 @@ async def test_a_stream_without_done_is_an_error(prepare):
 
     with pytest.raises(NodeError, match=r"node 'a' ended without Done\(value\)"):
         await prepare(G).execute()
+
+
+class Words(Graph):
+    inputs = ("words",)
+
+    @node
+    async def text(self, words: tuple[str, ...]) -> AsyncIterator[str]:
+        for word in words:
+            yield word
+
+    @node
+    async def after(self, text: str) -> str:
+        return text.upper()
+
+
+@pytest.mark.parametrize("words", [("It ", "is ", "so."), ("",), ()])
+async def test_chunks_of_text_alone_are_the_value_together(prepare, words):
+    run = prepare(Words, words=words)
+    await run.execute()
+    assert run.value("text") == "".join(words)
+    assert run.value("after") == "".join(words).upper()
+
+
+async def test_a_stream_of_text_may_still_end_with_another_value(prepare):
+    class Corrected(Words):
+        async def text(self, words: tuple[str, ...]) -> AsyncIterator[str | Done[str]]:
+            for word in words:
+                yield word
+            yield Done("Corrected.")
+
+    run = prepare(Corrected, words=("It ", "is."))
+    await run.execute()
+    assert run.value("text") == "Corrected."
+
+
+async def test_a_stream_that_promises_a_value_still_has_to_give_it(prepare):
+    class Forgets(Graph):
+        @node
+        async def text(self) -> AsyncIterator[str | Done[str]]:
+            yield "It is so."
+
+    with pytest.raises(NodeError, match=r"node 'text' ended without Done\(value\)"):
+        await prepare(Forgets).execute()
 
 
 async def test_a_slow_reader_slows_the_stream(prepare):

@@ -108,6 +108,7 @@ def _once(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[Any]:
 
 async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
     deliver, chunks = sink.run.deliver, 0
+    texts: list[str] | None = [] if node.joins_text else None
     try:
         async for chunk in generator:
             kind = type(chunk)
@@ -120,6 +121,8 @@ async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
                 sink.run.step(node, chunk, sink.item)
                 continue
             sink.shown = True
+            if texts is not None:
+                texts.append(chunk)
             if deliver is not None:
                 await deliver(node, chunk, sink.item)
             chunks += 1
@@ -127,4 +130,6 @@ async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
                 await asyncio.sleep(0)
     finally:
         await generator.aclose()
+    if texts is not None:
+        return "".join(texts)
     raise NodeError(f"node '{node.name}' ended without Done(value)", node=node.name)

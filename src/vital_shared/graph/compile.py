@@ -19,7 +19,7 @@ from vital_shared.graph.part_objects import of_part
 from vital_shared.graph.plan import MISSING, Node, Plan, Switch
 from vital_shared.graph.subworkflow import Subworkflow
 from vital_shared.graph.value_fit import fits, item_type, made_type, shown_type
-from vital_shared.graph.values import ValueTypes, declared_type
+from vital_shared.graph.values import ValueTypes, declared_type, streams_text
 
 __all__ = ["compile_plan"]
 
@@ -222,6 +222,7 @@ def _compile(
         item_position=names.index(declared.each.parameter) if declared.each else -1,
         path=spec.path,
         loop_over=spec.loop_over,
+        joins_text=kind == "stream" and streams_text(spec.function, spec.cls or object),
     )
 
 

@@ -66,6 +66,8 @@ class Node:
     """The names of the parts of the graph that lead to the object whose method it is."""
     loop_over: Any = None
     """The class whose graph it repeats; None: it is no loop."""
+    joins_text: bool = False
+    """Whether its value is the text that its chunks make, unless it ends with another."""
 
     @property
     def method(self) -> str:

@@ -18,7 +18,7 @@ from vital_shared.graph.node import Done
 from vital_shared.graph.outcome import Outcome
 from vital_shared.graph.restored import difference
 
-__all__ = ["ValueTypes", "declared_type", "value_type"]
+__all__ = ["ValueTypes", "declared_type", "streams_text", "value_type"]
 
 _STREAMS = (
     collections.abc.AsyncIterator,
@@ -268,11 +268,25 @@ def declared_type(function: Callable[..., Any], owner: type, name: str) -> Any:
         raise TypeError(f"its {what} {declared!r} names something unknown here ({error})") from error
 
 
+def streams_text(function: Callable[..., Any], owner: type) -> bool:
+    """Return whether a streaming node declares chunks of text alone, which are its value together."""
+    try:
+        declared = declared_type(function, owner, "return")
+    except TypeError:
+        return False
+    return typing.get_origin(declared) in _STREAMS and typing.get_args(declared)[0] is str
+
+
 def value_type(declared: Any) -> Any:
-    """Take ``Value`` out of a streaming node's ``AsyncIterator[Chunk | Done[Value]]``."""
+    """Take ``Value`` out of a streaming node's ``AsyncIterator[Chunk | Done[Value]]``.
+
+    The value of an ``AsyncIterator[str]`` is the text that its chunks make.
+    """
     if typing.get_origin(declared) not in _STREAMS:
         return declared
     chunk = typing.get_args(declared)[0]
+    if chunk is str:
+        return str
     for option in typing.get_args(chunk) or (chunk,):
         if typing.get_origin(option) is Done:
             return typing.get_args(option)[0]

@@ -1,0 +1,43 @@
+"""A workflow whose answer yields text and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from vital_shared import BaseWorkflow, Workflow, node
+from vital_shared.models.event import RunFinished, Token
+from vital_shared.testing import question, workflow_services
+
+WORDS = ("It ", "takes ", "42 ", "days.")
+
+
+class Bare(Workflow):
+    """Words, one after the other."""
+
+    @node
+    async def answer(self, query: str) -> AsyncIterator[str]:
+        for word in WORDS:
+            yield word
+
+
+class BuiltIn(BaseWorkflow):
+    """Words in place of the built-in answer."""
+
+    @node
+    async def answer(self, query: str) -> AsyncIterator[str]:
+        for word in WORDS:
+            yield word
+
+
+@pytest.mark.parametrize("workflow", [Bare, BuiltIn])
+async def test_its_tokens_are_the_response(tmp_path, workflow):
+    async with workflow_services(tmp_path, cache_entries=10) as services:
+        asked = question("How long?")
+        events = [event async for event in workflow(services).execute_stream(asked)]
+        again = await workflow(services).execute_typed(asked)
+    assert tuple(event.text for event in events if isinstance(event, Token)) == WORDS
+    [finished] = [event for event in events if isinstance(event, RunFinished)]
+    assert finished.output.response == "It takes 42 days."
+    assert again.response == "It takes 42 days."
