@@ -8,6 +8,7 @@ import pytest
 
 from vital_shared import BaseWorkflow, Workflow, node
 from vital_shared.models.event import RunFinished, Token
+from vital_shared.monitoring.counted import counted
 from vital_shared.testing import question, workflow_services
 
 WORDS = ("It ", "takes ", "42 ", "days.")
@@ -41,3 +42,23 @@ async def test_its_tokens_are_the_response(tmp_path, workflow):
     [finished] = [event for event in events if isinstance(event, RunFinished)]
     assert finished.output.response == "It takes 42 days."
     assert again.response == "It takes 42 days."
+
+
+class Whole(Workflow):
+    """A text that comes as a whole."""
+
+    @node
+    async def answer(self, query: str) -> str:
+        return "".join(WORDS)
+
+
+@pytest.mark.parametrize(("workflow", "streams"), [(Bare, 1), (Whole, 0)])
+async def test_a_time_to_the_first_token_is_that_of_a_stream(tmp_path, workflow, streams):
+    async with workflow_services(tmp_path) as services:
+        with counted() as growth:
+            stream = workflow(services).execute_stream(question("How long?"))
+            events = [event async for event in stream]
+        [finished] = [event for event in events if isinstance(event, RunFinished)]
+    assert "".join(event.text for event in events if isinstance(event, Token)) == "It takes 42 days."
+    assert growth("vital_time_to_first_token_seconds_count") == streams
+    assert (finished.output.timings.time_to_first_token_seconds is not None) == bool(streams)

@@ -89,13 +89,16 @@ class RunEvents(Observer):
             self.first_token_at = now
         if self.note_token is not None:
             self.note_token(now)
+        self._write_text(text)
+
+    def _write_text(self, text: str) -> None:
         if self._rest is not None:
             text = self._rest.new(text)
         if text:
             self.log.append_text(text)
 
     def finish_text(self, response: str) -> None:
-        """Write the response, or what of it has not been streamed."""
+        """Write the response, or what of it has not been streamed; a text at the end has no first token."""
         if self.first_token_at is not None:
             return
         standing = self.standing
@@ -105,7 +108,7 @@ class RunEvents(Observer):
             else:
                 supersede(self.log, standing.text_seq, lambda event: not isinstance(event, Token))
         if response:
-            self.emit_text(response)
+            self._write_text(response)
 
     async def deliver(self, node: Node, chunk: Any, item: int | None) -> None:
         """Write what a node yields, at the readers' pace.
