@@ -114,6 +114,15 @@ async def test_a_signature_that_google_names_for_unsigned_calls_is_none(
         assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.parametrize("signature", [[], {}, 7, True])
+async def test_a_signature_that_is_no_text_is_named(gateway: OpenGateway, signature: Any) -> None:
+    async with gateway("openai") as given:
+        contents = [{"parts": [{"text": "Hm.", "thoughtSignature": signature}]}]
+        answer = await given.service.client.post(PATH, json={"contents": contents})
+        assert answer.status_code == 400, answer.text
+        assert "contents.0.parts.0.thoughtSignature" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("empty", [[], None])
 async def test_an_empty_list_asks_for_nothing(gateway: OpenGateway, empty: Any) -> None:
     async with gateway("openai", stream_of("openai")) as given:

@@ -107,7 +107,7 @@ def _read_parts(content: FieldReader, calls: _Calls) -> Iterator[MessagePart]:
 
 
 def _read_part(part: FieldReader, calls: _Calls) -> Iterator[MessagePart]:
-    if is_signed(part.any("thoughtSignature")):
+    if is_signed(part.text("thoughtSignature")):
         part.note(Feature.SIGNED_THINKING, "thoughtSignature")
     if part.flag("thought"):
         part.note(Feature.PLAIN_REASONING)

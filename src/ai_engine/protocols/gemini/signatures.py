@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["UNSIGNED", "is_signed"]
 
@@ -16,6 +16,6 @@ _DUMMIES: Final = (UNSIGNED, "context_engineering_is_the_way_to_go")
 _NONE: Final = frozenset(("", *_DUMMIES, *(b64encode(each.encode()).decode() for each in _DUMMIES)))
 
 
-def is_signed(signature: Any) -> bool:
+def is_signed(signature: str) -> bool:
     """Return whether a part's signature is of a thought."""
-    return signature is not None and signature not in _NONE
+    return signature not in _NONE
