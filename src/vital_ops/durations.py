@@ -23,19 +23,25 @@ _SPAN: Final = re.compile(r"(\d+)(ms|[wdhms])")
 
 def write_seconds(seconds: float) -> str:
     """Write a span in the largest unit that divides it: ``300`` is ``5m``."""
-    thousandths = round(seconds * 1000)
-    if thousandths == 0:
-        return "0s"
-    for unit, length in UNITS.items():
-        if thousandths % round(length * 1000) == 0:
-            return f"{thousandths // round(length * 1000)}{unit}"
-    raise AssertionError("every number of milliseconds is written in milliseconds")
+    number, unit = _in_units(seconds)
+    return f"{number}{unit}"
 
 
 def spell_seconds(seconds: float) -> str:
     """Write a span in words: ``300`` is ``5 minutes``."""
-    number, unit = _SPAN.fullmatch(write_seconds(seconds)).groups()  # type: ignore[union-attr]
-    return f"{number} {WORDS[unit]}{'' if number == '1' else 's'}"
+    number, unit = _in_units(seconds)
+    return f"{number} {WORDS[unit]}{'' if number == 1 else 's'}"
+
+
+def _in_units(seconds: float) -> tuple[int, str]:
+    """Return a span as a number of the largest unit that divides it."""
+    thousandths = round(seconds * 1000)
+    if thousandths == 0:
+        return 0, "s"
+    for unit, length in UNITS.items():
+        if thousandths % round(length * 1000) == 0:
+            return thousandths // round(length * 1000), unit
+    raise AssertionError("every number of milliseconds is written in milliseconds")
 
 
 def parse_seconds(text: str) -> float:

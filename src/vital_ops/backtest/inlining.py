@@ -21,23 +21,24 @@ def inlined(expr: str, recordings: Iterable[Recording]) -> str:
     :param recordings: in the order in which they read each other.
     """
     for rule in reversed([*recordings]):
-        labels = ",".join(f'{name}="{value}"' for name, value in rule.labels.items())
-        name = f"{rule.name}{{{labels}}}" if labels else rule.name
-        # Only selectors can be looked at some time before, so it is their windows that move.
-        for offset in re.findall(rf"{re.escape(name)} offset (\w+)", expr):
-            before = rule.expr.replace("]", f"] offset {offset}")
-            expr = expr.replace(f"{name} offset {offset}", f"({before})")
-        # A range of what is recorded is one of the expression: a subquery.
-        expr = re.sub(rf"{re.escape(name)}\[(\w+)\]", lambda found: f"({rule.expr})[{found[1]}:]", expr)  # noqa: B023
-        parts = re.split(rf"{re.escape(name)}(?![\w:{{])", expr)
-        expr = f"({rule.expr})".join(parts)
-        if not rule.labels:
-            expr = re.sub(
-                rf"{re.escape(name)}\{{([^}}]+)\}}",
-                lambda found: f"({_restricted(rule.expr, found[1])})",  # noqa: B023
-                expr,
-            )
+        expr = _without(rule, expr)
     return expr
+
+
+def _without(rule: Recording, expr: str) -> str:
+    labels = ",".join(f'{name}="{value}"' for name, value in rule.labels.items())
+    name = f"{rule.name}{{{labels}}}" if labels else rule.name
+    # Only selectors can be looked at some time before, so it is their windows that move.
+    for offset in re.findall(rf"{re.escape(name)} offset (\w+)", expr):
+        before = rule.expr.replace("]", f"] offset {offset}")
+        expr = expr.replace(f"{name} offset {offset}", f"({before})")
+    # A range of what is recorded is one of the expression: a subquery.
+    expr = re.sub(rf"{re.escape(name)}\[(\w+)\]", lambda found: f"({rule.expr})[{found[1]}:]", expr)
+    expr = f"({rule.expr})".join(re.split(rf"{re.escape(name)}(?![\w:{{])", expr))
+    if rule.labels:
+        return expr
+    selected = rf"{re.escape(name)}\{{([^}}]+)\}}"
+    return re.sub(selected, lambda found: f"({_restricted(rule.expr, found[1])})", expr)
 
 
 def _restricted(expr: str, matchers: str) -> str:
