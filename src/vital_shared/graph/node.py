@@ -11,7 +11,7 @@ import difflib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Generic, Literal, Never, TypeVar, overload
 
@@ -243,33 +243,9 @@ def fan_out(
     return declare
 
 
-_NODE_OPTIONS: Final = (
-    "makes",
-    "timeout",
-    "retry",
-    "fallback",
-    "optional",
-    "degradation",
-    "on_timeout",
-    "pauses",
-    "when",
-    "otherwise",
-    "effects",
-    "if_interrupted",
-    "max_cost_dollars",
-)
-_FAN_OUT_OPTIONS: Final = (
-    "over",
-    "makes",
-    "limit",
-    "item_timeout",
-    "deadline",
-    "retry",
-    "degradation",
-    "on_timeout",
-    "effects",
-    "if_interrupted",
-    "max_cost_dollars",
+_NODE_OPTIONS: Final = tuple(each.name for each in fields(Declaration) if each.name not in ("each", "loop"))
+_FAN_OUT_OPTIONS: Final = tuple(
+    each.name for each in inspect.signature(fan_out).parameters.values() if each.kind is each.KEYWORD_ONLY
 )
 
 
