@@ -117,7 +117,7 @@ async def test_a_run_that_was_erased_meanwhile_gets_none_and_its_charges_are_wri
 
 @pytest.mark.sqlite
 async def test_an_end_that_the_database_took_late_brings_them(database: Database, monkeypatch):
-    """What waits in memory has them, and what is written to other files has not."""
+    """Settlements in memory have them, and those that are written to files do not."""
     store = RunStore(database)
     await store.start(record())
     made, real, away = context("run-1", "llm/1"), database.put, True

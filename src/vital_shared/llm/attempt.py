@@ -241,7 +241,7 @@ class Attempt:
             logger.exception("model_call_not_recorded", model=self.model.name, status=status)
 
     def _store_words(self, call: ModelCall) -> None:
-        """Keep what was said with the run; what fails here fails neither the call nor its account."""
+        """Keep what was said with the run; where that fails, the run counts one more call as not stored."""
         if self._content is None or self._context is None or self._item is None:
             return
         try:

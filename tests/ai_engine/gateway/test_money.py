@@ -1,4 +1,4 @@
-"""What a call costs, whichever protocol its client and its provider speak."""
+"""The cost of a call, with every protocol of clients and of providers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MAX_TOKENS = 100
 
 @dataclass(frozen=True)
 class Request:
-    """A request for a streamed answer of at most so many tokens."""
+    """A request for a streamed answer of limited length."""
 
     path: str
     body: dict[str, Any]
