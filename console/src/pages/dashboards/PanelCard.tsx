@@ -79,11 +79,12 @@ function Numbers({ panel, data }: { panel: Panel; data: Data }) {
   );
 }
 
-/** Whether an element has come near the screen: what nobody sees asks for nothing. */
+/** Whether an element is near the screen: what nobody sees asks for nothing. A busy browser gives several
+ * observations together, of which the last one is right. */
 function useIsSeen(element: React.RefObject<HTMLElement | null>): boolean {
   const [isSeen, setIsSeen] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => setIsSeen(!!entry?.isIntersecting), { rootMargin: "200px" });
+    const observer = new IntersectionObserver((entries) => setIsSeen(!!entries.at(-1)?.isIntersecting), { rootMargin: "200px" });
     observer.observe(element.current!);
     return () => observer.disconnect();
   }, [element]);
