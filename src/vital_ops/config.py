@@ -22,6 +22,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from vital_ops.promql import write_number
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.thresholds import Threshold, Thresholds
 from vital_shared.errors import ConfigurationError
@@ -146,12 +147,12 @@ class OpsConfig(Frozen):
                 continue
             if at.value >= alert.below:
                 raise ValueError(
-                    f"{alert.key}.value: with {at.value:.15g} the alert never fires, or always; "
-                    f"write a number below {alert.below:g}"
+                    f"{alert.key}.value: with {write_number(at.value)} the alert never fires, or always; "
+                    f"write a number below {write_number(alert.below)}"
                 )
             if alert.only_value is not None and at.value != alert.only_value:
                 raise ValueError(
-                    f"{alert.key}.value: it is {alert.only_value:g} and cannot be another: "
+                    f"{alert.key}.value: it is {write_number(alert.only_value)} and cannot be another: "
                     f"the alert fires when {alert.fires_when}"
                 )
             if alert.own and (other := known.setdefault((alert.name, at.value), alert.key)) != alert.key:

@@ -54,6 +54,7 @@ __all__ = [
     "sum_by",
     "top",
     "unscoped",
+    "write_number",
 ]
 
 SCOPE: Final = "$scope"
@@ -306,13 +307,18 @@ def quantile(share: float, metric: Histogram, window: str, *labels: str, **match
     )
 
 
+def write_number(number: float) -> str:
+    """Write a number with as many digits as it has, up to 15, which every float keeps."""
+    return f"{number:.15g}"
+
+
 def _operand(operand: str | float) -> QueryExpression | float:
-    """Return an operand; a number is the one that the text has, which is rounded."""
+    """Return an operand; a number is the one that the text has."""
     return part(operand) if isinstance(operand, str) else float(_shown(operand))
 
 
 def _shown(operand: str | float) -> str:
-    return operand if isinstance(operand, str) else f"{operand:g}"
+    return operand if isinstance(operand, str) else write_number(operand)
 
 
 def _value(operand: QueryExpression | float, evaluation: Evaluation) -> Vector | float:

@@ -8,6 +8,7 @@ import yaml
 from vital_ops.build import build, files
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig, load_config
 from vital_ops.durations import parse_seconds, write_seconds
+from vital_ops.rules.files import alert_rules
 from vital_ops.stack.programs import PROMTOOL, find_program
 from vital_ops.stack.stack import local_config
 from vital_shared.errors import ConfigurationError
@@ -125,6 +126,19 @@ def test_prometheus_takes_what_a_usual_file_builds(tmp_path):
     ):
         run = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_number_with_many_digits_is_the_one_that_alerts_compare_with(tmp_path):
+    file = tmp_path / "ops.toml"
+    file.write_text("[HighDailyCost]\nvalue = 1234567.89\n")
+    (rule,) = (
+        rule
+        for rules in alert_rules(load_config(file)).values()
+        for rule in rules
+        if rule.name == "HighDailyCost"
+    )
+    assert "> 1234567.89" in rule.expr
+    assert "1234567.89" in rule.annotations["summary"]
 
 
 def test_a_file_that_is_not_there_is_reported(tmp_path):

@@ -8,6 +8,7 @@ from vital_cli.terminal import show_table
 from vital_ops.backtest.backtest import Tested
 from vital_ops.backtest.firings import Firing
 from vital_ops.durations import write_seconds
+from vital_ops.promql import write_number
 
 __all__ = ["show_backtest"]
 
@@ -24,8 +25,8 @@ def _describe_firing(firing: Firing) -> str:
 def _row(each: Tested) -> dict[str, object]:
     return {
         "alert": each.alert,
-        "threshold": None if each.threshold is None else f"{each.threshold.value:g}",
+        "threshold": None if each.threshold is None else write_number(each.threshold.value),
         "fired": len(each.firings),
         "when": ", ".join(map(_describe_firing, each.firings)),
-        "suggested": None if each.suggested is None else f"{each.suggested:g}",
+        "suggested": None if each.suggested is None else write_number(each.suggested),
     }

@@ -6,7 +6,7 @@ from typing import Final
 
 from vital_ops.config import OpsConfig
 from vital_ops.durations import spell_seconds, write_seconds
-from vital_ops.promql import scoped
+from vital_ops.promql import scoped, write_number
 from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors, Receiver, Severity, Team, Unit
 from vital_ops.rules.outage import MAX_SETTLING_SECONDS, last_value, through_outages
 from vital_ops.rules.rule import AlertRule
@@ -57,11 +57,11 @@ def message_numbers(unit: Unit, at: Threshold) -> dict[str, str]:
     """
     return {
         "value": _FORMATS[unit] % "$value",
-        "limit": _FORMATS[unit] % f"{at.value:g}",
-        "percent": f"{at.value * 100:g}",
-        "times": f"{at.value:g}",
+        "limit": _FORMATS[unit] % write_number(at.value),
+        "percent": write_number(at.value * 100),
+        "times": write_number(at.value),
         "window": spell_seconds(at.window),
-        "floor": f"${at.least_dollars_per_hour:g}",
+        "floor": f"${write_number(at.least_dollars_per_hour)}",
     }
 
 
@@ -77,7 +77,7 @@ def _expr(alert: AlertSpec, config: OpsConfig, at: Threshold) -> str:
 
 
 def _own(alert: AlertSpec, at: Threshold) -> dict[str, str]:
-    return {label: text.format(percent=f"{at.value * 100:g}") for label, text in alert.own}
+    return {label: text.format(percent=write_number(at.value * 100)) for label, text in alert.own}
 
 
 def named_contributors(contributors: Contributors, config: OpsConfig, at: Threshold) -> dict[str, str]:

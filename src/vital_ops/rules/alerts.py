@@ -23,6 +23,7 @@ from vital_ops.promql import (
     over_time,
     recorded,
     sum_by,
+    write_number,
 )
 from vital_ops.rules.alert import FAILING_TENANTS, AlertSpec, Contributors
 from vital_ops.rules.judged_tests import degraded, falling, late, rising, timed_out
@@ -130,7 +131,9 @@ def _searches(at: Threshold) -> QueryExpression:
 
 _SPENDERS: Final = Contributors(
     "tenant_id",
-    lambda at: f"{increase_from_birth(COST_DOLLARS_TOTAL, at.range, 'tenant_id')} * {3600 / at.window:g}",
+    lambda at: (
+        f"{increase_from_birth(COST_DOLLARS_TOTAL, at.range, 'tenant_id')} * {write_number(3600 / at.window)}"
+    ),
     "dollars an hour",
 )
 _REASONS: Final = Contributors("reason", lambda at: sum_by(increase(DEGRADATIONS_TOTAL, at.range), "reason"))

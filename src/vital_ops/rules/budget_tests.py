@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from vital_ops.promql import select
+from vital_ops.promql import select, write_number
 from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat
 from vital_ops.rules.outage_tests import STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
@@ -64,7 +64,7 @@ def budget(at: Threshold) -> Iterator[Case]:
 def usage_limit(at: Threshold) -> Iterator[Case]:
     """Fire as for a budget; each level, holder, unit and period for itself."""
     yield from _cases(at, _USAGE_LIMIT)
-    known = {"share": f"{at.value * 100:g}"}
+    known = {"share": write_number(at.value * 100)}
     below: Sequence[Phase] = [(20, at.value * 0.98), (30, None)]
     another = {"alertname": "Another", "alertstate": "firing"} | known | _WATCHED_LIMIT
     labels = ",".join(f'{name}="{value}"' for name, value in another.items())
@@ -85,7 +85,7 @@ def _cases(at: Threshold, of: _Spent) -> Iterator[Case]:
     def case(name: str, *shares: Phase, checks: Sequence[Check]) -> Case:
         up = engine_of(shares)
         series = _series(of, shares) | {STILL_ENGINE: flat((up.minutes, 0))}
-        return Case(name, series, checks, up, {"share": f"{at.value * 100:g}"}, dict(of.watched))
+        return Case(name, series, checks, up, {"share": write_number(at.value * 100)}, dict(of.watched))
 
     above, below = at.value * 1.02, at.value * 0.98
     yield case(

@@ -24,6 +24,7 @@ from vital_ops.promql import (
     recorded,
     select,
     sum_by,
+    write_number,
 )
 from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors
 from vital_ops.rules.budget_tests import budget, usage_limit
@@ -89,7 +90,7 @@ _TARGETS: Final = f"up{{{SCOPE}}}"
 
 def _replicas_down(at: Threshold) -> str:
     """Write it as a text: an engine cannot judge by its own samples which others are up."""
-    return f"{recorded(REPLICAS_DOWN)} >= {at.value:g}"
+    return f"{recorded(REPLICAS_DOWN)} >= {write_number(at.value)}"
 
 
 def _rejecting(at: Threshold) -> str:
@@ -285,7 +286,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         dashboard=RELIABILITY,
         panel="notification_failures",
         unit="number",
-        condition=lambda at: f"sum({_undelivered(at)}) >= {at.value:g}",
+        condition=lambda at: f"sum({_undelivered(at)}) >= {write_number(at.value)}",
         shown=None,
         contributors=Contributors(
             "integration",

@@ -9,7 +9,7 @@ from typing import Final
 from vital_ops.config import OpsConfig
 from vital_ops.dashboards.boards import boards
 from vital_ops.expressions.expression import QueryExpression, part
-from vital_ops.promql import max_by, recorded
+from vital_ops.promql import max_by, recorded, write_number
 from vital_ops.rules.alert import AlertSpec
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.slos import BAD_RATIO, OBJECTIVES, SPEEDS, Objective, Speed, burns
@@ -69,7 +69,7 @@ def _single(alert: AlertSpec, config: OpsConfig, panel: int) -> AlertDefinition:
     return AlertDefinition(
         key=alert.key,
         name=alert.name,
-        own={label: text.format(percent=f"{at.value * 100:g}") for label, text in alert.own},
+        own={label: text.format(percent=write_number(at.value * 100)) for label, text in alert.own},
         fires_when=alert.fires_when,
         description=alert.description,
         severity=alert.severity,
