@@ -274,6 +274,18 @@ async def test_thresholds_of_ones_own_are_kept_beside_those_that_are_suggested(t
     assert "HighDailyCost" not in (tmp_path / "thresholds.toml").read_text()
 
 
+async def test_the_settings_of_the_tested_file_are_written_with_its_thresholds(tmp_path):
+    (tmp_path / "own.toml").write_text(
+        'environment = "staging"\nselector = \'job="vital",cluster="eu"\'\n[HighErrorRate]\nvalue = 0.02\n'
+    )
+    config = load_config(tmp_path / "own.toml")
+    tested = [Outcome("HighErrorRate", config.thresholds["HighErrorRate"], [], 0.04)]
+    (tmp_path / "written.toml").write_text(write_thresholds(tested, 0, config))
+    written = load_config(tmp_path / "written.toml")
+    assert (written.environment, written.selector) == ("staging", 'job="vital",cluster="eu"')
+    assert written.thresholds["HighErrorRate"].value == 0.04
+
+
 async def test_the_command_reports_what_would_have_fired_and_writes_thresholds(day, tmp_path):
     written = tmp_path / "thresholds.toml"
     options = ["--prometheus", day.url, "--last", "1d", "--times", "0", "--write", str(written), "--json"]

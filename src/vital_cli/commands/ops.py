@@ -102,11 +102,12 @@ def backtest(
     from vital_ops.backtest.backtest import unmet, write_thresholds
     from vital_ops.config import DEFAULT_CONFIG, load_config
 
+    tried = load_config(config) if config else DEFAULT_CONFIG
     tested = run_backtest(
         prometheus,
         back=span(last, "--last"),
         step=span(step, "--step"),
-        config=load_config(config) if config else DEFAULT_CONFIG,
+        config=tried,
         times=times,
     )
     if as_json:
@@ -116,5 +117,5 @@ def backtest(
     for remark in unmet(tested, times):
         say(remark, "yellow")
     if write is not None:
-        write.write_text(write_thresholds(tested, times), encoding="utf-8")
+        write.write_text(write_thresholds(tested, times, tried), encoding="utf-8")
         say(f"The suggested thresholds are in {write}: vital ops build --config {write}")

@@ -11,7 +11,7 @@ from vital_ops.backtest.firings import Firing, firings
 from vital_ops.backtest.history import History
 from vital_ops.backtest.inlining import inlined
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
-from vital_ops.promql import scoped
+from vital_ops.promql import scoped, write_number
 from vital_ops.rules.alert import AlertSpec
 from vital_ops.rules.groups import EVERY_ALERT, recordings
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, burns, slo_recordings
@@ -109,16 +109,20 @@ def _with(config: OpsConfig, alert: str, threshold: Threshold) -> OpsConfig:
     return config.model_copy(update={"thresholds": {**config.thresholds, alert: threshold}})
 
 
-def write_thresholds(tested: list[Tested], times: int | None) -> str:
+def write_thresholds(tested: list[Tested], times: int | None, config: OpsConfig = DEFAULT_CONFIG) -> str:
     """Write a file for ``vital ops build --config``: what is suggested, and what differed before.
 
     :param times: number of times that each alert should have fired; None: no other thresholds were tried.
+    :param config: the configuration that was tested; its other settings are written where they differ too.
     """
+    settings = config.model_dump(mode="json", exclude={"thresholds"})
+    usual = DEFAULT_CONFIG.model_dump(mode="json", exclude={"thresholds"})
+    top = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items() if value != usual[name]]
     remarks = "".join(f"# {remark}\n" for remark in unmet(tested, times))
     tables = [_table(each, at) for each in tested if (at := each.threshold) is not None and _differs(each)]
     if not tables and not remarks:
         remarks = f"# {NOT_TRIED if times is None else 'All alerts fire as often as is wanted.'}\n"
-    return "\n".join([remarks, *tables] if remarks else tables)
+    return "\n".join(part for part in (remarks, "".join(top), *tables) if part)
 
 
 def unmet(tested: list[Tested], times: int | None) -> list[str]:
@@ -139,7 +143,7 @@ def _differs(each: Tested) -> bool:
 
 def _table(each: Tested, at: Threshold) -> str:
     suggested = each.suggested
-    was = f"  # was {at.value:g}, and fired {len(each.firings)} times"
+    was = f"  # was {write_number(at.value)}, and fired {len(each.firings)} times"
     numbers = at.model_dump(mode="json", by_alias=True, exclude={"value", *COMPUTED})
     rows = [
         f"[{each.alert}]",
