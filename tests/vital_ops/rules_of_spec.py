@@ -192,6 +192,7 @@ SAID = {
         summary="The cache answers only {{ $value | humanizePercentage }} of its look-ups; it should be {{ 0.4 | humanizePercentage }}",
         description="Modes 1 and 2 find too little in the cache: answers are slower and dearer.",
         panel=("vital-cache", "hit_rate"),
+        contributors='{{ range query `sort_desc(topk(3, (sum by (mode) (increase(vital_workflow_duration_seconds_count{job="vital",mode=~"1|2",cache_status="miss"}[10m]))) > 0))` }}{{ .Labels.mode }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:cache_hits:ratio",
     ),
     "CacheNearCapacity": Said(
@@ -205,6 +206,7 @@ SAID = {
         summary="The {{ $labels.tier }} cache is {{ $value | humanizePercentage }} full; the limit is {{ 0.95 | humanizePercentage }}",
         description="Soon each new answer drives out an older one.",
         panel=("vital-cache", "size"),
+        contributors='{{ range query (printf `sort_desc(topk(3, (max by (instance) (vital_cache_entries{job="vital",tier=%[1]q} / (vital_cache_capacity_entries{job="vital",tier=%[1]q} > 0))) > 0))` $labels.tier) }}{{ .Labels.instance }} ({{ .Value | humanizePercentage }}) {{ end }}',
         shown="vital:cache_fullness:ratio",
     ),
     "HighCacheEvictionRate": Said(
@@ -218,6 +220,7 @@ SAID = {
         summary="The {{ $labels.tier }} cache evicts {{ $value | humanize }} a second; the limit is {{ 10 | humanize }} a second",
         description="The cache is too small: answers leave it before they are asked for again.",
         panel=("vital-cache", "evictions"),
+        contributors='{{ range query (printf `sort_desc(topk(3, (sum by (mode) (rate(vital_cache_operations_total{job="vital",operation="evict",tier=%[1]q}[10m]))) > 0))` $labels.tier) }}{{ .Labels.mode }} ({{ .Value | humanize }} a second) {{ end }}',
         shown="vital:cache_evictions:rate",
     ),
     "HighDailyCost": Said(
@@ -231,7 +234,7 @@ SAID = {
         summary='${{ $value | printf "%.2f" }} were spent in 1 day; the limit is ${{ 100 | printf "%.2f" }}',
         description="All tenants together, models, tools and searches.",
         panel=("vital-cost", "daily_cost"),
-        contributors='{{ range query `sort_desc(topk(3, (sum by (tenant_id) (increase(vital_cost_dollars_total{job="vital"}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital"}[1d]) unless vital_cost_dollars_total{job="vital"} offset 1d and count_over_time(vital_cost_dollars_total{job="vital"}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital"}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital"}[1d]) unless vital_cost_dollars_total{job="vital"} offset 1d and count_over_time(vital_cost_dollars_total{job="vital"}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d]))) * 0.0416667) > 0))` }}{{ .Labels.tenant_id }} (${{ .Value | printf "%.2f" }} an hour) {{ end }}',
+        contributors='{{ range query `sort_desc(topk(3, (sum by (tenant_id) (increase(vital_cost_dollars_total{job="vital"}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital"}[1d]) unless vital_cost_dollars_total{job="vital"} offset 1d and count_over_time(vital_cost_dollars_total{job="vital"}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital"}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital"}[1d]) unless vital_cost_dollars_total{job="vital"} offset 1d and count_over_time(vital_cost_dollars_total{job="vital"}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d]))) * 0.0416666666666667) > 0))` }}{{ .Labels.tenant_id }} (${{ .Value | printf "%.2f" }} an hour) {{ end }}',
         shown="vital:cost_dollars:day",
     ),
     "SuddenCostSpike": Said(

@@ -48,6 +48,15 @@ def spent(tenant: str, mode: str) -> str:
     return of_engine("vital_cost_dollars_total", tenant_id=tenant, mode=mode, cost_type="llm")
 
 
+def asked(mode: str, status: str) -> str:
+    known = {"mode": mode, "cache_status": status, "execution": "parallel"}
+    return of_engine("vital_workflow_duration_seconds_count", **known)
+
+
+def entries(name: str, instance: str, tier: str) -> str:
+    return of_engine(f"vital_cache_{name}", tier=tier).replace("one:8000", instance)
+
+
 @pytest.mark.parametrize("find", [find_program, find_prometheus_3])
 def test_a_budgets_message_names_the_modes_that_have_used_it(tmp_path, find):
     budget = {"tenant_id": ODD, "period": "day"}
@@ -77,3 +86,44 @@ def test_a_spikes_message_names_a_tenant_that_spends_for_the_first_time(tmp_path
         **{overall: "0+1x20", spent("new", "1"): "_x12 50x8", spent("old", "1"): "0+1x20"},
     )
     assert 'contributors="new ($300.00 an hour) old ($60.00 an hour) "' in reported, reported
+
+
+@pytest.mark.parametrize("find", [find_program, find_prometheus_3])
+@pytest.mark.parametrize(
+    ("alert", "series", "named"),
+    [
+        (
+            "LowCacheHitRate",
+            {
+                asked(mode, status): f"0+{rise}x60"
+                for mode, status, rise in (("1", "miss", 30), ("2", "miss", 60), ("2", "hit", 10))
+            }
+            | {asked("3", "miss"): "0+900x60"},
+            "2 (600) 1 (300) ",
+        ),
+        (
+            "CacheNearCapacity",
+            {
+                entries(name, instance, tier): f"{number}x60"
+                for instance, tier, held in (("one:8000", "memory", 990), ("two:8000", "memory", 500))
+                for name, number in (("entries", held), ("capacity_entries", 1000))
+            }
+            | {entries("entries", "two:8000", "semantic"): "1x60"},
+            "one:8000 (99%) two:8000 (50%) ",
+        ),
+        (
+            "HighCacheEvictionRate",
+            {
+                of_engine(
+                    "vital_cache_operations_total", operation="evict", tier=tier, mode=mode
+                ): f"0+{rise}x60"
+                for tier, mode, rise in (("memory", "2", 600), ("memory", "1", 1200), ("semantic", "1", 60))
+            },
+            "1 (20 a second) 2 (10 a second) ",
+        ),
+    ],
+)
+def test_a_message_about_the_cache_names_what_it_lacks_room_for(tmp_path, find, alert, series, named):
+    alive = {name: f"{values.removesuffix('x20')}x60" for name, values in ALIVE.items()}
+    reported = said(tmp_path, find, alert, 40, **alive, **series)
+    assert f'contributors="{named}"' in reported, reported

@@ -16,6 +16,7 @@ from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_TOTAL
 __all__ = [
     "FAILING_TENANTS",
     "THE_TENANT",
+    "THE_TIER",
     "AlertSpec",
     "Contributors",
     "Receiver",
@@ -31,6 +32,7 @@ Unit: TypeAlias = Literal["share", "seconds", "dollars", "dollars an hour", "a s
 
 THE_TENANT: Final = "$labels.tenant_id"
 """The tenant of the alert, as a value of a label, in the query of contributors."""
+THE_TIER: Final = "$labels.tier"
 
 
 class Contributors(NamedTuple):

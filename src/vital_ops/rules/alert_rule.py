@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from vital_ops.config import OpsConfig
 from vital_ops.durations import spell_seconds, write_seconds
 from vital_ops.promql import scoped, write_number
-from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors, Receiver, Severity, Team, Unit
+from vital_ops.rules.alert import AlertSpec, Contributors, Receiver, Severity, Team, Unit
 from vital_ops.rules.outage import MAX_SETTLING_SECONDS, last_value, through_outages
 from vital_ops.rules.rule import AlertRule
 from vital_ops.thresholds import Threshold
@@ -19,6 +20,9 @@ NOTIFY: Final = "notify"
 
 TOP_CONTRIBUTORS: Final = 3
 """Contributors that a message names."""
+
+_OF_THE_ALERT: Final = re.compile(r'=~"(\$labels\.\w+)"')
+"""The condition that a label is the alert's own, as a selector has it."""
 
 _FORMATS: Final[dict[Unit, str]] = {
     "share": "{{ %s | humanizePercentage }}",
@@ -89,11 +93,11 @@ def named_contributors(contributors: Contributors, config: OpsConfig, at: Thresh
 
 
 def _quoted(query: str) -> str:
-    """Write a query as a text of Prometheus' templates, with the alert's tenant filled in."""
-    tenant = f'=~"{THE_TENANT}"'
-    if tenant not in query:
+    """Write a query as a text of Prometheus' templates, with the alert's tenant or tier filled in."""
+    named = _OF_THE_ALERT.search(query)
+    if named is None:
         return f"`{query}`"
-    return f"(printf `{query.replace(tenant, '=%[1]q')}` {THE_TENANT})"
+    return f"(printf `{query.replace(named[0], '=%[1]q')}` {named[1]})"
 
 
 def labelled(

@@ -21,11 +21,14 @@ from vital_ops.promql import (
     offset,
     or_else,
     over_time,
+    rate,
+    ratio,
     recorded,
+    select,
     sum_by,
     write_number,
 )
-from vital_ops.rules.alert import FAILING_TENANTS, AlertSpec, Contributors
+from vital_ops.rules.alert import FAILING_TENANTS, THE_TIER, AlertSpec, Contributors
 from vital_ops.rules.judged_tests import degraded, falling, late, rising, timed_out
 from vital_ops.rules.level_tests import daily_cost, evictions, fullness
 from vital_ops.rules.recording import (
@@ -51,6 +54,9 @@ from vital_ops.rules.spike_tests import spike
 from vital_ops.thresholds import Threshold, numbers
 from vital_ops.uids import CACHE, COST, HEALTH, PERFORMANCE, RELIABILITY
 from vital_shared.monitoring.metrics import (
+    CACHE_CAPACITY_ENTRIES,
+    CACHE_ENTRIES,
+    CACHE_OPERATIONS_TOTAL,
     COST_DOLLARS_TOTAL,
     DEGRADATIONS_TOTAL,
     LLM_CALL_DURATION_SECONDS,
@@ -85,6 +91,15 @@ def _slower(share: str, at: Threshold) -> QueryExpression:
 def _hit_rate(at: Threshold) -> QueryExpression:
     asked = increase(WORKFLOW_DURATION_SECONDS, at.range, "count", mode=CACHED_MODES, cache_status=LOOKED_UP)
     return and_on(compare(recorded(HIT_RATIO), "<", at.value), _enough(at, sum_by(asked)))
+
+
+def _misses(at: Threshold) -> QueryExpression:
+    missed = increase(WORKFLOW_DURATION_SECONDS, at.range, "count", mode=CACHED_MODES, cache_status="miss")
+    return sum_by(missed, "mode")
+
+
+def _evicted_by_mode(at: Threshold) -> QueryExpression:
+    return sum_by(rate(CACHE_OPERATIONS_TOTAL, at.range, operation="evict", tier=THE_TIER), "mode")
 
 
 def _spike(at: Threshold) -> QueryExpression:
@@ -128,6 +143,9 @@ def _searches(at: Threshold) -> QueryExpression:
     searches = sum_by(increase(RAG_RETRIEVALS_TOTAL, at.range, status=TRIED))
     return and_on(compare(recorded(RAG_FAILURE_RATIO), ">", at.value), _enough(at, searches))
 
+
+_FULLNESS: Final = ratio(select(CACHE_ENTRIES, tier=THE_TIER), select(CACHE_CAPACITY_ENTRIES, tier=THE_TIER))
+"""The share of a tier's room that its entries take, in each engine."""
 
 _SPENDERS: Final = Contributors(
     "tenant_id",
@@ -220,6 +238,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
         unit="share",
         shown=HIT_RATIO,
         condition=_hit_rate,
+        contributors=Contributors("mode", _misses),
     ),
     AlertSpec(
         name="CacheNearCapacity",
@@ -239,6 +258,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
         shown=CACHE_FULLNESS,
         labels=("tier",),
         condition=lambda at: compare(recorded(CACHE_FULLNESS), ">", at.value),
+        contributors=Contributors("instance", lambda _: max_by(_FULLNESS, "instance"), "share"),
     ),
     AlertSpec(
         name="HighCacheEvictionRate",
@@ -257,6 +277,7 @@ ALERTS: Final[tuple[AlertSpec, ...]] = (
         shown=EVICTIONS,
         labels=("tier",),
         condition=lambda at: compare(recorded(EVICTIONS), ">", at.value),
+        contributors=Contributors("mode", _evicted_by_mode, "a second"),
     ),
     AlertSpec(
         name="HighDailyCost",
