@@ -83,11 +83,22 @@ def connector(url: URL, *, statements: int, wait_seconds: float) -> Connect:
         connecting = asyncpg.connect(host=host, port=port, connection_class=StoreConnection, **arguments)
         # A connection keeps the context that it is opened in, and outlives the run that happens to open it:
         # in the context, all that the run has read and made would live on.
-        connection = await asyncio.create_task(connecting, context=Context())
+        opening = asyncio.create_task(connecting, context=Context())
+        try:
+            connection = await opening
+        except asyncio.CancelledError:
+            _close_what_is_open(opening)
+            raise
         _set_options(connection, options)
         return connection
 
     return _Hosts(hosts, ports, open_at).connect
+
+
+def _close_what_is_open(opening: asyncio.Task[asyncpg.Connection]) -> None:
+    """Close a connection that was open at the moment when the task that waited for it was cancelled."""
+    if opening.done() and not opening.cancelled() and opening.exception() is None:
+        opening.result().terminate()
 
 
 class _Hosts:
