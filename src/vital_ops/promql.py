@@ -53,7 +53,7 @@ __all__ = [
     "select",
     "sum_by",
     "top",
-    "unscoped",
+    "undelivered",
     "write_number",
 ]
 
@@ -86,9 +86,15 @@ def foreign(name: str) -> QueryExpression:
     return selected(f"{name}{{{SCOPE}}}", Selector(name, {}))
 
 
-def unscoped(name: str) -> QueryExpression:
-    """Select the series of a metric of another program, which the choice of engines does not apply to."""
-    return selected(name, Selector(name, {}))
+def undelivered(window: str) -> QueryExpression:
+    """Count the notifications that Alertmanager could not deliver in a window, webhooks left out.
+
+    The engine is a webhook, and cannot take what says that it is down; Alertmanager goes on trying, and
+    `EngineDown` pages. The other webhook is the dead man's switch, which notices by itself. The choice of
+    engines does not apply to what Alertmanager counts.
+    """
+    name = "alertmanager_notifications_failed_total"
+    return increase(selected(f'{name}{{integration!="webhook"}}', Selector(name, {})), window)
 
 
 def recorded(name: str, /, **matches: Match) -> QueryExpression:

@@ -15,6 +15,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.dashboards.boards import boards
 from vital_ops.dashboards.files import dashboard_files
+from vital_ops.dashboards.reliability import reliability
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.slos import OBJECTIVES
 from vital_shared.monitoring.metrics import CATALOGUE, WORKFLOW
@@ -339,6 +340,16 @@ def test_alertmanager_is_a_data_source_and_traces_are_where_they_are_configured(
     assert link == {"name": "trace_id", "datasourceUid": "traces"}
     latency = next(panel for panel in panels("vital-performance") if panel["title"] == "P95 latency")
     assert [target.get("exemplar", False) for target in latency["targets"]] == [False, False, True, True]
+
+
+def test_the_panel_of_failed_notifications_draws_what_its_alert_compares():
+    (alert,) = (each for each in EVERY_ALERT if each.name == "NotificationsFailing")
+    config = load_thresholds(NotificationsFailing=3)
+    at = config.thresholds[alert.name].model_copy(update={"window": 1_200.0})
+    thresholds = {**config.thresholds, alert.name: at}
+    panel = reliability(thresholds).panel(alert.panel)
+    assert alert.condition(at) == f"{panel.queries[0].expr} >= 3"
+    assert "[20m]" in panel.queries[1].expr
 
 
 def test_the_page_on_the_dashboards_has_a_result_for_each_panel():

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from vital_ops.dashboards.panel import INTERVAL, RANGE, Limit, Panel, Query
+from vital_ops.dashboards.panel import RANGE, Limit, Panel, Query
 from vital_ops.promql import (
     increase,
     max_by,
     select,
     sum_by,
-    unscoped,
+    undelivered,
 )
 from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.metrics import (
@@ -21,12 +19,10 @@ from vital_shared.monitoring.metrics import (
 
 __all__ = ["storage"]
 
-NOTIFICATION_FAILURES: Final = increase(unscoped("alertmanager_notifications_failed_total"), INTERVAL)
-"""Alertmanager counts its own failures; the choice of engines does not apply to it."""
-
 
 def storage(thresholds: Thresholds) -> tuple[Panel, ...]:
     """Make the panels."""
+    failing = thresholds["NotificationsFailing"]
     return (
         Panel(
             key="set_aside",
@@ -55,13 +51,16 @@ def storage(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="notification_failures",
             title="Notifications that failed",
-            description="Alerts that did not reach a receiver, by its kind: a page may be missing.",
+            description="Messages that did not reach a receiver in the alert's window, webhooks left out.",
             kind="lines",
-            queries=(Query(sum_by(NOTIFICATION_FAILURES, "integration"), "{{integration}}"),),
+            queries=(
+                Query(sum_by(undelivered(failing.range)), "all"),
+                Query(sum_by(undelivered(failing.range), "integration"), "{{integration}}"),
+            ),
             unit="short",
             decimals=0,
             least=0,
             if_empty="Prometheus does not read Alertmanager",
-            limit=Limit(thresholds["NotificationsFailing"].value, "below"),
+            limit=Limit(failing.value, "below"),
         ),
     )

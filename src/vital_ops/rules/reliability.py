@@ -24,6 +24,7 @@ from vital_ops.promql import (
     recorded,
     select,
     sum_by,
+    undelivered,
     write_number,
 )
 from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors
@@ -93,19 +94,15 @@ def _replicas_down(at: Threshold) -> str:
     return f"{recorded(REPLICAS_DOWN)} >= {write_number(at.value)}"
 
 
+def _not_delivered(at: Threshold) -> str:
+    """Write it as a text: Alertmanager counts it, and an engine has no samples of that."""
+    return f"{sum_by(undelivered(at.range))} >= {write_number(at.value)}"
+
+
 def _rejecting(at: Threshold) -> str:
     return and_on(
         compare(recorded(REJECTION_RATIO), ">", at.value), compare(arrived(at.range), ">=", at.least_events)
     )
-
-
-def _undelivered(at: Threshold) -> str:
-    """Write how many notifications failed in a window, webhooks left out.
-
-    The engine is a webhook, and cannot take what says that it is down; Alertmanager goes on trying, and
-    `EngineDown` pages. The other webhook is the dead man's switch, which notices by itself.
-    """
-    return f'increase(alertmanager_notifications_failed_total{{integration!="webhook"}}[{at.range}])'
 
 
 def _dropped(at: Threshold) -> str:
@@ -286,11 +283,11 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         dashboard=RELIABILITY,
         panel="notification_failures",
         unit="number",
-        condition=lambda at: f"sum({_undelivered(at)}) >= {write_number(at.value)}",
+        condition=_not_delivered,
         shown=None,
         contributors=Contributors(
             "integration",
-            lambda at: f"sum by (integration) ({_undelivered(at)})",
+            lambda at: sum_by(undelivered(at.range), "integration"),
         ),
     ),
     AlertSpec(
