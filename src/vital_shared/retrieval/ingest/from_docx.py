@@ -1,9 +1,8 @@
-"""Word: paragraphs, lists and tables, with what is in text boxes, footnotes and comments."""
+"""Word: paragraphs, lists and tables, with the text of boxes, page margins, diagrams, notes and comments."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, Final
 
@@ -11,15 +10,16 @@ from docx import Document
 from docx.oxml.ns import qn
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
+from vital_shared.retrieval.ingest.office_parts import diagram_texts, unread_parts
 from vital_shared.retrieval.ingest.packages import open_package, parse_xml
-from vital_shared.retrieval.ingest.tables import table_rows
+from vital_shared.retrieval.ingest.word_table import word_table
+from vital_shared.retrieval.ingest.word_text import FALLBACK, word_text
 
 __all__ = ["parse_docx"]
 
 _HEADING: Final = re.compile(r"heading (\d)", re.IGNORECASE)
-_SKIPPED: Final = {qn("w:del"), qn("w:moveFrom"), qn("w:instrText"), "{*}Fallback"}
-_FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _NOTES: Final = ("footnotes", "endnotes", "comments")
+_PAGE_NUMBER: Final = re.compile(r"(?:\W|\d|\b(?:page|seite|of|von|p|s)\b)*", re.IGNORECASE)
 TITLE_LEVEL: Final = 1
 MAX_LEVEL: Final = 6
 
@@ -33,12 +33,29 @@ def parse_docx(data: bytes, *, uri: str) -> Parsed:
     document = Document(BytesIO(data))
     names = {style.style_id: style.name or "" for style in document.styles}
     outline = Outline()
+    for line in _around_pages(document):
+        outline.add("paragraph", line)
     _add(document.element.body, names, outline)
+    for text in diagram_texts(document.part):
+        outline.add("item", text)
     for part in document.part.package.iter_parts():
         if any(str(part.partname).endswith(f"/{kind}.xml") for kind in _NOTES):
             for note in parse_xml(part.blob):
-                outline.add("paragraph", " ".join(_text(p) for p in note.iter(qn("w:p"))))
-    return outline.finish(title=document.core_properties.title or "", uri=uri)
+                outline.add("paragraph", " ".join(word_text(p) for p in note.iter(qn("w:p"))))
+    return outline.finish(
+        title=document.core_properties.title or "", uri=uri, notes=unread_parts(document.part)
+    )
+
+
+def _around_pages(document: Any) -> list[str]:
+    """Return what stands above and below the pages, once, without the numbers of pages."""
+    lines: dict[str, None] = {}
+    for relation in document.part.rels.values():
+        if not relation.is_external and relation.reltype.endswith(("/header", "/footer")):
+            for paragraph in parse_xml(relation.target_part.blob).iter(qn("w:p")):
+                if not any(parent.tag == FALLBACK for parent in paragraph.iterancestors()):
+                    lines.setdefault(" ".join(word_text(paragraph).split()))
+    return [line for line in lines if line and not _PAGE_NUMBER.fullmatch(line)]
 
 
 def _add(parent: Any, names: dict[str, str], outline: Outline) -> None:
@@ -46,8 +63,7 @@ def _add(parent: Any, names: dict[str, str], outline: Outline) -> None:
         if child.tag == qn("w:p"):
             _add_paragraph(child, names, outline)
         elif child.tag == qn("w:tbl"):
-            rows = _rows(child)
-            for row in table_rows(rows[0], rows[1:]) if rows else ():
+            for row in word_table(child):
                 outline.add("row", row)
         elif child.tag in {qn("w:sdt"), qn("w:sdtContent"), qn("w:ins"), qn("w:customXml")}:
             _add(child, names, outline)
@@ -56,7 +72,7 @@ def _add(parent: Any, names: dict[str, str], outline: Outline) -> None:
 def _add_paragraph(paragraph: Any, names: dict[str, str], outline: Outline) -> None:
     style = paragraph.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
     name = names.get(style.get(qn("w:val")), "") if style is not None else ""
-    text = _text(paragraph)
+    text = word_text(paragraph)
     if heading := _HEADING.match(name):
         outline.heading(min(int(heading[1]) + TITLE_LEVEL, MAX_LEVEL), text)
     elif name == "Title":
@@ -65,49 +81,5 @@ def _add_paragraph(paragraph: Any, names: dict[str, str], outline: Outline) -> N
         numbered = paragraph.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None
         outline.add("item" if numbered or name.startswith("List") else "paragraph", text)
     for box in paragraph.iter(qn("w:txbxContent")):
-        if not any(parent.tag == _FALLBACK for parent in box.iterancestors()):
+        if not any(parent.tag == FALLBACK for parent in box.iterancestors()):
             _add(box, names, outline)
-
-
-def _text(paragraph: Any) -> str:
-    return "".join(_pieces(paragraph))
-
-
-def _pieces(element: Any) -> Iterator[str]:
-    for child in element:
-        if child.tag == qn("w:t"):
-            yield child.text or ""
-        elif child.tag in {qn("w:tab"), qn("w:ptab")}:
-            yield " "
-        elif child.tag in {qn("w:br"), qn("w:cr")}:
-            yield "\n"
-        elif child.tag == qn("w:noBreakHyphen"):
-            yield "-"
-        elif child.tag not in {*_SKIPPED, _FALLBACK, qn("w:txbxContent")} and isinstance(child.tag, str):
-            yield from _pieces(child)
-
-
-def _rows(table: Any) -> list[list[str]]:
-    """Return the cells by row and column; one over several columns or rows stands in each of them."""
-    rows: list[list[str]] = []
-    for row in table.iter(qn("w:tr")):
-        if next(row.iterancestors(qn("w:tbl")), None) is not table:
-            continue
-        cells: list[str] = [""] * _number(row.find(f"{qn('w:trPr')}/{qn('w:gridBefore')}"), 0)
-        for cell in row.iter(qn("w:tc")):
-            if next(cell.iterancestors(qn("w:tr")), None) is not row:
-                continue
-            properties = cell.find(qn("w:tcPr"))
-            merged = properties.find(qn("w:vMerge")) if properties is not None else None
-            width = properties.find(qn("w:gridSpan")) if properties is not None else None
-            text = " ".join(" ".join(_text(p).split()) for p in cell.iter(qn("w:p"))).strip()
-            if merged is not None and merged.get(qn("w:val")) != "restart" and rows:
-                text = rows[-1][len(cells)] if len(cells) < len(rows[-1]) else ""
-            cells += [text, *[text if not rows else ""] * (_number(width, 1) - 1)]
-        rows.append(cells)
-    return rows
-
-
-def _number(element: Any, default: int) -> int:
-    value = element.get(qn("w:val")) if element is not None else None
-    return min(int(value), 100) if value and value.isdigit() else default

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Final
 
 from bs4 import BeautifulSoup
 from bs4.dammit import EncodingDetector
@@ -24,6 +26,9 @@ _BLOCK_NAMES = """
     tbody td template tfoot th thead tr ul
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
+MIN_ARTICLE_SHARE: Final = 0.5
+"""The share of a page's text from which on the only article is read alone."""
+
 _TEXTS = (NavigableString, TemplateString)
 
 
@@ -72,10 +77,24 @@ def _soup(html: str) -> BeautifulSoup:
 def _main(page: BeautifulSoup) -> Tag:
     main = page.find("main") or page.find(role="main")
     articles = page.find_all("article", limit=2)
-    if main is None and len(articles) == 1:
+    if main is None and len(articles) == 1 and _is_most_of(articles[0], page):
         main = articles[0]
     has_text = isinstance(main, Tag) and main.get_text(strip=True)
     return main if isinstance(main, Tag) and has_text else page
+
+
+def _is_most_of(article: PageElement, page: Tag) -> bool:
+    """Return whether an article is most of a page; links and the margins of the page do not count."""
+    around = page.find_all(["nav", "header", "footer", "aside", "head", "script", "style", "a", "form"])
+    inside = set(map(id, article.descendants)) if isinstance(article, Tag) else set()
+    margins = sum(len(each.get_text(strip=True)) for each in _outermost(around) if id(each) not in inside)
+    own = len(article.get_text(strip=True))
+    return own >= MIN_ARTICLE_SHARE * (len(page.get_text(strip=True)) - margins)
+
+
+def _outermost(tags: Sequence[Tag]) -> list[Tag]:
+    ids = set(map(id, tags))
+    return [tag for tag in tags if ids.isdisjoint(map(id, tag.parents))]
 
 
 def _title(page: BeautifulSoup, outline: Outline) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from vital_shared.retrieval.ingest.decode import decode
 
 __all__ = ["parse_json"]
 
+_NOT_BLANK: Final = re.compile(r"[^\s,]")
 MAX_DEPTH: Final = 5
 """Objects within each other that get headings; deeper ones are written in a row."""
 
@@ -24,13 +26,39 @@ def parse_json(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
     text = decode(data, uri=uri, declared=charset)
     outline = Outline()
     try:
-        _add(json.loads(text), outline, 1)
+        _add(_loads(text), outline, 1)
     except json.JSONDecodeError:
-        lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-        for number, value in [(number, json.loads(line)) for number, line in lines]:
+        for number, value in [*_values(text)]:
             outline.at(Place("row", number))
             outline.add("row", _row(value))
     return outline.finish(title=title_from(uri), uri=uri)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of an object; values of a name that occurs again are kept together."""
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        members[name] = [members[name], value] if name in members else value
+    return members
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=str, parse_int=str, object_pairs_hook=_members)
+"""A decoder that leaves numbers as they are written: 1.10 is no 1.1 in a price."""
+
+
+def _loads(text: str) -> Any:
+    return _DECODER.decode(text)
+
+
+def _values(text: str) -> Iterator[tuple[int, Any]]:
+    """Yield values that follow each other, on a line each or on several, with the numbers of their lines."""
+    start, number = 0, 1
+    while match := _NOT_BLANK.search(text, start):
+        number += text.count("\n", start, match.start())
+        value, end = _DECODER.raw_decode(text, match.start())
+        yield number, value
+        number += text.count("\n", match.start(), end)
+        start = end
 
 
 def _add(value: Any, outline: Outline, depth: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -12,7 +14,9 @@ from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.decode import decode
 from vital_shared.retrieval.ingest.from_html import add_html
 from vital_shared.retrieval.ingest.from_text import read_text
-from vital_shared.retrieval.ingest.tables import table_rows
+from vital_shared.retrieval.ingest.header_rows import Cell
+from vital_shared.retrieval.ingest.letter_forms import LetterForm, Written, spelt_out
+from vital_shared.retrieval.ingest.tables import table_lines
 
 __all__ = ["parse_markdown"]
 
@@ -24,6 +28,13 @@ _FRONT_MATTER = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(?P<title>.*)$", re.MULTILINE | re.IGNORECASE)
+
+_FORMS: Final[dict[str, LetterForm]] = {
+    "sup": "raised",
+    "sub": "lowered",
+    **dict.fromkeys(("del", "s", "strike"), "struck"),
+}
+_FORM_TAG: Final = re.compile(rf"<(?P<end>/?)(?P<name>{'|'.join(_FORMS)})\b[^>]*>", re.IGNORECASE)
 
 
 def parse_markdown(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
@@ -48,7 +59,7 @@ def parse_markdown(data: bytes, *, uri: str, charset: str | None = None) -> Pars
 def _add(tokens: Sequence[Token], outline: Outline) -> None:
     """Give headings, paragraphs, items, code and tables to the outline, in their order."""
     depth, number = 0, ""
-    walk = iter(tokens)
+    walk = iter(_with_whole_html(tokens))
     for token in walk:
         match token.type:
             case "heading_open":
@@ -63,10 +74,19 @@ def _add(tokens: Sequence[Token], outline: Outline) -> None:
                 number = ""
             case "fence" | "code_block":
                 outline.add("code", token.content)
-            case "html_block":
-                add_html(outline, token.content)
             case "table_open":
                 _add_table(walk, outline)
+            case "html_block":
+                add_html(outline, token.content)
+
+
+def _with_whole_html(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Join neighbouring blocks of HTML: a table with empty lines in it is several of them."""
+    for is_html, group in groupby(tokens, key=lambda token: token.type == "html_block"):
+        if is_html:
+            yield Token("html_block", "", 0, content="".join(token.content for token in group))
+        else:
+            yield from group
 
 
 def _add_table(walk: Iterator[Token], outline: Outline) -> None:
@@ -78,13 +98,22 @@ def _add_table(walk: Iterator[Token], outline: Outline) -> None:
             rows.append([])
         elif token.type == "inline":
             rows[-1].append(_text(token))
-    for line in table_rows(rows[0], rows[1:]):
+    for line in table_lines([[Cell(text) for text in row] for row in rows], 1):
         outline.add("row", line)
 
 
 def _text(inline: Token) -> str:
-    """Return the words of a paragraph: without marks, addresses, images and HTML tags."""
-    return "".join(map(_inline_text, inline.children or ()))
+    """Return the words of a paragraph: without marks, addresses and HTML tags, pictures as their words."""
+    form: LetterForm = "plain"
+    pieces = []
+    for token in inline.children or ():
+        if token.type in {"s_open", "s_close"}:
+            form = "struck" if token.type == "s_open" else "plain"
+        elif token.type == "html_inline" and (tag := _FORM_TAG.fullmatch(token.content)):
+            form = "plain" if tag["end"] else _FORMS[tag["name"].lower()]
+        else:
+            pieces.append(Written(_inline_text(token), form))
+    return spelt_out(pieces)
 
 
 def _inline_text(token: Token) -> str:
@@ -97,5 +126,8 @@ def _inline_text(token: Token) -> str:
             return "\n"
         case "html_inline":
             return "\n" if token.content.lower().startswith("<br") else ""
+        case "image":
+            words = "".join(map(_inline_text, token.children or ()))
+            return words if len(words.split()) > 1 else ""  # one word is a logo, or the name of a file
         case _:
             return ""

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from lxml import etree  # type: ignore[import-untyped]
 
+from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
+from vital_shared.retrieval.ingest.odf_table import TABLE, odf_table
+from vital_shared.retrieval.ingest.odf_text import PARAGRAPH, WORDS_FOR_PICTURES, OdfText, odf_name, styles_of
 from vital_shared.retrieval.ingest.packages import open_package, parse_xml
-from vital_shared.retrieval.ingest.tables import table_rows
 
 __all__ = ["parse_odf"]
 
-_NAMES: Final = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}%s"
-HEADING, PARAGRAPH, ITEM = (_NAMES % ("text", name) for name in ("h", "p", "list-item"))
-TABLE, ROW, CELL = (_NAMES % ("table", name) for name in ("table", "table-row", "table-cell"))
-COVERED: Final = _NAMES % ("table", "covered-table-cell")
-PAGE: Final = _NAMES % ("drawing", "page")
-SPACES, TAB, BREAK = (_NAMES % ("text", name) for name in ("s", "tab", "line-break"))
-DELETED: Final = _NAMES % ("text", "tracked-changes")
-LEVEL: Final = _NAMES % ("text", "outline-level")
-REPEATED: Final = _NAMES % ("table", "number-columns-repeated")
-DRAWING_NAME: Final = _NAMES % ("drawing", "name")
-MAX_REPEATED: Final = 100
+HEADING, ITEM = odf_name("text", "h"), odf_name("text", "list-item")
+PAGE: Final = odf_name("drawing", "page")
+FRAME: Final = odf_name("drawing", "frame")
+NOTES: Final = odf_name("presentation", "notes")
+KIND: Final = odf_name("presentation", "class")
+DELETED: Final = odf_name("text", "tracked-changes")
+LEVEL: Final = odf_name("text", "outline-level")
+OBJECTS: Final = frozenset({odf_name("drawing", "object"), odf_name("drawing", "object-ole")})
+MANIFEST: Final = "META-INF/manifest.xml"
 MAX_LEVEL: Final = 6
 
 
@@ -33,54 +33,74 @@ def parse_odf(data: bytes, *, uri: str) -> Parsed:
     :raises IngestError: when it has a password or is damaged.
     """
     with open_package(data, uri=uri) as package:
+        names = set(package.namelist())
+        if MANIFEST in names and b":encryption-data" in package.read(MANIFEST):
+            raise IngestError(f"{uri} is encrypted: save a copy without a password.", path=uri)
         content = parse_xml(package.read("content.xml"))
-        meta = parse_xml(package.read("meta.xml")) if "meta.xml" in package.namelist() else None
-    outline = Outline()
-    slides = [0]
-    _add(content, outline, slides, in_list=False)
+        styles = [parse_xml(package.read("styles.xml"))] if "styles.xml" in names else []
+        meta = parse_xml(package.read("meta.xml")) if "meta.xml" in names else None
+    reader = _OdfReader(OdfText(styles_of(*styles, content)))
+    reader.read(content)
     title = meta.findtext(".//{http://purl.org/dc/elements/1.1/}title") if meta is not None else ""
-    return outline.finish(title=title or (title_from(uri) if slides[0] else ""), uri=uri)
+    notes = ["A chart or another embedded object was not read."] if reader.has_objects else []
+    return reader.outline.finish(
+        title=title or (title_from(uri) if reader.slides else ""), uri=uri, notes=notes
+    )
 
 
-def _add(parent: etree._Element, outline: Outline, slides: list[int], *, in_list: bool) -> None:
-    for child in parent:
-        if child.tag == HEADING:
-            outline.heading(min(int(child.get(LEVEL, "1")), MAX_LEVEL), _text(child))
-        elif child.tag == PARAGRAPH:
-            outline.add("item" if in_list else "paragraph", _text(child))
-        elif child.tag == TABLE:
-            rows = [_cells(row) for row in child.iter(ROW)]
-            for line in table_rows(rows[0], rows[1:]) if rows else ():
-                outline.add("row", line)
-        elif child.tag == PAGE:
-            slides[0] += 1
-            outline.heading(2, f"Slide {slides[0]}")
-            _add(child, outline, slides, in_list=False)
-        elif isinstance(child.tag, str) and child.tag != DELETED:
-            _add(child, outline, slides, in_list=in_list or child.tag == ITEM)
+class _OdfReader:
+    """A walk through a document."""
 
+    def __init__(self, text: OdfText) -> None:
+        self.outline = Outline()
+        self.slides = 0
+        self._text = text
+        self._has_objects = False
 
-def _cells(row: etree._Element) -> list[str]:
-    cells: list[str] = []
-    for cell in row:
-        if cell.tag in {CELL, COVERED}:
-            text = " ".join(_text(paragraph) for paragraph in cell.iter(PARAGRAPH))
-            times = str(cell.get(REPEATED, "1"))
-            cells += [text] * min(int(times) if times.isdigit() else 1, MAX_REPEATED)
-    return cells
+    @property
+    def has_objects(self) -> bool:
+        return self._has_objects or self._text.has_objects
 
+    def read(self, parent: Iterable[etree._Element], *, in_list: bool = False) -> None:
+        for child in parent:
+            if child.tag == HEADING:
+                level = str(child.get(LEVEL, "1"))
+                number = int(level) if level.isdigit() else 1
+                self.outline.heading(min(max(number, 1), MAX_LEVEL), self._text.of(child))
+            elif child.tag == PARAGRAPH:
+                self.outline.add("item" if in_list else "paragraph", self._text.of(child))
+            elif child.tag == PAGE:
+                self._read_slide(child)
+            elif not self._read_part(child) and isinstance(child.tag, str):
+                self.read(child, in_list=in_list or child.tag == ITEM)
+            self._read_asides()
 
-def _text(element: etree._Element) -> str:
-    return "".join(_pieces(element))
+    def _read_part(self, element: etree._Element) -> bool:
+        """Read an element that is no text but has some, or is left out; returns False for others."""
+        if element.tag == TABLE:
+            for line in odf_table(element, self._text):
+                self.outline.add("row", line)
+        elif element.tag == NOTES:
+            spoken = " ".join(" ".join(self._text.of(each).split()) for each in element.iter(PARAGRAPH))
+            self.outline.add("paragraph", f"Notes: {spoken}" if spoken.strip() else "")
+        elif element.tag in WORDS_FOR_PICTURES:
+            self.outline.add("paragraph", element.text or "")
+        elif element.tag in OBJECTS:
+            self._has_objects = True
+        else:
+            return bool(element.tag == DELETED)
+        return True
 
+    def _read_asides(self) -> None:
+        """Read what stood within a paragraph after it."""
+        while self._text.asides:
+            self.read(self._text.asides.pop(0))
 
-def _pieces(element: etree._Element) -> Iterator[str]:
-    yield element.text or ""
-    for child in element:
-        if child.tag in {SPACES, TAB}:
-            yield " "
-        elif child.tag == BREAK:
-            yield "\n"
-        elif isinstance(child.tag, str):
-            yield from _pieces(child)
-        yield child.tail or ""
+    def _read_slide(self, page: etree._Element) -> None:
+        self.slides += 1
+        titles = [frame for frame in page.iter(FRAME) if frame.get(KIND) == "title"]
+        name = " ".join(" ".join(map(self._text.of, frame.iter(PARAGRAPH))) for frame in titles)
+        self.outline.heading(2, f"Slide {self.slides}: {name}" if name.strip() else f"Slide {self.slides}")
+        for child in page:
+            if child not in titles:
+                self.read([child] if child.tag in {NOTES, TABLE} else child)

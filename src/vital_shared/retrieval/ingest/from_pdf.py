@@ -51,6 +51,8 @@ def parse_pdf(data: bytes, *, uri: str, max_pages: int, seconds: float = 60.0) -
             )
         title = str(document.get_metadata_value("Title"))
         notes = _notes(reader.unread, is_xfa=document.get_formtype() == pypdfium2.raw.FORMTYPE_XFA_FULL)
+        attached = [document.get_attachment(number) for number in range(document.count_attachments())]
+        notes += [f"Its attachment {one.get_name()} was not read." for one in attached]
     finally:
         document.close()
     outline = Outline()

@@ -8,10 +8,15 @@ from typing import Any, Final
 
 from pptx import Presentation
 from pptx.chart.plot import BubblePlot, XyPlot
+from pptx.oxml.ns import qn
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
+from vital_shared.retrieval.ingest.header_rows import Cell, is_amount
+from vital_shared.retrieval.ingest.html_instead import FILE_NAME
+from vital_shared.retrieval.ingest.letter_forms import LetterForm, Written, spelt_out
+from vital_shared.retrieval.ingest.office_parts import diagram_texts
 from vital_shared.retrieval.ingest.packages import open_package
-from vital_shared.retrieval.ingest.tables import row_text, table_rows
+from vital_shared.retrieval.ingest.tables import row_text, table_lines
 
 __all__ = ["parse_pptx"]
 
@@ -35,6 +40,8 @@ def parse_pptx(data: bytes, *, uri: str) -> Parsed:
                 continue
             if not _add(shape, outline):
                 notes.append(f"A chart on slide {number} is of a kind that was not read.")
+        for text in diagram_texts(slide.part):
+            outline.add("item", text)
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             spoken = slide.notes_slide.notes_text_frame.text.strip()
             outline.add("paragraph", f"Notes: {spoken}" if spoken else "")
@@ -52,8 +59,7 @@ def _in_order(shapes: Iterable[Any], depth: int = 0) -> Iterator[Any]:
 def _add(shape: Any, outline: Outline) -> bool:
     """Add what a shape shows; returns False for a chart that the library does not know."""
     if getattr(shape, "has_table", False):
-        rows = [[cell.text for cell in row.cells] for row in shape.table.rows]
-        for row in table_rows(rows[0], rows[1:]) if rows else ():
+        for row in _table(shape.table):
             outline.add("row", row)
     elif getattr(shape, "has_chart", False):
         try:
@@ -62,9 +68,61 @@ def _add(shape: Any, outline: Outline) -> bool:
             return False
     elif shape.has_text_frame:
         for paragraph in shape.text_frame.paragraphs:
-            text = paragraph.text.replace("\v", "\n")
+            text = _text(paragraph)
             outline.add("item" if len(shape.text_frame.paragraphs) > 1 else "paragraph", text)
+    else:
+        outline.add("paragraph", _picture_words(shape))
     return True
+
+
+def _table(table: Any) -> list[str]:
+    """Return a line for each row; a cell over several rows, or over columns of the header, is in each."""
+    rows: list[list[Cell]] = []
+    for row in table.rows:
+        cells: list[Cell] = []
+        for place, cell in enumerate(row.cells):
+            if cell.is_spanned and _is_below(cell) and rows:
+                cells.append(rows[-1][place])
+            elif cell.is_spanned and cells and not rows:
+                cells.append(cells[-1])
+            else:
+                text = " ".join(_text(paragraph) for paragraph in cell.text_frame.paragraphs)
+                cells.append(Cell(" ".join(text.split())))
+        rows.append(cells)
+    has_header = table.first_row and len(rows) > 1 and not any(map(is_amount, rows[0]))
+    return table_lines(rows, int(has_header))
+
+
+def _is_below(cell: Any) -> bool:
+    """Return whether a cell is covered by the one above it."""
+    return bool(cell._tc.vMerge)  # noqa: SLF001 - the library does not tell which cell covers it
+
+
+def _text(paragraph: Any) -> str:
+    """Return a paragraph with raised and struck letters written out."""
+    pieces = []
+    for run in paragraph._p.xpath("./a:r | ./a:br | ./a:fld"):  # noqa: SLF001 - it has no place for fields
+        properties = run.find(qn("a:rPr"))
+        text = "\n" if run.tag == qn("a:br") else "".join(run.xpath("./a:t/text()")).replace("\v", "\n")
+        pieces.append(Written(text, _form(properties)))
+    return spelt_out(pieces)
+
+
+def _form(properties: Any) -> LetterForm:
+    if properties is None:
+        return "plain"
+    if properties.get("strike", "noStrike") != "noStrike":
+        return "struck"
+    height = properties.get("baseline", "0").rstrip("%")
+    if height in {"", "0"}:
+        return "plain"
+    return "lowered" if height.startswith("-") else "raised"
+
+
+def _picture_words(shape: Any) -> str:
+    """Return the words that stand for a picture; programs write file names there, too."""
+    words = " ".join(shape.element.xpath("string(.//p:cNvPr/@descr)").split())
+    return "" if FILE_NAME.fullmatch(words) else words
 
 
 def _add_chart(chart: Any, outline: Outline) -> None:

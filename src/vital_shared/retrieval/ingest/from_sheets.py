@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, Final
@@ -16,6 +17,14 @@ from vital_shared.retrieval.ingest.rows import Row, add_rows
 __all__ = ["parse_sheets"]
 
 MAX_CELLS: Final = 5_000_000
+MAX_WHOLE: Final = 1e21
+"""Whole numbers from this on are written with an exponent; those below may be the numbers of things."""
+
+MAX_MERGED_ROWS: Final = 10
+_SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml")
+_COMMENTS: Final = re.compile(r"xl/(?:comments/)?comments?\d*\.xml")
+_DRAWING: Final = re.compile(r"xl/drawings/[^/]+\.xml")
+_UNCOMPUTED: Final = re.compile(rb"<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 
 
 def parse_sheets(data: bytes, *, uri: str) -> Parsed:
@@ -29,14 +38,48 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
     outline, notes = Outline(), []
     for sheet in workbook.sheets_metadata:
         if sheet.typ != SheetTypeEnum.WorkSheet:
+            if sheet.typ == SheetTypeEnum.ChartSheet:
+                notes.append(f"The chart {sheet.name} was not read.")
             continue
         if sheet.visible != SheetVisibleEnum.Visible:
             notes.append(f"The hidden sheet {sheet.name} was not read.")
             continue
         found = workbook.get_sheet_by_name(sheet.name)
         outline.heading(2, f"Sheet {sheet.name}")
-        add_rows(outline, _rows(found))
+        add_rows(outline, _rows(found), merged=_merged_rows(found))
+    if not data.startswith(OLD_OFFICE):
+        notes += _unread(data, uri)
     return outline.finish(title=title_from(uri), uri=uri, notes=notes)
+
+
+def _unread(data: bytes, uri: str) -> Iterator[str]:
+    """Yield what the file says beside its cells, and which cells have no value yet (ISO/IEC 29500-1)."""
+    with open_package(data, uri=uri) as package:
+        names = package.namelist()
+        sheets = [name for name in names if _SHEET.fullmatch(name)]
+        formulas = sum(len(_UNCOMPUTED.findall(package.read(name))) for name in sheets)
+        comments = sum(package.read(name).count(b"<comment ") for name in names if _COMMENTS.fullmatch(name))
+        boxes = sum(b"<xdr:txBody>" in package.read(name) for name in names if _DRAWING.fullmatch(name))
+    if formulas:
+        what = "One formula was" if formulas == 1 else f"{formulas} formulas were"
+        yield f"{what} never computed and not read: open the file in a spreadsheet program, and save it."
+    if comments:
+        yield (
+            "One comment on a cell was not read." if comments == 1 else f"{comments} comments were not read."
+        )
+    if boxes:
+        yield "Text boxes over the cells were not read."
+
+
+def _merged_rows(sheet: Any) -> set[int]:
+    """Return the numbers of the rows that have a cell over several columns."""
+    ranges = sheet.merged_cell_ranges or ()
+    return {
+        row + 1
+        for (top, left), (bottom, right) in ranges
+        if right > left
+        for row in range(top, min(bottom, top + MAX_MERGED_ROWS) + 1)
+    }
 
 
 def _rows(sheet: Any) -> Iterator[Row]:
@@ -56,7 +99,10 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.15g}"
+        return str(int(value)) if value.is_integer() and abs(value) < MAX_WHOLE else f"{value:.15g}"
+    if isinstance(value, dt.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     if isinstance(value, dt.datetime) and value.time() == dt.time():
         return value.date().isoformat()
     if isinstance(value, dt.date | dt.time):

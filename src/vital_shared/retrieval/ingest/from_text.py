@@ -7,6 +7,7 @@ import re
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.decode import decode
 from vital_shared.retrieval.ingest.lines import paragraphs, usual_width
+from vital_shared.retrieval.ingest.text_table import text_table
 
 __all__ = ["parse_text", "read_text"]
 
@@ -31,7 +32,10 @@ def read_text(text: str, *, uri: str, title: str = "") -> Parsed:
     width = usual_width(lines)
     for group in _groups(lines):
         body = _take_heading(outline, group)
-        for kind, block in paragraphs(body, width=width):
+        rows = text_table(body)
+        for row in rows or ():
+            outline.add("row", row)
+        for kind, block in paragraphs(body, width=width) if rows is None else ():
             outline.add(kind, block)
     return outline.finish(title=title, uri=uri)
 

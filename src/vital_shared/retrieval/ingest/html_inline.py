@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from bs4.element import NavigableString, Tag
 
+from vital_shared.retrieval.ingest.letter_forms import lowered, raised, struck
+
 __all__ = ["spell_out"]
 
 _INLINE: Final = ["sup", "sub", "del", "s", "strike", "rt", "abbr", "select", "input"]
-_RAISED: Final = str.maketrans("0123456789+-\u2212\u2013=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿ")
-_EXPONENT: Final = re.compile(r"[0-9+\-\u2212\u2013=()n]+")
-_ORDINAL: Final = re.compile(r"(?:st|nd|rd|th|er|re|e|o|a|º|ª|tm|sm|r)", re.IGNORECASE)
 _TYPED: Final = frozenset({"text", "number", "date", "time", "month", "week", "email", "tel", "url", ""})
 
 MAX_CHOICES: Final = 30
@@ -34,22 +32,27 @@ def _raise(tag: Tag) -> None:
     if tag.find("a") is not None or text.startswith("["):  # of a note below the text
         mark = text if text.startswith("[") else f"[{text}]"
         tag.replace_with(NavigableString(mark if text else ""))
-    elif _EXPONENT.fullmatch(text):
-        tag.replace_with(NavigableString(text.translate(_RAISED)))
-    elif text and not _ORDINAL.fullmatch(text) and _before(tag)[-1:].isalnum():
-        tag.insert(0, NavigableString("^"))
+    elif (written := raised(text, _before(tag))) != text:
+        _rewrite(tag, text, written)
 
 
 def _lower(tag: Tag) -> None:
-    """Leave the 2 of CO2 as people type it; after a digit it would be read as a part of the number."""
-    if _before(tag)[-1:].isdigit() and tag.get_text().strip()[:1].isalnum():
-        tag.insert(0, NavigableString("_"))
+    text = tag.get_text().strip()
+    _rewrite(tag, text, lowered(text, _before(tag)))
+
+
+def _rewrite(tag: Tag, text: str, written: str) -> None:
+    """Write a sign before the content, which keeps its elements, or else other letters in its place."""
+    if written.endswith(text):
+        tag.insert(0, NavigableString(written.removesuffix(text)))
+    else:
+        tag.replace_with(NavigableString(written))
 
 
 def _strike(tag: Tag) -> None:
-    text = " ".join(tag.get_text(" ").split())
-    if text:
-        tag.replace_with(NavigableString(f" (struck out: {text}) "))
+    text = tag.get_text(" ")
+    if text.strip():
+        tag.replace_with(NavigableString(struck(text)))
 
 
 def _read_aloud(tag: Tag) -> None:

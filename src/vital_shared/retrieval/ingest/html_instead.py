@@ -7,10 +7,15 @@ from typing import Final
 
 from bs4.element import NavigableString, Tag
 
-__all__ = ["text_instead"]
+__all__ = ["FILE_NAME", "text_instead"]
 
-_FILE_NAME: Final = re.compile(r"\S+\.(?:png|jpe?g|gif|svg|webp|avif|bmp)", re.IGNORECASE)
+FILE_NAME: Final = re.compile(r"\S+\.(?:png|jpe?g|gif|svg|webp|avif|bmp|emf|wmf|tiff?)", re.IGNORECASE)
+"""The name of a picture, which programs write where words should stand for it."""
+
 _PAIRS: Final = {"msup": "^", "msub": "_", "mfrac": "/", "mover": "^", "munder": "_"}
+MAX_SVG_TEXTS: Final = 1_000
+"""Words and numbers of a drawing that are read."""
+
 MAX_DEPTH: Final = 60
 """Elements of a formula within each other; what is nested deeper is read as plain text."""
 
@@ -25,7 +30,8 @@ def text_instead(tag: Tag) -> str | None:
         return _alternative(tag)
     if tag.name == "svg" or str(tag.get("role", "")).lower() == "img":
         title = tag.find("title") if tag.name == "svg" else None
-        label = str(tag.get("aria-label", "")) or (title.get_text() if title else "")
+        written = " ".join(each.get_text(" ") for each in tag.find_all("text", limit=MAX_SVG_TEXTS))
+        label = written or str(tag.get("aria-label", "")) or (title.get_text() if title else "")
         return f" {label} " if label.strip() else None
     return None
 
@@ -33,7 +39,7 @@ def text_instead(tag: Tag) -> str | None:
 def _alternative(tag: Tag) -> str:
     text = " ".join(str(tag.get("alt", "")).split())
     hidden = tag.has_attr("hidden") or str(tag.get("aria-hidden", "")).lower() == "true"
-    if not text or hidden or _FILE_NAME.fullmatch(text):
+    if not text or hidden or FILE_NAME.fullmatch(text):
         return ""
     figure = tag.find_parent("figure")
     caption = figure.find("figcaption") if figure else None

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import NamedTuple
 
 from bs4.element import NavigableString, PageElement, Tag, TemplateString
 
 from vital_shared.retrieval.ingest.blocks import Outline
+from vital_shared.retrieval.ingest.header_rows import Cell, header_rows
 from vital_shared.retrieval.ingest.html_instead import text_instead
 from vital_shared.retrieval.ingest.html_visible import Visibility
-from vital_shared.retrieval.ingest.tables import row_text, table_rows
+from vital_shared.retrieval.ingest.tables import EMPTY, row_text, table_lines, table_rows
 
 __all__ = ["add_table", "layout_tables"]
 
 MAX_SPAN = 100
 """Columns or rows that cells may cover; a larger number is a mistake or an attack."""
 
+LIST_DEPTH = 6
+"""Elements between a list and the cell that it is in."""
+
 _STRUCTURE = ["table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre", "form"]
 _CELLS = ["td", "th"]
+_GAPS = {"br": " ", "p": " ", "div": " ", "li": " , "}
 
 
 class _Cell(NamedTuple):
     text: str
     heading: bool
+    bold: bool = False
+    wide: bool = False
+    """Whether it covers several columns."""
+    covered: bool = False
+    """Whether it is the place of a cell before it that covers several columns."""
 
 
 def layout_tables(root: Tag) -> set[int]:
@@ -31,6 +42,8 @@ def layout_tables(root: Tag) -> set[int]:
     layout = {id(table) for table in root.find_all("table", role=["presentation", "none"])}
     seen: set[int] = set()
     for inner in root.find_all(_STRUCTURE):
+        if inner.name in {"ul", "ol"} and _is_in_a_row_of_data(inner):
+            continue
         for outer in inner.parents:  # each is visited once, however deep the page is nested
             if id(outer) in seen:
                 break
@@ -38,6 +51,17 @@ def layout_tables(root: Tag) -> set[int]:
             if outer.name == "table":
                 layout.add(id(outer))
     return layout
+
+
+def _is_in_a_row_of_data(inner: Tag) -> bool:
+    """Return whether a list is the content of a cell that has headings above it or beside it."""
+    cell = next((each for each in islice(inner.parents, LIST_DEPTH) if each.name in {"td", "th"}), None)
+    row = cell.parent if cell is not None else None
+    table = next((each for each in islice(row.parents, 2) if each.name == "table"), None) if row else None
+    if row is None or table is None:
+        return False
+    rows = [row, *(each for each in (table.find("tr"),) if each is not None)]
+    return any(each.find("th", recursive=False) is not None for each in rows)
 
 
 def add_table(outline: Outline, table: Tag, visible: Visibility) -> None:
@@ -48,18 +72,45 @@ def add_table(outline: Outline, table: Tag, visible: Visibility) -> None:
     if not grid:
         outline.add("paragraph", _text(table, visible))
         return
-    above = next((n for n, row in enumerate(grid) if not all(cell.heading for cell in row)), len(grid))
-    header = [_stacked(column) for column in zip(*_even(grid[:above]), strict=True)]
-    body = [_row(header, row) for row in grid[above:]]
-    for line in body or table_rows(header, ()):
+    for line in _lines(grid):
         outline.add("row", line)
+
+
+def _lines(grid: list[list[_Cell]]) -> list[str]:
+    if not any(cell.heading for row in grid for cell in row):
+        rows = [[Cell(cell.text, cell.bold) for cell in row] for row in _even(grid)]
+        number = header_rows(rows)[0]
+        return table_lines(rows, number) if number else [_unheaded(row) for row in grid]
+    first = next((number for number, row in enumerate(grid) if not _is_title(row)), 0)
+    titles, grid = [row[0].text for row in grid[:first]], grid[first:]
+    above = next((n for n, row in enumerate(grid) if not _is_headings(row)), len(grid))
+    header = [_stacked(column) for column in zip(*_even(grid[:above]), strict=True)]
+    return [*titles, *([_row(header, row) for row in grid[above:]] or table_rows(header, ()))]
+
+
+def _is_headings(row: list[_Cell]) -> bool:
+    return all(cell.heading for cell in row) and not _is_title(row)
+
+
+def _is_title(row: list[_Cell]) -> bool:
+    """Return whether one cell over all columns is the whole row: it names the rows below it."""
+    return len(row) > 1 and row[0].wide and all(cell.text in {"", row[0].text} for cell in row)
 
 
 def _row(header: list[str], row: list[_Cell]) -> str:
     texts = [cell.text for cell in row]
-    if not header and row[0].heading and row[0].text:
-        return f"{texts[0]}: {row_text((), texts[1:])}"
-    return row_text(header, texts)
+    if _is_title(row):
+        return texts[0]
+    if header:
+        return row_text(header, texts)
+    if row[0].heading and row[0].text:
+        return f"{texts[0]}: {row_text((), texts[1:])}" if len(row) == 2 else _unheaded(row)
+    return _unheaded(row)
+
+
+def _unheaded(row: list[_Cell]) -> str:
+    texts = [cell.text for cell in row if not cell.covered]
+    return "; ".join(text or EMPTY for text in texts) if sum(map(bool, texts)) > 1 else "".join(texts)
 
 
 def _stacked(column: tuple[_Cell, ...]) -> str:
@@ -69,7 +120,7 @@ def _stacked(column: tuple[_Cell, ...]) -> str:
 
 def _even(rows: list[list[_Cell]]) -> list[list[_Cell]]:
     width = max(map(len, rows), default=0)
-    return [row + [_Cell("", True)] * (width - len(row)) for row in rows]
+    return [row + [_Cell("", heading=True)] * (width - len(row)) for row in rows]
 
 
 def _grid(rows: list[Tag], visible: Visibility) -> list[list[_Cell]]:
@@ -80,15 +131,28 @@ def _grid(rows: list[Tag], visible: Visibility) -> list[list[_Cell]]:
         line: list[_Cell] = []
         for cell in (cell for cell in row.find_all(_CELLS) if visible.is_shown(cell, in_article=True)):
             _take_covered(line, covered)
-            value = _Cell(_text(cell, visible), cell.name == "th")
-            for offset in range(min(_span(cell, "colspan"), max(MAX_SPAN - len(line), 1))):
-                here = value if offset == 0 or value.heading else _Cell("", False)
+            span = _span(cell, "colspan")
+            value = _Cell(_text(cell, visible), _is_heading(cell), _is_bold(cell), wide=span > 1)
+            for offset in range(min(span, max(MAX_SPAN - len(line), 1))):
+                here = value if offset == 0 or value.heading else _Cell("", heading=False, covered=True)
                 covered[len(line)] = (_span(cell, "rowspan") - 1, here)
                 line.append(here)
         _take_covered(line, covered)
         if line:
             grid.append(line)
     return grid
+
+
+def _is_heading(cell: Tag) -> bool:
+    """Return whether a cell is a heading, or stands in the head of its table."""
+    row = cell.find_parent(["tr", "table"])
+    above = row.parent if row is not None and row.name == "tr" else None
+    return cell.name == "th" or (above is not None and above.name == "thead")
+
+
+def _is_bold(cell: Tag) -> bool:
+    bold = cell.find(["b", "strong"])
+    return bold is not None and bold.get_text(strip=True) == cell.get_text(strip=True) != ""
 
 
 def _take_covered(line: list[_Cell], covered: dict[int, tuple[int, _Cell]]) -> None:
@@ -112,8 +176,8 @@ def _text(root: Tag, visible: Visibility) -> str:
             if (instead := text_instead(node)) is not None:
                 parts.append(instead)
             elif visible.is_shown(node, in_article=True):
-                parts.append(" " if node.name in {"br", "p", "div", "li"} else "")
+                parts.append(_GAPS.get(node.name, ""))
                 stack.extend(reversed(node.contents))
         elif isinstance(node, NavigableString) and type(node) in {NavigableString, TemplateString}:
             parts.append(node)
-    return " ".join("".join(parts).split())
+    return " ".join("".join(parts).split()).replace(" , ", ", ").removeprefix(", ")

@@ -43,9 +43,15 @@ _PLEA: Final = re.compile(r"script|browser|cookies|enable|activate|turn on", re.
 _NOTES: Final = re.compile(
     r"warn|caution|danger|note|notice|important|alert|callout|admonition|hint|tip\b|info", re.IGNORECASE
 )
+_PROMOTES: Final = re.compile(
+    r"related|recommend|promo|advert|sponsor|newsletter|subscri|social|share|\bads?\b|banner", re.IGNORECASE
+)
 
 MAX_LINKED_SHARE: Final = 0.5
 """The share of linked text in an aside that belongs to the page; one with more leads elsewhere."""
+
+MIN_ASIDE_WORDS: Final = 4
+"""Words of an aside beside the main part that says something; shorter ones are labels of what is not text."""
 
 MAX_PLEA_CHARACTERS: Final = 300
 """Longer texts for readers without JavaScript are more than a request to turn it on."""
@@ -56,6 +62,9 @@ PANEL_DEPTH: Final = 4
 CONTROL_DEPTH: Final = 50
 """Elements around a control that are looked at."""
 FORMULA_DEPTH: Final = 3
+
+SECTION_DEPTH: Final = 50
+"""Elements around a header that are looked at."""
 
 HEADING_DEPTH: Final = 4
 """Elements between a heading and the button that it is."""
@@ -83,7 +92,7 @@ class Visibility:
         role = str(tag.get("role", "")).lower()
         if tag.name in _SKIPPED or role in _SKIPPED_ROLES:
             return False
-        if tag.name in {"header", "footer"} and not in_article:
+        if tag.name in {"header", "footer"} and not in_article and _is_of_page(tag):
             return False
         if tag.name in _SPECIAL and not _SPECIAL[tag.name](tag):
             return False
@@ -177,10 +186,20 @@ _SPECIAL: Final = {
 """Elements that are content under a condition."""
 
 
+def _is_of_page(tag: Tag) -> bool:
+    """Return whether a header or footer is that of the whole page, and names no more than its site."""
+    around = (parent.name for parent in islice(tag.parents, SECTION_DEPTH))
+    if any(name in {"section", "article", "main"} for name in around):
+        return False
+    return tag.name == "footer" or tag.find("h1") is None or _leads_elsewhere(tag)
+
+
 def _is_note(tag: Tag, in_article: bool) -> bool:
-    """Return whether an aside belongs to the text: it is within it or named so, and is no list of links."""
-    called = _NOTES.search(f"{tag.get('id')} {tag.get('class')} {tag.get('role')}") is not None
-    return (in_article or called) and not _leads_elsewhere(tag)
+    """Return whether an aside belongs to the text: it is within it, or does not say what else it is for."""
+    names = f"{tag.get('id')} {tag.get('class')} {tag.get('role')} {tag.get('epub:type')}"
+    says_more = len(tag.get_text(" ").split()) >= MIN_ASIDE_WORDS and _PROMOTES.search(names) is None
+    is_text = in_article or _NOTES.search(names) is not None or says_more
+    return is_text and not _leads_elsewhere(tag)
 
 
 def _leads_elsewhere(tag: Tag) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Parsed
+from vital_shared.retrieval.ingest.signatures import kind_of
 
 __all__ = ["SUFFIXES", "media_type_of", "parse"]
 
@@ -111,6 +112,8 @@ def parse(
     :param seconds: time that it may take altogether.
     :raises IngestError: when it cannot be read.
     """
+    if kind := kind_of(data, _READERS[media_type]):
+        raise IngestError(f"{uri} is {kind.words}: {kind.advice}.", path=uri)
     try:
         return _read(data, _READERS[media_type], uri, charset, max_pages, seconds)
     except (IngestError, MemoryError):

@@ -2,52 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import groupby
-from typing import Final
+from typing import NamedTuple
 
 from vital_shared.retrieval.ingest.blocks import Outline, Place
-from vital_shared.retrieval.ingest.tables import row_text
+from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header, is_amount, mostly_numbers
+from vital_shared.retrieval.ingest.tables import row_text, stacked, unheaded_row
 
 __all__ = ["Row", "add_rows"]
-
-EMPTY: Final = "\u2013"
-"""The sign for an empty cell where no heading shows which cells there are."""
 
 Row = tuple[int, list[str]]
 """The number of a row, from 1, and its cells."""
 
 
-def add_rows(outline: Outline, rows: Iterable[Row]) -> None:
-    """Add the rows of tables, which empty rows part, each with its header where it has one."""
+class _SheetHeader(NamedTuple):
+    """The header of a table, as far as the rows below an empty one can have it, too."""
+
+    texts: list[str]
+    columns: frozenset[int]
+    """The columns that have a heading."""
+
+    amounts: frozenset[int]
+    """The columns of numbers."""
+
+
+def add_rows(
+    outline: Outline, rows: Iterable[Row], *, merged: Collection[int] = (), is_one_table: bool = False
+) -> None:
+    """Add the rows of tables, which empty rows part, each with its header where it has one.
+
+    :param merged: numbers of the rows that have a cell over several columns.
+    :param is_one_table: whether an empty row is a gap in the one table that there is.
+    """
+    header: _SheetHeader | None = None
     for filled, part in groupby(rows, key=lambda row: any(row[1])):
         if filled:
-            _add_table(outline, list(part))
+            header = _add_table(outline, list(part), merged, header, is_one_table=is_one_table)
     outline.at(None)
 
 
-def _add_table(outline: Outline, rows: list[Row]) -> None:
-    titles = [row for row in rows[:3] if sum(map(bool, row[1])) == 1 and len(rows) > 1]
-    while rows and titles and rows[0] is titles[0]:  # a title above the table
-        number, cells = rows.pop(0)
-        titles.pop(0)
-        outline.at(Place("row", number))
-        outline.add("paragraph", "".join(cells))
-    header = rows[0][1] if len(rows) > 1 and _is_header(rows[0][1]) else []
-    for number, cells in rows[1:] if header else rows:
-        outline.at(Place("row", number))
-        outline.add("row", row_text(header, cells) if header else _plain(cells))
+def _add_table(
+    outline: Outline,
+    rows: list[Row],
+    merged: Collection[int],
+    before: _SheetHeader | None,
+    *,
+    is_one_table: bool,
+) -> _SheetHeader | None:
+    goes_on = _goes_on(rows, before)
+    if not goes_on:
+        rows = _without_titles(outline, rows)
+    cells = [[Cell(text) for text in row] for _, row in rows]
+    number = 0 if goes_on else _header_rows(rows, cells, merged, is_one_table=is_one_table)
+    header = _header_of(cells, number) if number else None
+    if goes_on and (is_one_table or _has_amounts_of(rows[0][1], before)):
+        header = before
+    for place, texts in rows[number:]:
+        outline.at(Place("row", place))
+        filled = max((column for column, text in enumerate(texts) if text), default=0)
+        tidy = [" ".join(text.split()) for text in texts]
+        outline.add("row", row_text(header.texts, tidy) if header else unheaded_row(tidy[: filled + 1]))
+    return header or (before if goes_on else None)
 
 
-def _is_header(cells: list[str]) -> bool:
-    filled = [cell for cell in cells if cell]
-    return len(filled) > 1 and not any(cell[0].isdigit() and not _is_year(cell) for cell in filled)
+def _without_titles(outline: Outline, rows: list[Row]) -> list[Row]:
+    """Add the titles above a table as paragraphs: up to three rows with one text each."""
+    left = list(rows)
+    for place, texts in rows[:3]:
+        if len(left) == 1 or len(texts) == 1 or len({text for text in texts if text}) != 1:
+            break
+        outline.at(Place("row", place))
+        outline.add("paragraph", next(filter(None, texts)))
+        left.pop(0)
+    return left
 
 
-def _is_year(cell: str) -> bool:
-    return len(cell) == 4 and cell.isdigit() and cell[:2] in {"19", "20"}
+def _header_rows(
+    rows: list[Row], cells: list[list[Cell]], merged: Collection[int], *, is_one_table: bool
+) -> int:
+    if len(rows) < 2:
+        return 0
+    wide = next((number for number, (place, _) in enumerate(rows) if place not in merged), len(rows))
+    number = guessed_header(cells, wide)
+    if number == 0 and is_one_table:  # files of values have a header but for those of values alone
+        first = [cell for cell in cells[0] if cell.text]
+        return int(len(first) > 1 and not any(map(is_amount, first)))
+    return number
 
 
-def _plain(cells: list[str]) -> str:
-    last = max((number for number, cell in enumerate(cells) if cell), default=0)
-    return "; ".join(" ".join(cell.split()) or EMPTY for cell in cells[: last + 1])
+def _header_of(cells: list[list[Cell]], number: int) -> _SheetHeader:
+    width = max(map(len, cells))
+    even = [[*row, *[Cell()] * (width - len(row))] for row in cells]
+    texts = stacked(even[:number])
+    columns = frozenset(column for column, text in enumerate(texts) if text)
+    numeric = (column for column in range(width) if mostly_numbers([row[column] for row in even[number:]]))
+    return _SheetHeader(texts, columns, frozenset(numeric))
+
+
+def _goes_on(rows: list[Row], before: _SheetHeader | None) -> bool:
+    """Return whether rows below an empty one may belong to the table above it: they fill the same columns."""
+    if before is None:
+        return False
+    filled = {column for _, texts in rows for column, text in enumerate(texts) if text}
+    first = {column for column, text in enumerate(rows[0][1]) if text}
+    is_like_it = filled == before.columns or not _has_header(rows)
+    return bool(filled) and filled <= before.columns and (first == filled or len(first) > 1) and is_like_it
+
+
+def _has_header(rows: list[Row]) -> bool:
+    """Return whether there are words above a column of numbers."""
+    cells = [[Cell(text) for text in texts] for _, texts in rows]
+    if guessed_header(cells) == 0:
+        return False
+    columns = range(min(map(len, cells)))
+    return any(mostly_numbers([row[column] for row in cells[1:]]) for column in columns)
+
+
+def _has_amounts_of(texts: list[str], header: _SheetHeader | None) -> bool:
+    """Return whether a row has amounts in columns of numbers, as no header has."""
+    return header is not None and any(
+        column < len(texts) and is_amount(Cell(texts[column])) for column in header.amounts
+    )

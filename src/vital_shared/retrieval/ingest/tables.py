@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-__all__ = ["row_text", "table_rows"]
+from vital_shared.retrieval.ingest.header_rows import Cell
+
+__all__ = ["EMPTY", "row_text", "stacked", "table_lines", "table_rows", "unheaded_row"]
+
+EMPTY: Final = "\u2013"
+"""The sign for an empty cell where no heading shows which cells there are."""
 
 
 def table_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -24,3 +30,33 @@ def row_text(header: Sequence[str], row: Sequence[str]) -> str:
         for heading, cell in zip(headings, row, strict=False)
     )
     return "; ".join(f"{heading}: {cell}" if heading else cell for heading, cell in pairs if cell)
+
+
+def table_lines(rows: Sequence[Sequence[Cell]], header: int) -> list[str]:
+    """Return a line for each row below the header, or all of them where there is none.
+
+    :param header: rows at the top that are headings.
+    """
+    width = max(map(len, rows), default=0)
+    even = [[*row, *[Cell()] * (width - len(row))] for row in rows]
+    headings = stacked(even[:header])
+    body = [[" ".join(cell.text.split()) for cell in row] for row in even[header:]]
+    if not any(headings):
+        return [unheaded_row(row) for row in body if any(row)]
+    return table_rows(headings, body)
+
+
+def stacked(rows: Sequence[Sequence[Cell]]) -> list[str]:
+    """Join the headings over each column; one that covers several rows stands there once."""
+    columns = zip(*rows, strict=True)
+    return [" ".join(dict.fromkeys(cell.text for cell in column if cell.text)) for column in columns]
+
+
+def unheaded_row(row: Sequence[str]) -> str:
+    """Return a row that no heading explains: a label with its value, or cells with a sign for empty ones."""
+    filled = [number for number, text in enumerate(row) if text]
+    if len(row) == 2 and len(filled) == 2:
+        return f"{row[0].removesuffix(':')}: {row[1]}"
+    if len(filled) == 1:
+        return row[filled[0]]
+    return "; ".join(text or EMPTY for text in row)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from vital_shared.retrieval.ingest.header_rows import EMPTY_CELL, Cell, header_rows
 from vital_shared.retrieval.ingest.pdf.rules import Rule
-from vital_shared.retrieval.ingest.pdf.table import EMPTY, Cell, Table, header_rows
+from vital_shared.retrieval.ingest.pdf.table import Table
 from vital_shared.retrieval.ingest.pdf.words import Word, joined
 
 __all__ = ["aligned_table", "cell_of", "free_gaps", "line_size", "segments"]
@@ -124,12 +125,12 @@ def _cells(line: Line, cuts: Sequence[float]) -> list[Cell]:
 
 def cell_of(words: Sequence[Word]) -> Cell:
     """Return the cell that has words of one line."""
-    return Cell(joined(words), all(word.bold for word in words)) if words else EMPTY
+    return Cell(joined(words), all(word.bold for word in words)) if words else EMPTY_CELL
 
 
 def _merged_cells(line: Line, cuts: Sequence[float], rules: Sequence[Rule]) -> list[Cell]:
     """Return the cells of a header; one over several columns stands in each of them."""
-    cells = [EMPTY] * (len(cuts) + 1)
+    cells = [EMPTY_CELL] * (len(cuts) + 1)
     edges = [float("-inf"), *cuts, float("inf")]
     parts = segments(line, COLUMN_GAP)
     for part in parts:

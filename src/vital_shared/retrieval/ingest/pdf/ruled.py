@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from vital_shared.retrieval.ingest.header_rows import EMPTY_CELL, Cell, header_rows
 from vital_shared.retrieval.ingest.pdf.aligned import aligned_table, line_size
 from vital_shared.retrieval.ingest.pdf.grid import Area, Grid, merged_rules
 from vital_shared.retrieval.ingest.pdf.rules import Rule
-from vital_shared.retrieval.ingest.pdf.table import EMPTY, Cell, Table, header_rows
+from vital_shared.retrieval.ingest.pdf.table import Table
 from vital_shared.retrieval.ingest.pdf.words import Word, joined, text_lines
 
 __all__ = ["ruled_table"]
@@ -113,7 +114,7 @@ def _was_forced(upper: Sequence[Word], lower: Sequence[Word], width: float) -> b
 def _rows(grid: Grid, filled: dict[Area, list[list[Word]]]) -> list[list[Cell]]:
     """Return the cells by row and column; one over several rows or header columns stands in each of them."""
     columns = len(grid.xs) - 1
-    rows = [[EMPTY] * columns for _ in range(len(grid.ys) - 1)]
+    rows = [[EMPTY_CELL] * columns for _ in range(len(grid.ys) - 1)]
     for area, lines in filled.items():
         text = _cell_text(lines)
         cell = Cell(text, all(word.bold for line in lines for word in line))

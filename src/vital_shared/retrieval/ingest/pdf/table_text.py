@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_shared.retrieval.ingest.pdf.table import Table, header_rows
-from vital_shared.retrieval.ingest.tables import row_text
+from vital_shared.retrieval.ingest.header_rows import header_rows
+from vital_shared.retrieval.ingest.pdf.table import Table
+from vital_shared.retrieval.ingest.tables import EMPTY, row_text, stacked, unheaded_row
 
 __all__ = ["TableText"]
 
 SAME_COLUMN: Final = 15.0
 """Distance in points within which a column of the next page is the same one."""
-
-EMPTY: Final = "\u2013"
-"""The sign for an empty cell where no heading shows which cells there are."""
 
 
 class TableText:
@@ -30,7 +28,7 @@ class TableText:
     def rows(self, table: Table) -> list[str]:
         """Return a line for each row: ``Header: value; Header: value``."""
         titles, table = _without_title(table)
-        header = _stacked(table)
+        header = stacked(table.rows[: table.header])
         start = table.header
         if self._header and self._goes_on(table) and (header == self._header or not table.is_marked):
             start = start if header == self._header else 0
@@ -70,18 +68,5 @@ def _without_title(table: Table) -> tuple[list[str], Table]:
     return titles, table._replace(rows=rows, header=header, is_marked=is_marked)
 
 
-def _stacked(table: Table) -> list[str]:
-    """Join the headings over each column; one that covers several rows stands there once."""
-    columns = zip(*table.rows[: table.header], strict=True)
-    return [" ".join(dict.fromkeys(cell.text for cell in column if cell.text)) for column in columns]
-
-
 def _row(header: list[str], row: list[str]) -> str:
-    if header:
-        return row_text(header, row)
-    filled = [number for number, text in enumerate(row) if text]
-    if len(row) == 2 and len(filled) == 2:
-        return f"{row[0].removesuffix(':')}: {row[1]}"
-    if len(filled) == 1:
-        return row[filled[0]]
-    return "; ".join(text or EMPTY for text in row)
+    return row_text(header, row) if header else unheaded_row(row)

@@ -1,0 +1,112 @@
+"""The rows of a table in Word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from docx.oxml.ns import qn
+
+from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header
+from vital_shared.retrieval.ingest.tables import table_lines
+from vital_shared.retrieval.ingest.word_text import FALLBACK, word_text
+
+__all__ = ["word_table"]
+
+MAX_SPAN: Final = 100
+_FIRST_ROW_BIT: Final = 0x20
+_PLAIN_STYLES: Final = {"tablegrid", "tablenormal", "normaltable", "tabelleraster", "tabellenraster", ""}
+"""Styles of tables that set no row apart, by their ids in lower case."""
+
+
+def word_table(table: Any) -> list[str]:
+    """Return a line for each row of a table, with its headings where it has a header."""
+    rows = _rows(table)
+    return table_lines(rows, _header(table, rows)) if rows else []
+
+
+def _header(table: Any, rows: list[list[Cell]]) -> int:
+    """Return how many rows are the header: those marked to be repeated, or else by style and words."""
+    marked = 0
+    for row in _own(table, "w:tr", "w:tbl"):
+        if row.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is None:
+            break
+        marked += 1
+    if 0 < marked < len(rows):
+        return marked
+    number = guessed_header(rows, _merged(table))
+    return max(number, 1) if len(rows) > 1 and _first_row_is_styled(table) else number
+
+
+def _first_row_is_styled(table: Any) -> bool:
+    style = table.find(f"{qn('w:tblPr')}/{qn('w:tblStyle')}")
+    look = table.find(f"{qn('w:tblPr')}/{qn('w:tblLook')}")
+    if style is None or look is None or style.get(qn("w:val"), "").lower() in _PLAIN_STYLES:
+        return False
+    first = look.get(qn("w:firstRow"))
+    if first is not None:
+        return first in {"1", "true", "on"}
+    try:
+        return bool(int(look.get(qn("w:val"), "0"), 16) & _FIRST_ROW_BIT)
+    except ValueError:
+        return False
+
+
+def _merged(table: Any) -> int:
+    """Return how many rows at the top have cells over several columns, and others beside them."""
+    merged = 0
+    for row in _own(table, "w:tr", "w:tbl"):
+        cells = list(_own(row, "w:tc", "w:tr"))
+        spans = [_number(cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}"), 1) for cell in cells]
+        if len(cells) < 2 or max(spans) < 2:
+            break
+        merged += 1
+    return merged
+
+
+def _own(parent: Any, name: str, within: str) -> Iterator[Any]:
+    """Yield the elements below one, without those of tables within it."""
+    for each in parent.iter(qn(name)):
+        if next(each.iterancestors(qn(within)), None) is parent:
+            yield each
+
+
+def _rows(table: Any) -> list[list[Cell]]:
+    """Return the cells by row and column; one over several columns or rows stands in each of them."""
+    rows: list[list[Cell]] = []
+    for row in _own(table, "w:tr", "w:tbl"):
+        cells = [Cell()] * _number(row.find(f"{qn('w:trPr')}/{qn('w:gridBefore')}"), 0)
+        for element in _own(row, "w:tc", "w:tr"):
+            properties = element.find(qn("w:tcPr"))
+            merged = properties.find(qn("w:vMerge")) if properties is not None else None
+            width = properties.find(qn("w:gridSpan")) if properties is not None else None
+            cell = Cell(" ".join(_lines(element)), _is_bold(element))
+            if merged is not None and merged.get(qn("w:val")) != "restart" and rows:
+                cell = rows[-1][len(cells)] if len(cells) < len(rows[-1]) else Cell()
+            cells += [cell, *[cell if not rows else Cell()] * (_number(width, 1) - 1)]
+        rows.append(cells)
+    return rows
+
+
+def _lines(cell: Any) -> Iterator[str]:
+    """Yield the paragraphs of a cell, and the rows of a table within it, in their order."""
+    for child in cell:
+        if child.tag == qn("w:p"):
+            yield " ".join(word_text(child).split())
+            for box in child.iter(qn("w:txbxContent")):
+                if not any(parent.tag == FALLBACK for parent in box.iterancestors()):
+                    yield from _lines(box)
+        elif child.tag == qn("w:tbl"):
+            yield "".join(f"({line})" for line in word_table(child))
+        elif child.tag != qn("w:tcPr"):
+            yield from _lines(child)
+
+
+def _is_bold(cell: Any) -> bool:
+    runs = [run for run in cell.iter(qn("w:r")) if run.find(qn("w:t")) is not None]
+    return bool(runs) and all(run.find(f"{qn('w:rPr')}/{qn('w:b')}") is not None for run in runs)
+
+
+def _number(element: Any, default: int) -> int:
+    value = element.get(qn("w:val")) if element is not None else None
+    return min(int(value), MAX_SPAN) if value and value.isdigit() else default
