@@ -14,11 +14,13 @@ from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from ai_engine.gateway.cache_request import read_cache_request
+from ai_engine.gateway.model_failures import refuse_translated_as_openai
 from ai_engine.gateway.model_names import require_embedding_models
 from ai_engine.gateway.openai_embeddings import EmbeddingsExchange
 from ai_engine.gateway.openai_errors import refuse_as_openai
 from ai_engine.gateway.relay_call import relay_call
 from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
+from vital_shared.llm.base import ModelError
 
 __all__ = ["OPERATIONS", "routes"]
 
@@ -41,14 +43,24 @@ async def embed(request: Request) -> Response:
     models = require_embedding_models(asked.model, engine.services)
     account = engine.services.account
     cache, body = read_cache_request(request, body)
+    exchange = EmbeddingsExchange(
+        body,
+        count=account.count,
+        count_at_most=account.count_at_most,
+        drops_params=engine.settings.drop_params,
+    )
+
+    def refuse(error: ModelError) -> Response:
+        return refuse_as_openai(error) if exchange.is_verbatim else refuse_translated_as_openai(error)
+
     return await relay_call(
         request,
         engine,
-        EmbeddingsExchange(body, count=account.count, count_at_most=account.count_at_most),
+        exchange,
         models,
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user")),
-        refuse=refuse_as_openai,
+        refuse=refuse,
         cache=cache,
     )
 

@@ -1,4 +1,4 @@
-"""The Gemini API's embeddings, from providers that have OpenAI's, and from the models on this machine.
+"""The Gemini API's embeddings: of its own providers, of those that have OpenAI's, and on this machine.
 
 Source: the reference of the Gemini API, "Embeddings".
 """
@@ -6,17 +6,20 @@ Source: the reference of the Gemini API, "Embeddings".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
 
 from ai_engine.gateway.channel import AnswerChannel
+from ai_engine.gateway.gemini_generate import OWN_FIELDS, PROTOCOLS
 from ai_engine.gateway.openai_embeddings import EmbeddingsExchange
-from ai_engine.gateway.size import RequestSize
+from ai_engine.gateway.size import RequestSize, measure
 from ai_engine.protocols.canonical.field_reader import FieldReader
 from ai_engine.protocols.gemini.field_names import normal_form
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError, ModelUnavailable
+from vital_shared.llm.wires.gemini import model_path
 from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
 __all__ = ["GeminiEmbeddingsExchange"]
@@ -45,53 +48,70 @@ class GeminiEmbeddingsExchange:
         count: Callable[[str], int],
         count_at_most: Callable[[str], int],
     ) -> None:
-        fields = FieldReader(normal_form(body))
-        asked = fields.objects("requests") if is_batch else [fields]
-        if not asked:
-            raise fields.wrong("requests", "must hold a request")
-        settings = {_settings(each) for each in asked}
-        if len(settings) > 1:
-            raise fields.wrong("requests", "must have one taskType and one outputDimensionality")
-        task, dimensions = settings.pop()
+        self.channel = AnswerChannel()
+        self._count, self._count_at_most = count, count_at_most
         self._is_batch = is_batch
-        self._are_queries = task in QUERY_TASKS
-        self._openai = EmbeddingsExchange(
-            {"input": [_text(each) for each in asked], "encoding_format": "float"}
-            | ({} if dimensions is None else {"dimensions": dimensions}),
-            count=count,
-            count_at_most=count_at_most,
-        )
-        if fields.uses:
-            used = fields.uses[0].field
-            raise InvalidRequest(f"{used} cannot be embedded here: send text", field=used)
-
-    @property
-    def channel(self) -> AnswerChannel:
-        """The way of the answer."""
-        return self._openai.channel
-
-    @channel.setter
-    def channel(self, channel: AnswerChannel) -> None:
-        self._openai.channel = channel
+        self._is_verbatim = False
+        read = normal_form(body)
+        self._asked = _asked(body, is_batch=is_batch)
+        self._read = _asked(read, is_batch=is_batch)
+        fields = FieldReader(read)
+        readers = fields.objects("requests") if is_batch else [fields]
+        if not readers:
+            raise fields.wrong("requests", "must hold a request")
+        for each in readers:
+            content = each.object("content")
+            if content is None or not content.objects("parts"):
+                place = each.place("content")
+                raise InvalidRequest(f"{place} must have parts", field=place)
 
     @property
     def size(self) -> RequestSize:
         """The tokens of the request."""
-        return self._openai.size
+        read = [each.get("content") for each in self._read]
+        return measure(read, count=self._count, count_at_most=self._count_at_most, max_output_tokens=None)
+
+    @cached_property
+    def _openai(self) -> EmbeddingsExchange:
+        """The request as OpenAI's API has it.
+
+        :raises InvalidRequest: naming the field that it does not have.
+        """
+        fields = FieldReader({"requests": self._read} if self._is_batch else self._read[0])
+        asked = fields.objects("requests") if self._is_batch else [fields]
+        settings = {_settings(each) for each in asked}
+        if len(settings) > 1:
+            raise fields.wrong("requests", "must have one taskType and one outputDimensionality")
+        task, dimensions = settings.pop()
+        self._are_queries = task in QUERY_TASKS
+        return EmbeddingsExchange(
+            {"input": [_text(each) for each in asked], "encoding_format": "float"}
+            | ({} if dimensions is None else {"dimensions": dimensions}),
+            count=self._count,
+            count_at_most=self._count_at_most,
+        )
 
     def check(self, protocol: str) -> None:
-        """See whether a provider has embeddings that can be translated."""
-        self._openai.check(protocol)
+        """See whether a provider has embeddings, and can carry the request."""
+        if protocol not in PROTOCOLS:
+            self._openai.check(protocol)
 
     def request(self, protocol: str, model: str, max_output_tokens: int | None) -> RelayedRequest:
-        """Write the request as OpenAI's API has it."""
+        """Write the request as the provider's API has it."""
+        self._is_verbatim = protocol in PROTOCOLS
+        if self._is_verbatim:
+            requests = [{**each, "model": model_path(model)} for each in self._asked]
+            return RelayedRequest({"requests": requests}, is_streamed=False, operation=self.operation)
         written = self._openai.request(protocol, model, max_output_tokens)
         if protocol == "embedded" and self._are_queries:
             return written._replace(body={**written.body, "input_type": "query"})
         return written
 
     def take(self, data: bytes) -> None:
-        """Translate the answer."""
+        """Pass on the answer, in the form that was asked for."""
+        if self._is_verbatim:
+            self.channel.put(data if self._is_batch else _first(data))
+            return
         vectors = [{"values": each} for each in _vectors(data)]
         answer = {"embeddings": vectors} if self._is_batch else {"embedding": vectors[0]}
         self.channel.put(orjson.dumps(answer))
@@ -101,6 +121,33 @@ class GeminiEmbeddingsExchange:
 
     def break_off(self, error: ModelError) -> None:
         """Pass on nothing: the answer comes whole, or not at all."""
+
+
+def _asked(body: Mapping[str, Any], *, is_batch: bool) -> list[dict[str, Any]]:
+    """Return the requests for one content each; what cannot be one is left to the reader of fields."""
+    given = body.get("requests") if is_batch else body
+    listed = given if isinstance(given, list) else [given]
+    return [
+        {name: value for name, value in each.items() if name not in OWN_FIELDS}
+        for each in listed
+        if isinstance(each, dict)
+    ]
+
+
+def _first(data: bytes) -> bytes:
+    """Return the answer to the request for one content, from the answer to a batch of it.
+
+    :raises ModelUnavailable: when it has none.
+    """
+    answer = orjson.loads(data)
+    match answer.pop("embeddings"):
+        case [dict(embedding), *_] if embedding:
+            return orjson.dumps({"embedding": embedding, **answer})
+    raise _unreadable()
+
+
+def _unreadable() -> ModelUnavailable:
+    return ModelUnavailable("The provider's embeddings cannot be read.", model="", kind="bad_answer")
 
 
 def _settings(asked: FieldReader) -> tuple[str, int | None]:
@@ -133,5 +180,5 @@ def _vectors(data: bytes) -> list[list[float]]:
     except (ValueError, KeyError, TypeError, AttributeError):
         vectors = []
     if not vectors or not all(isinstance(each, list) for each in vectors):
-        raise ModelUnavailable("The provider's embeddings cannot be read.", model="", kind="bad_answer")
+        raise _unreadable()
     return vectors

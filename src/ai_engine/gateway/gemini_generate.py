@@ -19,7 +19,7 @@ from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
-__all__ = ["PROTOCOLS", "GenerateExchange", "measured"]
+__all__ = ["OWN_FIELDS", "PROTOCOLS", "GenerateExchange", "measured"]
 
 PROTOCOLS: Final = frozenset({"gemini"})
 

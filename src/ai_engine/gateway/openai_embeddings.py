@@ -1,4 +1,4 @@
-"""OpenAI's embeddings, from a client that speaks them to a provider that does: verbatim both ways.
+"""OpenAI's embeddings: verbatim to providers that have them, translated to those of the Gemini API.
 
 Source: OpenAI's API reference, "Create embeddings". Fields that are not known here are passed on, too.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ai_engine.gateway.channel import AnswerChannel
+from ai_engine.gateway.gemini_batch import embeddings_list, embeddings_query
 from ai_engine.gateway.size import RequestSize, measure
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
@@ -16,7 +17,11 @@ from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
 __all__ = ["EmbeddingsExchange", "texts_of"]
 
-PROTOCOLS: Final = frozenset({"openai", "azure", "embedded"})
+VERBATIM: Final = frozenset({"openai", "azure", "embedded"})
+"""Protocols of providers that get the request as it is."""
+
+OWN_FIELDS: Final = frozenset({"drop_params"})
+"""Fields that are meant for the gateway."""
 
 MAX_INPUTS: Final = 2_048
 """Inputs of one request (OpenAI's reference)."""
@@ -27,6 +32,7 @@ class EmbeddingsExchange:
 
     :param body: the client's request.
     :param count: tokens of a text; ``count_at_most``: the most that it can have.
+    :param drops_params: whether a request that does not say so drops what a provider cannot take, too.
     :raises InvalidRequest: when its input cannot be read.
     """
 
@@ -34,30 +40,60 @@ class EmbeddingsExchange:
     operation: Operation = "embeddings"
 
     def __init__(
-        self, body: Mapping[str, Any], *, count: Callable[[str], int], count_at_most: Callable[[str], int]
+        self,
+        body: Mapping[str, Any],
+        *,
+        count: Callable[[str], int],
+        count_at_most: Callable[[str], int],
+        drops_params: bool = False,
     ) -> None:
         self.channel = AnswerChannel()
-        self._body = body
+        self.is_verbatim = True
+        """Whether the latest attempt was."""
+        self._body = {name: value for name, value in body.items() if name not in OWN_FIELDS}
+        drops = body.get("drop_params")
+        self._drops_params = drops_params if drops is None else drops is True
         inputs = _inputs(body.get("input"))
         texts = [each for each in inputs if isinstance(each, str)]
         token_ids = sum(len(each) for each in inputs if isinstance(each, list))
         read = measure(texts, count=count, count_at_most=count_at_most, max_output_tokens=None)
+        self._inputs = len(inputs)
         self.size = RequestSize(read.input_tokens + token_ids, read.max_input_tokens + token_ids, None)
 
     def check(self, protocol: str) -> None:
-        """See whether a provider has embeddings in the client's protocol."""
-        if protocol not in PROTOCOLS:
+        """See whether a provider has embeddings, and can carry the request.
+
+        :raises InvalidRequest: when it cannot, naming the field.
+        """
+        if protocol == "gemini":
+            self._translated("")
+        elif protocol not in VERBATIM:
             raise InvalidRequest(
                 f"Embeddings cannot be asked of a provider that speaks {protocol}.", field="model"
             )
 
     def request(self, protocol: str, model: str, max_output_tokens: int | None) -> RelayedRequest:  # noqa: ARG002 - nothing is written
         """Write the client's request, with the model's own name."""
-        return RelayedRequest({**self._body, "model": model}, is_streamed=False, operation=self.operation)
+        self.is_verbatim = protocol in VERBATIM
+        body = {**self._body, "model": model} if self.is_verbatim else self._translated(model)
+        return RelayedRequest(body, is_streamed=False, operation=self.operation)
 
     def take(self, data: bytes) -> None:
         """Pass on the answer."""
-        self.channel.put(data)
+        if self.is_verbatim:
+            self.channel.put(data)
+            return
+        answer = embeddings_list(
+            data,
+            str(self._body.get("model") or ""),
+            inputs=self._inputs,
+            input_tokens=self.size.input_tokens,
+            as_base64=self._body.get("encoding_format") == "base64",
+        )
+        self.channel.put(answer)
+
+    def _translated(self, model: str) -> dict[str, Any]:
+        return embeddings_query(self._body, texts_of(self._body), model, drops_params=self._drops_params)
 
     def end(self) -> None:
         """Pass on nothing: the answer came whole."""

@@ -35,7 +35,7 @@ MAX_MESSAGES: Final = 500
 INSTRUCTIONS: Final = ("system", "systemInstruction", "system_instruction", "instructions")
 """Fields of providers' requests that hold instructions."""
 
-MESSAGES: Final = ("messages", "contents", "input")
+MESSAGES: Final = ("messages", "contents", "input", "requests")
 """Fields of providers' requests that hold a conversation, or the texts to embed."""
 
 PARTS: Final = ("content", "parts", "tool_calls", "function_call")

@@ -15,6 +15,7 @@ from vital_shared.llm.plain_schema import is_strict
 from vital_shared.llm.wires.anthropic_errors import failure
 from vital_shared.llm.wires.anthropic_stream import WIRE, AnthropicDecoder
 from vital_shared.llm.wires.base import Chat, SystemTurn, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
+from vital_shared.llm.wires.embeddings import EmbeddingsDecoder
 from vital_shared.llm.wires.leading import split_leading
 from vital_shared.llm.wires.statuses import read_error_body
 
@@ -73,8 +74,12 @@ class AnthropicWire:
         return "/v1/messages"
 
     def embeddings_path(self, model: str) -> str | None:  # noqa: ARG002 - there is none
-        """Return that there are no embeddings in OpenAI's protocol."""
+        """Return that the protocol has no embeddings."""
         return None
+
+    def embeddings_decoder(self, model: str) -> EmbeddingsDecoder:
+        """Return a reader for one answer with embeddings."""
+        return EmbeddingsDecoder(model)
 
     def decoder(self, model: str) -> AnthropicDecoder:
         """Return a reader for one answer."""

@@ -143,9 +143,16 @@ class Wire(Protocol):
         ...
 
     def embeddings_path(self, model: str) -> str | None:
-        """Return the path of OpenAI's embeddings; None: the provider has them in no protocol of ours.
+        """Return the path of embeddings; None: the provider's protocol has none.
 
         :param model: the provider's own name of the model, without ``provider:``.
+        """
+        ...
+
+    def embeddings_decoder(self, model: str) -> Decoder:
+        """Return a reader for one answer with embeddings.
+
+        :param model: the full name, ``provider:model``, for errors.
         """
         ...
 

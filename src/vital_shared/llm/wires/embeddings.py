@@ -1,38 +1,71 @@
-"""OpenAI's embeddings: the decoder of their answers.
+"""Embeddings: the decoder of their answers.
 
-Source: the API reference of OpenAI, "Create embeddings".
+Sources: the API reference of OpenAI, "Create embeddings"; that of the Gemini API, "Embeddings".
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-from vital_shared.llm.base import ModelEvent, ModelUnavailable, Stop, Usage
+from vital_shared.llm.base import ModelError, ModelEvent, ModelUnavailable, Stop, Usage
 from vital_shared.llm.wires.bounds import AnswerBounds
+from vital_shared.llm.wires.gemini_errors import failure
+from vital_shared.llm.wires.gemini_usage import GeminiUsage
 from vital_shared.llm.wires.openai_errors import read_error
 from vital_shared.llm.wires.openai_usage import read_usage
 
-__all__ = ["EMBEDDINGS_BOUNDS", "EmbeddingsDecoder"]
+__all__ = [
+    "EMBEDDINGS_BOUNDS",
+    "GEMINI_EMBEDDINGS",
+    "OPENAI_EMBEDDINGS",
+    "EmbeddingsDecoder",
+    "EmbeddingsForm",
+]
 
 EMBEDDINGS_BOUNDS: Final = AnswerBounds(max_bytes=192 * 1024 * 1024)
 """The most that one answer may take: 2,048 texts (OpenAI's limit), with 4,096 numbers of 22 bytes each."""
+
+
+class EmbeddingsForm(NamedTuple):
+    """The form of an answer in a protocol."""
+
+    vectors: str
+    """The field with the list of vectors."""
+    counts: str
+    """The field with the counts of tokens."""
+    read_counts: Callable[[dict[str, Any]], Usage | None]
+    read_error: Callable[[dict[str, Any], str], ModelError]
+    """The reader of an error within an answer, for a model's full name."""
+
+
+def _gemini_counts(counts: dict[str, Any]) -> Usage | None:
+    usage = GeminiUsage()
+    usage.update(counts)
+    return next(iter(usage.read()), None)
+
+
+OPENAI_EMBEDDINGS: Final = EmbeddingsForm(
+    "data", "usage", read_usage, lambda answer, model: read_error(None, answer, model)
+)
+GEMINI_EMBEDDINGS: Final = EmbeddingsForm("embeddings", "usageMetadata", _gemini_counts, failure)
 
 
 class EmbeddingsDecoder:
     """The decoder of one answer, which comes whole.
 
     :param model: the full name, ``provider:model``, for errors.
+    :param form: the form of the answer.
     """
 
-    __slots__ = ("_model", "_usage", "pieces")
+    __slots__ = ("_form", "_model", "pieces")
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, form: EmbeddingsForm = OPENAI_EMBEDDINGS) -> None:
         self.pieces = 0
         self._model = model
-        self._usage: Usage | None = None
+        self._form = form
 
     @property
     def is_whole(self) -> bool:
@@ -48,15 +81,13 @@ class EmbeddingsDecoder:
         if not isinstance(answer, dict):
             raise self._bad_answer("no JSON object")
         if answer.get("error"):
-            raise read_error(None, answer, self._model)
-        if not isinstance(answer.get("data"), list):
-            raise self._bad_answer('no "data"')
+            raise self._form.read_error(answer, self._model)
+        if not isinstance(answer.get(self._form.vectors), list):
+            raise self._bad_answer(f'no "{self._form.vectors}"')
         self.pieces += 1
-        counts: Any = answer.get("usage")
-        if not isinstance(counts, dict):
-            return ()
-        self._usage = read_usage(counts)
-        return (self._usage,)
+        counts: Any = answer.get(self._form.counts)
+        usage = self._form.read_counts(counts) if isinstance(counts, dict) else None
+        return () if usage is None else (usage,)
 
     def end(self) -> Sequence[ModelEvent]:
         """Return the end."""

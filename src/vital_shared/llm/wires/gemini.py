@@ -14,16 +14,22 @@ from urllib.parse import quote
 from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import ModelError, ModelTurn
 from vital_shared.llm.wires.base import Chat, SystemTurn, ToolOutput, ToolTurn, Turn, UserTurn, WireRequest
+from vital_shared.llm.wires.embeddings import GEMINI_EMBEDDINGS, EmbeddingsDecoder
 from vital_shared.llm.wires.gemini_errors import failure
 from vital_shared.llm.wires.gemini_stream import WIRE, GeminiDecoder
 from vital_shared.llm.wires.leading import split_leading
 from vital_shared.llm.wires.statuses import read_error_body
 
-__all__ = ["GeminiWire"]
+__all__ = ["GeminiWire", "model_path"]
 
 _NO_SIGNATURE: Final = "skip_thought_signature_validator"
 """The placeholder signature for a call that another provider's model made: Gemini 3 refuses one without
 ("Thought Signatures", section "FAQs")."""
+
+
+def model_path(model: str) -> str:
+    """Return the name of a model as requests have it; there are also ``tunedModels/…``."""
+    return model if "/" in model else f"models/{model}"
 
 
 class GeminiWire:
@@ -57,13 +63,16 @@ class GeminiWire:
 
     def path(self, model: str, *, is_streamed: bool) -> str:
         """Return the path at which a model is asked."""
-        path = model if "/" in model else f"models/{model}"  # there are also tunedModels/…
         method = "streamGenerateContent?alt=sse" if is_streamed else "generateContent"
-        return f"/v1beta/{quote(path)}:{method}"
+        return f"/v1beta/{quote(model_path(model))}:{method}"
 
-    def embeddings_path(self, model: str) -> str | None:  # noqa: ARG002 - there is none
-        """Return that there are no embeddings in OpenAI's protocol."""
-        return None
+    def embeddings_path(self, model: str) -> str | None:
+        """Return the path of the embeddings of several contents."""
+        return f"/v1beta/{quote(model_path(model))}:batchEmbedContents"
+
+    def embeddings_decoder(self, model: str) -> EmbeddingsDecoder:
+        """Return a reader for one answer with embeddings."""
+        return EmbeddingsDecoder(model, GEMINI_EMBEDDINGS)
 
     def decoder(self, model: str) -> GeminiDecoder:
         """Return a reader for one answer."""

@@ -14,6 +14,7 @@ from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.plain_schema import is_strict
 from vital_shared.llm.wires.base import Chat, SystemTurn, ToolTurn, Turn, UserTurn, WireRequest
+from vital_shared.llm.wires.embeddings import EmbeddingsDecoder
 from vital_shared.llm.wires.openai_errors import read_error
 from vital_shared.llm.wires.openai_stream import OpenAIDecoder
 from vital_shared.llm.wires.statuses import read_error_body
@@ -68,6 +69,10 @@ class OpenAIWire:
     def embeddings_path(self, model: str) -> str | None:  # noqa: ARG002 - the body says it
         """Return the path of embeddings."""
         return "/embeddings"
+
+    def embeddings_decoder(self, model: str) -> EmbeddingsDecoder:
+        """Return a reader for one answer with embeddings."""
+        return EmbeddingsDecoder(model)
 
     def decoder(self, model: str) -> OpenAIDecoder:
         """Return a reader for one answer."""

@@ -31,7 +31,7 @@ from vital_shared.llm.call_metrics import count_retry
 from vital_shared.llm.routing.rate_limits import RateLimitBook
 from vital_shared.llm.wires.base import Chat, Decoder, Wire, WireRequest
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
-from vital_shared.llm.wires.embeddings import EMBEDDINGS_BOUNDS, EmbeddingsDecoder
+from vital_shared.llm.wires.embeddings import EMBEDDINGS_BOUNDS
 from vital_shared.llm.wires.json_text import mended
 from vital_shared.llm.wires.reading import NoEvents, packets
 from vital_shared.llm.wires.refused_fields import RefusedFields
@@ -257,7 +257,9 @@ class Provider:
         try:
             if not 200 <= response.status < 300 or response.status in EMPTY_STATUSES:
                 raise await self._error(response, name, ends)
-            decoder: Decoder = EmbeddingsDecoder(name) if sending.is_embeddings else self._wire.decoder(name)
+            decoder: Decoder = (
+                self._wire.embeddings_decoder(name) if sending.is_embeddings else self._wire.decoder(name)
+            )
             if sending.relay is not None:
                 decoder = sending.relay.reading(decoder)
             request_id = _readable(self._wire.request_id(response.headers))
