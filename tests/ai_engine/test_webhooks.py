@@ -139,7 +139,8 @@ async def sent(
     store = WebhookStore(service.services.database)
     sender = WebhookSender(store, service.engine.settings, clock, retry_seconds=retry)
     for _ in range(attempts):
-        await sender._look()
+        async with asyncio.TaskGroup() as attempts_at_once:
+            await sender._look(attempts_at_once)
     await sender._session.close()
     return store
 

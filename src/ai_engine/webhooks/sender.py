@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -33,6 +36,9 @@ RECENT: Final = timedelta(minutes=2)
 
 WHOLE_LOOK_SECONDS: Final = 60.0
 MAX_CONCURRENT_SENDS: Final = 16
+
+MAX_TENANT_SENDS: Final = 4
+"""Maximum number of one tenant's attempts under way: receivers that never answer hold up their own alone."""
 
 RETRY_SECONDS: Final = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """The waits between attempts, as Standard Webhooks recommends: three days in all."""
@@ -74,38 +80,69 @@ class WebhookSender:
         self._retry_seconds = retry_seconds
         self._secrets = read_secrets(settings.webhook_secret.get_secret_value())
         self._session: aiohttp.ClientSession | None = None
-        self._looked_at = 0.0
+        self._looked_at = self._armed_at = 0.0
+        self._at_work: Counter[str] = Counter()
+        """The attempts under way, by tenant."""
+        self._freed = asyncio.Event()
 
     async def watch(self) -> None:
         """Send until cancelled; without a secret there is nothing to send."""
         if not self._secrets:
             return
         try:
-            while True:
-                try:
-                    is_open = await self._look()
-                except StoreError as error:
-                    logger.warning("webhooks_not_read", exc_info=error)
-                    is_open = True
-                await asyncio.sleep(LOOK_SECONDS if is_open else IDLE_LOOK_SECONDS)
+            async with asyncio.TaskGroup() as attempts:
+                while True:
+                    self._freed.clear()
+                    try:
+                        is_open = await self._look(attempts)
+                    except StoreError as error:
+                        logger.warning("webhooks_not_read", exc_info=error)
+                        is_open = True
+                    await self._rest(LOOK_SECONDS if is_open else IDLE_LOOK_SECONDS)
         finally:
             if self._session is not None:
                 await self._session.close()
 
-    async def _look(self) -> bool:
-        """Send what is due, and return whether any is open."""
+    async def _rest(self, seconds: float) -> None:
+        """Wait for the next look, which is at once where a place becomes free."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._freed.wait()
+
+    async def _look(self, attempts: asyncio.TaskGroup) -> bool:
+        """Begin to send what is due, and return whether any is open."""
         if not await self._store.has_open():
             return False
+        await self._arm()
+        free = MAX_CONCURRENT_SENDS - self._at_work.total()
+        if free:
+            due = await self._store.take_due(
+                self._now(), free, tenant_limit=MAX_TENANT_SENDS, at_work=self._at_work
+            )
+            for delivery in due:
+                self._at_work[delivery.tenant_id] += 1
+                attempts.create_task(self._send(delivery)).add_done_callback(
+                    partial(self._free, delivery.tenant_id)
+                )
+        return True
+
+    async def _arm(self) -> None:
+        """Make those due whose runs have ended, once a second at most."""
         now, clock = self._now(), asyncio.get_running_loop().time()
+        if clock - self._armed_at < LOOK_SECONDS:
+            return
         is_whole = clock - self._looked_at >= WHOLE_LOOK_SECONDS
         await self._store.arm(now, ended_since=None if is_whole else now - RECENT)
+        self._armed_at = clock
         if is_whole:
             self._looked_at = clock
-        while due := await self._store.take_due(self._now(), MAX_CONCURRENT_SENDS):
-            async with asyncio.TaskGroup() as sending:
-                for delivery in due:
-                    sending.create_task(self._send(delivery))
-        return True
+
+    def _free(self, tenant_id: str, _: asyncio.Task[None]) -> None:
+        """Give back the place of an attempt that has ended."""
+        self._at_work[tenant_id] -= 1
+        if not self._at_work[tenant_id]:
+            del self._at_work[tenant_id]
+        self._freed.set()
 
     async def _send(self, delivery: DueDelivery) -> None:
         """Make one attempt, and note what came of it."""

@@ -10,8 +10,10 @@ A message's id stays the same over all attempts, so that a receiver knows a repe
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, Literal
 
 from sqlalchemy import Connection, RowMapping, func, insert, literal, select, update
@@ -31,6 +33,8 @@ ATTEMPT_LEASE: Final = timedelta(seconds=60)
 """The time after which an attempt whose process died is made again."""
 
 MAX_ERROR_CHARACTERS: Final = 500
+
+NO_ATTEMPTS: Final[Mapping[str, int]] = MappingProxyType({})
 
 _table = webhook_deliveries.c
 
@@ -115,10 +119,16 @@ class WebhookStore:
         async with self._database.begin() as connection:
             return (await connection.execute(statement)).rowcount
 
-    async def take_due(self, now: datetime, limit: int) -> tuple[DueDelivery, ...]:
-        """Take webhooks that are due, each for one attempt; no other process gets them meanwhile."""
+    async def take_due(
+        self, now: datetime, limit: int, *, tenant_limit: int, at_work: Mapping[str, int] = NO_ATTEMPTS
+    ) -> tuple[DueDelivery, ...]:
+        """Take webhooks that are due, each for one attempt; no other process gets them meanwhile.
+
+        :param tenant_limit: the attempts of one tenant that may be under way here at once.
+        :param at_work: the attempts that are under way here, by tenant.
+        """
         async with self._database.begin() as connection:
-            return await connection.run_sync(_take_due, now, limit)
+            return await connection.run_sync(_take_due, now, limit, tenant_limit, at_work)
 
     async def note_delivered(self, delivery_id: str, *, status: int, now: datetime) -> None:
         """Note that a receiver has taken it."""
@@ -152,20 +162,34 @@ class WebhookStore:
             return (await connection.scalar(statement)) or 0
 
     async def _set(self, delivery_id: str, **values: object) -> None:
-        statement = update(webhook_deliveries).where(_table.id == delivery_id).values(values)
+        """Note what came of an attempt, unless a later one has ended the delivery meanwhile."""
+        still_open = (_table.id == delivery_id) & (_table.status == "pending")
+        statement = update(webhook_deliveries).where(still_open).values(values)
         async with self._database.begin() as connection:
             await connection.execute(statement)
 
 
-def _take_due(connection: Connection, now: datetime, limit: int) -> tuple[DueDelivery, ...]:
-    due = (
-        select(_table.id)
-        .where(_table.status == "pending", _table.next_attempt_at <= now)
-        .order_by(_table.next_attempt_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = connection.execute(due).scalars().all()
+def _take_due(
+    connection: Connection, now: datetime, limit: int, tenant_limit: int, at_work: Mapping[str, int]
+) -> tuple[DueDelivery, ...]:
+    counts, ids = Counter(at_work), list[str]()
+    while len(ids) < limit:
+        full = [tenant_id for tenant_id, count in counts.items() if count >= tenant_limit]
+        due = (
+            select(_table.id, _table.tenant_id)
+            .where(_table.status == "pending", _table.next_attempt_at <= now)
+            .where(_table.id.not_in(ids), _table.tenant_id.not_in(full))
+            .order_by(_table.next_attempt_at)
+            .limit(limit - len(ids))
+            .with_for_update(skip_locked=True)
+        )
+        rows = connection.execute(due).all()
+        if not rows:
+            break
+        for row in rows:
+            if counts[row.tenant_id] < tenant_limit:
+                counts[row.tenant_id] += 1
+                ids.append(row.id)
     if not ids:
         return ()
     taken = update(webhook_deliveries).where(_table.id.in_(ids))
