@@ -84,3 +84,27 @@ def test_the_kinds_of_sentences_are_distinguished() -> None:
     assert is_row("| a | b |")
     assert is_lead_in("You need:\n")
     assert not is_lead_in("You need: a pot.")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Die Lese begann am 29. August 2022 im Tal. ",
+        "Der Vertrag endet zum 31. Dezember des Jahres. ",
+        "Das Büro liegt im 3. Stock des Hauses. ",
+        "Die 2. Mahnung kostet fünf Euro. ",
+        "Tiere, z. B. Hunde, sind erlaubt. ",
+        "Er haftet, d. h. Kosten trägt er selbst. ",
+        "Das regelt § 5 Abs. 2 Nr. 3 der Satzung. ",
+        "Er kostet ca. 20 Euro inkl. Mehrwertsteuer. ",
+        "Der Umsatz betrug 3 Mio. Euro. ",
+    ],
+)
+def test_ordinals_and_abbreviations_of_german_end_no_sentence(sentence):
+    assert split(f"{sentence}Danach geht es weiter.") == [sentence, "Danach geht es weiter."]
+
+
+def test_numbers_and_letters_still_end_sentences():
+    assert split("Sie wurde 21. Danach zog sie um.") == ["Sie wurde 21. ", "Danach zog sie um."]
+    assert split("Es gab 5. Das reicht.") == ["Es gab 5. ", "Das reicht."]
+    assert split("Never mind. Take plan b. Go on.") == ["Never mind. ", "Take plan b. ", "Go on."]

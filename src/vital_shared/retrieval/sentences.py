@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 __all__ = ["is_item", "is_lead_in", "is_row", "split", "without_marker"]
 
@@ -20,8 +21,24 @@ _NEXT_WORD = re.compile(r"\W*+(\w++)")
 _ABBREVIATIONS = frozenset(
     "al approx art arts ave ca capt cf ch chap co col cols corp dept dr ed eds eq fig figs gen gov inc jr "
     "lt ltd max min mr mrs ms mt nos p para paras pp prof pt ref refs rep rev s sec sect sen sgt sr ss st "
-    "tab v viz vol vols vs".split()
+    "tab v viz vol vols vs "
+    "bzw bijv d.h evtl exkl ggf hrsg inkl insb mio mrd sog sra std t.ex vgl z.b zzgl".split()
 )
+_ABBREVIATIONS_BEFORE_NUMBERS = frozenset(
+    "abb abs anh art bd ca kap kl lit mind nr num núm pkt pag pág rn stk str tel ziff".split()
+)
+"""Words that are whole ones elsewhere, or end sentences; a number after them says that they do not."""
+
+_ORDINAL = re.compile(r"[0-9]{1,2}")
+_MONTHS = frozenset(
+    "januar jänner jan februar feber feb märz april apr mai juni jun juli jul august aug september sept "
+    "sep oktober okt november nov dezember dez".split()
+)
+_BEFORE_ORDINALS = frozenset(
+    "ab am beim bis das dem den der des die im jede jedem jeden jeder jedes seit vom zum zur".split()
+)
+"""Words before a German ordinal, whose full stop ends no sentence: "am 2. Tag", "im 3. Stock"."""
+
 _BEFORE_NUMBERS = frozenset(["no", "appendix", "annex", "section", "article", "chapter", "part", "table"])
 _STARTERS = frozenset(
     "a after all an and any as at before both but by each every for from he how however if in it its no not "
@@ -115,7 +132,29 @@ def _is_boundary(block: str, start: int, end: re.Match[str]) -> bool:
     words = block[max(start, stop - _LAST_WORD_CHARACTERS) : stop].split()
     last = words[-1].lstrip("(\"'“‘[*_") if words else ""
     following = _NEXT_WORD.match(block, end.end())
-    return not _is_abbreviation(last, following.group(1) if following else "")
+    next_word = following.group(1) if following else ""
+    if _is_ordinal(words, next_word) or _is_of_letters(block, words, following):
+        return False
+    return not _is_abbreviation(last, next_word)
+
+
+def _is_ordinal(words: Sequence[str], next_word: str) -> bool:
+    """Return whether the full stop makes an ordinal of a number: "am 29. August", "der 2. Mahnung"."""
+    if not words or not _ORDINAL.fullmatch(words[-1].lstrip("(\"'“‘[*_")):
+        return False
+    before = words[-2].lower() if len(words) > 1 else ""
+    return next_word.lower() in _MONTHS or (before in _BEFORE_ORDINALS and next_word[:1].isupper())
+
+
+def _is_of_letters(block: str, words: Sequence[str], following: re.Match[str] | None) -> bool:
+    """Return whether the full stop is one of single letters with blanks, such as "z. B." and "d. h."."""
+    if not words or not re.fullmatch(r"[^\W\d_]", words[-1].lstrip("(")):
+        return False
+    before, after = words[-2] if len(words) > 1 else "", following.group(1) if following else ""
+    goes_on = (
+        following is not None and len(after) == 1 and block[following.end() : following.end() + 1] == "."
+    )
+    return (goes_on and words[-1].lstrip("(").islower()) or re.fullmatch(r"\(?[a-zà-ÿ]\.", before) is not None
 
 
 def _is_run_in(block: str, start: int, stop: int) -> bool:
@@ -127,6 +166,8 @@ def _is_abbreviation(last: str, next_word: str) -> bool:
     word = last.lower()
     if word in _ABBREVIATIONS or word in ("e.g", "i.e"):
         return True
+    if word in _ABBREVIATIONS_BEFORE_NUMBERS:
+        return next_word.isdigit()
     if word in _BEFORE_NUMBERS:
         return next_word.isdigit() and word == "no"
     if len(last) == 1 and last.isalpha() and last.isupper():
