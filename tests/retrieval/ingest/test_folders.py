@@ -45,6 +45,17 @@ async def test_deleted_files_are_removed_and_the_rest_stays(ingest, stored, tmp_
     assert await stored() == ["a.md", "c.md"]
 
 
+async def test_a_file_that_cannot_be_read_any_more_says_what_is_still_answered_from(
+    ingestor, ingest, tmp_path
+):
+    folder = write(tmp_path / "one", a="Alpha.", b="Beta.")
+    await ingest(folder)
+    (folder / "a.md").write_bytes(b"\xff\xfe\x00\xd8x")
+    found = {result.uri: result.message async for result in ingestor.ingest_paths([folder], tenant_id="acme")}
+    assert found["a.md"].endswith("The earlier version of a.md is still answered from.")
+    assert found["b.md"] == ""
+
+
 async def test_without_being_asked_to_nothing_is_removed_but_named(ingest, stored, tmp_path):
     folder = write(tmp_path / "one", a="Alpha.", b="Beta.")
     await ingest(folder)

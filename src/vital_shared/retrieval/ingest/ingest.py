@@ -122,7 +122,9 @@ class Ingestor:
             try:
                 result = await self._ingest_file(entry, await prepared, tenant_id)
             except IngestError as error:
-                result = IngestResult(uri=entry.uri, status="failed", message=error.message)
+                kept = await self._kept_version(entry, tenant_id)
+                message = " ".join(filter(None, (error.message, kept)))
+                result = IngestResult(uri=entry.uri, status="failed", message=message)
             report(done, 1)
             done += 1
             yield result
@@ -131,6 +133,12 @@ class Ingestor:
             if any(path.is_relative_to(folder) for path in readable if folder != path):
                 async for result in self._gone_from(folder, tenant_id, prune=prune):
                     yield result
+
+    async def _kept_version(self, entry: FoundFile, tenant_id: str | None) -> str:
+        """Return a sentence where an earlier version of a file that cannot be read is stored."""
+        path = await asyncio.to_thread(file_address, entry.path)
+        uri = await self._files.uri_of(path, tenant_id=tenant_id)
+        return f"The earlier version of {uri} is still answered from." if uri else ""
 
     async def _choose_model(self, found: Sequence[FoundFile]) -> None:
         """Let the model of an empty store be chosen by files from all over, and not by the first alone."""

@@ -123,7 +123,7 @@ def parse(
             f"{uri} needs {error.name}: install VITAL with its extra documents.", path=uri
         ) from error
     except Exception as error:  # on broken files the libraries raise nearly anything
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise IngestError(
             f"{uri} cannot be read as {media_type}, it may be damaged: {reason}.", path=uri
         ) from error
