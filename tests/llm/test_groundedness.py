@@ -246,3 +246,13 @@ async def test_what_is_marked_in_a_formatted_answer_is_the_sentence_itself() -> 
     assert grounding is not None
     (marked,) = grounding.unsupported
     assert text[marked.start : marked.end].endswith(wrong)
+
+
+async def test_a_quote_is_backed_whatever_language_its_words_look_like():
+    text = "The radiometer lost calibration after an upset. Responsible: Ines Valderrama."
+    where = {"id": "1", "document_id": "d", "source": "memory", "uri": "log.md", "title": "Log"}
+    passage = Passage(**where, text=text, score=3.0)
+    quote = "Responsible: Ines Valderrama."
+    found = await groundedness(f"{quote} [1]", [passage.cite(1, quote)], [passage], (), None, None)
+    assert found is not None
+    assert found.share == 1.0

@@ -189,6 +189,9 @@ def _verdict(
     if claim.is_row:  # its cells are no sentences, but a number has to come from somewhere
         unknown = numbers(text).difference(*(known[number].numbers for number in claim.cited))
         return _Verdict(claim, text, backed=not unknown)
+    cited = tuple(_body(sources[number]) for number in sorted(claim.cited))
+    if len(cited) == 1 and _is_verbatim(text, cited[0]):
+        return _Verdict(claim, text.strip(), backed=True, cited=cited)
     share = _share(text, [known[number] for number in claim.cited] if claim.cited else [tools])
     if share == 0:
         return _Verdict(claim, text, backed=False)
@@ -199,7 +202,6 @@ def _verdict(
         if each_has_a_part and not _has_a_part(text, known[number])
     ]
     is_plain = share >= WORDS_PLAIN or not claim.cited
-    cited = tuple(_body(sources[number]) for number in sorted(claim.cited))
     undecided = () if is_plain else cited
     return _Verdict(claim, text.strip(), share >= WORDS_BACKED, tuple(doubts), undecided, cited)
 
@@ -316,6 +318,13 @@ def _body(source: str) -> str:
 def overlap(sentence: str, source: str) -> float:
     """Return the share of a sentence's words that a source has; 0 where it lacks a number or a name."""
     return _share(sentence, [_Words.of(source)])
+
+
+def _is_verbatim(sentence: str, source: str) -> bool:
+    """Return whether a source has a sentence as it is, but for its end and the space between its words."""
+    said = " ".join(sentence.split()).rstrip(" .!?;:,")
+    whole = rf"(?<![\w.,-]){re.escape(said)}(?!\w|[.,]\d)"
+    return bool(said) and re.search(whole, " ".join(source.split())) is not None
 
 
 def _share(sentence: str, sources: Sequence[_Words]) -> float:
