@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from vital_shared.llm.asked_things import asked_things
 from vital_shared.llm.german_questions import asked_attribute as asked_attribute_in_german
 from vital_shared.llm.known_words import KnownWords, content_word_list, is_code, words_of
+from vital_shared.llm.numbered_things import lacks_numbered_thing, names_numbered_thing
 from vital_shared.llm.passage_gap import passage_gap
 from vital_shared.llm.pieces import PassagePiece
 from vital_shared.llm.question_kinds import asked_attribute, asks_whether, avoids, denies, lacks_kind
@@ -102,7 +103,10 @@ def signals(
         "passage_gap": passage_gap(passages) / LOGIT_SCALE,
         "unknown_name": float(asks.has_unknown_name(found)),
         "look_alike": float(asks.has_look_alike(found)),
-        "unknown_number": float(not numbers(asks.text) <= answering.numbers),
+        "unknown_number": float(
+            not numbers(asks.text) <= answering.numbers
+            or not names_numbered_thing(asks.text, answering.text, found.text)
+        ),
         "unknown_year": float(not asks.years <= found.numbers),
         "attribute_missing": float(attribute is not None and not attribute.stated.search(sentence)),
         "attribute_absent": float(attribute is not None and not attribute.stated.search(answering.text)),
@@ -114,12 +118,16 @@ def signals(
 
 
 def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
-    """Return whether a year, an amount or a measure is asked for that no passage has."""
+    """Return whether a year, a measure or a thing of another number is asked for than any passage has."""
     text = "\n".join(_whole(each) for each in passages)
     asks = question_sentences(question)
     stated = _stated_attribute(asks)
     years = {number for number in numbers(asks) if _YEAR.fullmatch(number)}
-    return not years <= KnownWords(text).numbers or (stated is not None and not stated.search(text))
+    return (
+        not years <= KnownWords(text).numbers
+        or (stated is not None and not stated.search(text))
+        or lacks_numbered_thing(asks, text)
+    )
 
 
 def _stated_attribute(question: str) -> re.Pattern[str] | None:

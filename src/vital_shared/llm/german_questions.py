@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from vital_shared.llm.money_words import MONEY
+
 __all__ = ["asked_attribute", "denies", "is_open", "lacks_number"]
 
 _IGNORE: Final = re.IGNORECASE
@@ -40,7 +42,7 @@ _ATTRIBUTES: Final = (
     _attribute(
         r"kost\w*|preis\w*|\bteuer\b|billig\w*|gebühr\w*|\b(?:be|zu)?zahl(?:e|en|t|st|ung)\b|\bmiete\b"
         r"|pfand|kaution|verdien\w*|eintritt",
-        r"[€$£%]|\b(?:euro|cent|franken|dollar|prozent|frei|gratis)\b|\w*frei\b|kost\w*|gebühr\w*|beitr\w*"
+        rf"{MONEY}|\b(?:frei|gratis)\b|\w*frei\b|kost\w*|gebühr\w*|beitr\w*"
         r"|zahl\w*",
     ),
     _attribute(

@@ -6,6 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from vital_shared.llm.known_words import words_of
+from vital_shared.llm.money_words import MONEY
 
 __all__ = ["Attribute", "asked_attribute", "asks_whether", "avoids", "denies", "lacks_kind"]
 
@@ -78,12 +79,11 @@ _ATTRIBUTES: Final = (
         "cost costs costed price prices priced pay pays paid fee fees charge fine penalty rent "
         "deposit salary money bonus expensive cheap cheaper cheapest tax dollars euros pounds worth "
         "earn earns earned wage wages",
-        r"[$€£¥%]|\b(?:percent|euros?|dollars?|pounds?|cents?|usd|eur|gbp|crowns?|kronor|francs?|free|prices?"
-        r"|costs?|fees?|charge[sd]?|paid|pays?|cash|payments?|salar\w+|wages?|worth|valued?)\b",
+        rf"{MONEY}|\b(?:free|prices?|costs?|fees?|charge[sd]?|paid|pays?|cash|payments?|salar\w+|wages?|worth|valued?)\b",
     ),
     _attribute(
         "weigh weighs weight heavy heavier heaviest mass",
-        r"\b(?:weigh\w*|heavy|mass|kg|kilograms?|kilos?|tonnes?|tons?|grams?|g|lb|pounds?)\b",
+        r"\b(?:weigh\w*|heavy|mass|kg|kilograms?|kilos?|tonnes?|tons?|grams?|g|mg|lbs?|oz|ounces?|pounds?)\b",
     ),
     _attribute(
         "tall high height wide width deep depth thick thickness diameter",

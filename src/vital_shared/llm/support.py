@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from vital_shared.llm.money_words import MONEY
 from vital_shared.llm.question_parts import question_sentences
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.passage_text import passage_text
@@ -31,8 +32,7 @@ _MONEY_QUESTION = re.compile(
     re.IGNORECASE,
 )
 _MONEY = re.compile(
-    r"[$\u20ac\u00a3\u00a5%]|\b(?:percent|dollars?|euros?|pounds|cents?|crowns|francs|usd|eur|gbp|free)\b"
-    r"|\bno (?:\w+ )?(?:fee|charge|cost)",
+    rf"{MONEY}|\bfree\b|\bno (?:\w+ )?(?:fee|charge|cost)",
     re.IGNORECASE,
 )
 _DATE_QUESTION = re.compile(r"\b(?:what|which) (?:date|year|day)\b", re.IGNORECASE)
