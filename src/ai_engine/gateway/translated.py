@@ -22,7 +22,7 @@ from ai_engine.protocols.canonical.request import CanonicalRequest
 from ai_engine.protocols.gemini.generate_body import generate_body
 from ai_engine.protocols.openai.chat_body import chat_body
 from vital_shared.errors import InvalidRequest
-from vital_shared.llm.base import ModelError
+from vital_shared.llm.base import ModelError, ModelEvent, Usage
 from vital_shared.llm.wires.anthropic_stream import AnthropicDecoder
 from vital_shared.llm.wires.base import Decoder
 from vital_shared.llm.wires.gemini_stream import GeminiDecoder
@@ -151,23 +151,20 @@ class TranslatedExchange:
             bounded = replace(request.sampling, max_output_tokens=max_output_tokens)
             request = replace(request, sampling=bounded)
         self._decoder = provider.decoder(model)
-        return RelayedRequest(provider.body(request, model), is_streamed=True)
+        return RelayedRequest(provider.body(request, model), is_streamed=True, is_translated=True)
 
     def take(self, data: bytes) -> None:
         """Translate an event of the provider's."""
         for event in self._decoder.feed(data):
-            self._answer.add(event)
-            if self.is_streamed:
-                self._put(self._writer.write(event))
+            self._add(event)
 
     def end(self) -> None:
         """Write the end of a whole answer, or all of it where it is not streamed."""
         for event in self._decoder.end():
-            self._answer.add(event)
-            if self.is_streamed:
-                self._put(self._writer.write(event))
+            self._add(event)
         if self.is_streamed:
-            self._put(self._writer.end())
+            self._begin()
+            self.channel.put(self._writer.end())
         else:
             whole = self._client.write_whole(self._answer, self.canonical, self._id)
             self.channel.put(orjson.dumps(whole))
@@ -175,10 +172,17 @@ class TranslatedExchange:
     def break_off(self, error: ModelError) -> None:
         """Write in a stream that it does not go on, and why."""
         if self.is_streamed:
-            self._put(self._writer.fail(stream_failure(error)))
+            self._begin()
+            self.channel.put(self._writer.fail(stream_failure(error)))
 
-    def _put(self, frames: bytes) -> None:
+    def _add(self, event: ModelEvent) -> None:
+        self._answer.add(event)
+        if self.is_streamed:
+            if not isinstance(event, Usage):  # the first counts stand in the beginning
+                self._begin()
+            self.channel.put(self._writer.write(event))
+
+    def _begin(self) -> None:
         if not self._has_begun:
             self._has_begun = True
             self.channel.put(self._writer.begin())
-        self.channel.put(frames)

@@ -81,9 +81,9 @@ class AnthropicWire:
         """Return a reader for one answer with embeddings."""
         return EmbeddingsDecoder(model)
 
-    def decoder(self, model: str) -> AnthropicDecoder:
+    def decoder(self, model: str, *, must_read_calls: bool = True) -> AnthropicDecoder:
         """Return a reader for one answer."""
-        return AnthropicDecoder(model)
+        return AnthropicDecoder(model, must_read_calls=must_read_calls)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
         """Read an answer that is no stream."""

@@ -76,6 +76,8 @@ class AnthropicDecoder:
     """The decoder of one answer's stream.
 
     :param model: for errors.
+    :param must_read_calls: whether each call of a tool has to be one that can be made; others are left out
+        if not.
     """
 
     __slots__ = (
@@ -83,6 +85,7 @@ class AnthropicDecoder:
         "_ended",
         "_id",
         "_model",
+        "_must_read_calls",
         "_response_model",
         "_stop",
         "_thoughts",
@@ -90,9 +93,10 @@ class AnthropicDecoder:
         "pieces",
     )
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, *, must_read_calls: bool = True) -> None:
         self.pieces = 0
         self._model = model
+        self._must_read_calls = must_read_calls
         self._blocks = ContentBlocks()
         self._thoughts = ThoughtSplitter()
         self._usage = AnthropicUsage()
@@ -227,12 +231,15 @@ class AnthropicDecoder:
             given = label_in(block.get("id"))
             block["id"] = f"toolu_{uuid4().hex}" if given is None or given in calls else given
             call = self._call(block["id"], name, block.get("input"))
-            calls[call.id], block["input"] = call, call.arguments
+            if call is not None:
+                calls[call.id], block["input"] = call, call.arguments
         return tuple(calls.values())
 
-    def _call(self, call_id: str, name: str | None, given: Any) -> ModelToolCall:
+    def _call(self, call_id: str, name: str | None, given: Any) -> ModelToolCall | None:
         arguments = read_arguments(given)
         if name is None or arguments is None:
+            if not self._must_read_calls:
+                return None
             raise ModelUnavailable(
                 f'"{self._model}" asks for the tool "{name}" with arguments that are no JSON object.',
                 model=self._model,

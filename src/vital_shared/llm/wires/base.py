@@ -163,10 +163,12 @@ class Wire(Protocol):
         """
         ...
 
-    def decoder(self, model: str) -> Decoder:
+    def decoder(self, model: str, *, must_read_calls: bool = True) -> Decoder:
         """Return a reader for one answer.
 
         :param model: the full name, ``provider:model``, for errors.
+        :param must_read_calls: whether each call of a tool has to be one that can be made, or else is left to
+            a client that reads the answer itself.
         """
         ...
 

@@ -62,6 +62,8 @@ class GeminiDecoder:
     """The decoder of one answer's stream.
 
     :param model: for errors.
+    :param must_read_calls: whether each call of a tool has to be one that can be made; others are left out
+        if not.
     """
 
     __slots__ = (
@@ -72,6 +74,7 @@ class GeminiDecoder:
         "_goes_on",
         "_id",
         "_model",
+        "_must_read_calls",
         "_parts",
         "_response_model",
         "_thoughts",
@@ -79,9 +82,10 @@ class GeminiDecoder:
         "pieces",
     )
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, *, must_read_calls: bool = True) -> None:
         self.pieces = 0
         self._model = model
+        self._must_read_calls = must_read_calls
         self._parts = ContentParts()
         self._thoughts = ThoughtSplitter()
         self._usage = GeminiUsage()
@@ -195,6 +199,8 @@ class GeminiDecoder:
         try:
             return self._parts.calls()
         except UnreadableCall as error:
+            if not self._must_read_calls:
+                return ()
             said = f'"{self._model}" asks for the tool "{error.name}" with arguments that are no JSON object'
             raise self._gone_wrong(said) from error
 

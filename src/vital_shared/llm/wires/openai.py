@@ -74,9 +74,9 @@ class OpenAIWire:
         """Return a reader for one answer with embeddings."""
         return EmbeddingsDecoder(model)
 
-    def decoder(self, model: str) -> OpenAIDecoder:
+    def decoder(self, model: str, *, must_read_calls: bool = True) -> OpenAIDecoder:
         """Return a reader for one answer."""
-        return OpenAIDecoder(model, self._begin_thinking)
+        return OpenAIDecoder(model, self._begin_thinking, must_read_calls=must_read_calls)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
         """Read an answer that is no stream."""

@@ -61,6 +61,7 @@ class OpenAIDecoder:
 
     :param model: for errors.
     :param begin_thinking: models whose answers are known to begin within ``<think>``; kept up to date here.
+    :param must_read_calls: whether each call of a tool has to be one that can be made.
     """
 
     __slots__ = (
@@ -83,7 +84,9 @@ class OpenAIDecoder:
         "pieces",
     )
 
-    def __init__(self, model: str, begin_thinking: set[str] | None = None) -> None:
+    def __init__(
+        self, model: str, begin_thinking: set[str] | None = None, *, must_read_calls: bool = True
+    ) -> None:
         self.pieces = 0
         self._model = model
         self._begin_thinking = set() if begin_thinking is None else begin_thinking
@@ -92,7 +95,7 @@ class OpenAIDecoder:
         self._reasoning_halves = SurrogateJoiner()
         self._is_plain = False
         """Whether text may be passed on as it comes."""
-        self._calls = ToolCallPieces(model)
+        self._calls = ToolCallPieces(model, must_read=must_read_calls)
         self._tier: Any = None
         """The service tier that the response names."""
         self._usage: Any = None
@@ -196,16 +199,16 @@ class OpenAIDecoder:
         delta, message = choice.get("delta"), choice.get("message")
         events: list[ModelEvent] = []
         if isinstance(delta, dict):
-            events = self._read_delta(delta)
+            events = self._read_delta(delta, choice.get("index"))
         elif isinstance(message, dict) and not self._has_answer:
-            events = self._read_delta(message)
+            events = self._read_delta(message, choice.get("index"))
             self._done = True
         elif isinstance(choice.get("text"), str):  # the older completions
             events = self._say(choice["text"])
         self._finish = _finish(choice.get("finish_reason")) or self._finish
         return events
 
-    def _read_delta(self, delta: Mapping[str, Any]) -> list[ModelEvent]:
+    def _read_delta(self, delta: Mapping[str, Any], choice: object) -> list[ModelEvent]:
         events: list[ModelEvent] = []
         if reasoning := reasoning_text(delta):
             self._thoughts.forget_assumption()
@@ -219,7 +222,7 @@ class OpenAIDecoder:
             self._refused = True
             events += self._say(piece.text)
         if calls := delta.get("tool_calls") or delta.get("function_call"):
-            self.pieces += self._calls.add(calls)
+            self.pieces += self._calls.add(calls, choice)
         return events
 
     def _say(self, text: str) -> list[ModelEvent]:

@@ -24,80 +24,85 @@ class ToolCallPieces:
     """The calls of one answer, gathered in the order in which they begin.
 
     :param model: for errors.
+    :param must_read: whether each call has to be one that can be made; others are left out if not.
     """
 
-    __slots__ = ("_by_index", "_calls", "_model")
+    __slots__ = ("_by_index", "_calls", "_model", "_must_read")
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, *, must_read: bool = True) -> None:
         self._model = model
+        self._must_read = must_read
         self._calls: list[_Call] = []
-        self._by_index: dict[int, _Call] = {}
-        """The latest call at each index: some providers send all calls at 0."""
+        self._by_index: dict[tuple[int, int], _Call] = {}
+        """The latest call of each choice at each index: some providers send all calls at 0."""
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def add(self, pieces: Any) -> int:
+    def add(self, pieces: Any, choice: object = 0) -> int:
         """Take the pieces of one chunk, and return their number; what is no object is passed over.
 
+        :param choice: the number of the answer that they belong to, of several to one request.
         :raises ModelUnavailable: when there are more calls than any model makes.
         """
         pieces = [pieces] if isinstance(pieces, Mapping) else pieces
         known = [piece for piece in pieces if isinstance(piece, Mapping)] if isinstance(pieces, list) else []
         for piece in known:
-            self._add(piece)
+            self._add(piece, choice if isinstance(choice, int) else 0)
         return len(known)
 
     def whole(self) -> tuple[ModelToolCall, ...]:
         """Return the calls.
 
-        :raises ModelUnavailable: when one has no name, or arguments that are no object.
+        :raises ModelUnavailable: when one that has to be read has no name, or arguments that are no object.
         """
         made: dict[str, ModelToolCall] = {}
         for number, call in enumerate(self._calls):
+            arguments = read_arguments("".join(call.pieces))
+            if not call.name or arguments is None:
+                if self._must_read:
+                    raise self._unreadable(call)
+                continue
             given = mended(call.id) or f"call_{number}"
             call_id = f"{given}_{number}" if given in made else given
-            made[call_id] = ModelToolCall(id=call_id, name=mended(call.name), arguments=self._arguments(call))
+            made[call_id] = ModelToolCall(id=call_id, name=mended(call.name), arguments=arguments)
         return tuple(made.values())
 
-    def _add(self, piece: Mapping[str, Any]) -> None:
+    def _add(self, piece: Mapping[str, Any], choice: int) -> None:
         function = piece.get("function")
         function = function if isinstance(function, Mapping) else piece
         index, call_id = _index(piece.get("index")), _text(piece.get("id"))
         name, arguments = _text(function.get("name")), function.get("arguments")
         arguments = function.get("input") if arguments is None else arguments
-        call = self._find(index, call_id, name)
+        call = self._find(choice, index, call_id, name)
         if call is None or call.is_followed_by(call_id, name, arguments):
-            call = self._begin(index)
+            call = self._begin(choice, index)
         call.id = call.id or call_id
         call.name = call.name or name
         call.add_arguments(arguments)
 
-    def _find(self, index: int | None, call_id: str, name: str) -> _Call | None:
+    def _find(self, choice: int, index: int | None, call_id: str, name: str) -> _Call | None:
         if index is not None:
-            return self._by_index.get(index)
+            return self._by_index.get((choice, index))
         if call_id:
             return next((call for call in self._calls if call.id == call_id), None)
         return self._calls[-1] if self._calls and not name else None
 
-    def _begin(self, index: int | None) -> _Call:
+    def _begin(self, choice: int, index: int | None) -> _Call:
         if len(self._calls) >= MAX_CALLS:
             message = f'"{self._model}" asks for more than {MAX_CALLS} tool calls at once.'
             raise ModelUnavailable(message, model=self._model)
         call = _Call()
         self._calls.append(call)
         if index is not None:
-            self._by_index[index] = call
+            self._by_index[choice, index] = call
         return call
 
-    def _arguments(self, call: _Call) -> dict[str, Any]:
-        arguments = read_arguments("".join(call.pieces))
-        if not call.name or arguments is None:
-            raise ModelUnavailable(
-                f'"{self._model}" asks for the tool "{mended(call.name)}" with arguments that are no object.',
-                model=self._model,
-            )
-        return arguments
+    def _unreadable(self, call: _Call) -> ModelUnavailable:
+        return ModelUnavailable(
+            f'"{self._model}" asks for the tool "{mended(call.name)}" with arguments that are no object.',
+            model=self._model,
+        )
 
 
 class _Call:

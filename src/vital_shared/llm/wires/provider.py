@@ -77,6 +77,7 @@ class _Sending(NamedTuple):
     """The way of the answer's data to the client; None: only their meaning counts."""
     is_streamed: bool = True
     is_embeddings: bool = False
+    must_read_calls: bool = True
 
 
 class Provider:
@@ -179,7 +180,16 @@ class Provider:
         first = self._timeouts.first_token if request.is_streamed else self._timeouts.total
         accept = EVENT_STREAM_HEADERS if request.is_streamed else JSON_HEADERS
         headers = {**request.headers, **accept}
-        sending = _Sending(prepared, None, first, headers, relay, request.is_streamed, is_embeddings)
+        sending = _Sending(
+            prepared,
+            None,
+            first,
+            headers,
+            relay,
+            is_streamed=request.is_streamed,
+            is_embeddings=is_embeddings,
+            must_read_calls=request.is_translated,
+        )
         return self._calls(model, lambda: sending)
 
     async def _calls(self, model: str, prepare: Callable[[], _Sending]) -> AsyncGenerator[ModelEvent, None]:
@@ -258,7 +268,9 @@ class Provider:
             if not 200 <= response.status < 300 or response.status in EMPTY_STATUSES:
                 raise await self._error(response, name, ends)
             decoder: Decoder = (
-                self._wire.embeddings_decoder(name) if sending.is_embeddings else self._wire.decoder(name)
+                self._wire.embeddings_decoder(name)
+                if sending.is_embeddings
+                else self._wire.decoder(name, must_read_calls=sending.must_read_calls)
             )
             if sending.relay is not None:
                 decoder = sending.relay.reading(decoder)

@@ -23,6 +23,8 @@ class RelayedRequest(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
     """Headers of the client's that the provider's protocol has."""
     operation: Operation = "chat"
+    is_translated: bool = False
+    """Whether the client gets the meaning of the answer, not its words."""
 
 
 class Relay:
