@@ -11,8 +11,9 @@ import httpx
 import pytest
 from tests.ai_engine.gateway.conftest import Gateway, OpenGateway
 from tests.ai_engine.gateway.test_chat_completions import HELLO, WHOLE, whole
+from tests.llm.wires.servers import anthropic
 from tests.llm.wires.servers import openai as protocol
-from tests.llm.wires.servers.base import Reply
+from tests.llm.wires.servers.base import Reply, serve
 
 from vital_shared.monitoring.metrics import LLM_HEDGES_TOTAL
 
@@ -43,8 +44,10 @@ def silent(*, is_streamed: bool) -> tuple[Reply, asyncio.Event]:
     ), never
 
 
-async def asked(given: Gateway, *, is_streamed: bool, path: str = "chat/completions") -> httpx.Response:
-    body = {"model": "hedged", "messages": HELLO, "max_tokens": 50, "stream": is_streamed}
+async def asked(
+    given: Gateway, *, is_streamed: bool, path: str = "chat/completions", model: str = "hedged"
+) -> httpx.Response:
+    body = {"model": model, "messages": HELLO, "max_tokens": 50, "stream": is_streamed}
     return await given.service.client.post(f"/v1/{path}", json=body)
 
 
@@ -134,3 +137,69 @@ async def test_both_calls_of_a_hedge_are_reserved(gateway: OpenGateway) -> None:
         )
         assert answer.status_code == 402
         assert given.provider.requests == []
+
+
+CHAIN = """
+[routes.chained]
+deployments = {{ "mine:a" = 1, "mine:b" = 0, "mine:c" = 0, "other:d" = 0 }}
+hedge_after_seconds = 0.05
+[providers.other]
+wire = "anthropic"
+base_url = "{url}"
+key_env = "MINE_KEY"
+attempts = 1
+"""
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_a_hedge_wins_within_a_chain_of_which_the_first_has_failed(
+    gateway: OpenGateway, is_streamed: bool
+) -> None:
+    never, _ = silent(is_streamed=is_streamed)
+    quick = protocol.stream(protocol.TEXT) if is_streamed else whole()
+    answers = replies(a=protocol.error(500, "Down."), b=never, c=quick)
+    chained = CHAIN.format(url="http://127.0.0.1:1")
+    async with gateway(answers, more=chained) as given:
+        before = LLM_HEDGES_TOTAL.labels("mine:b", "won").value
+        answer = await asked(given, is_streamed=is_streamed, model="chained")
+        assert said(answer) == (protocol.SAID if is_streamed else WHOLE["choices"][0]["message"]["content"])
+        await asyncio.wait_for(given.provider.closed.wait(), 20)
+        statuses = {row[2]: row[-1] for row in await given.charges()}
+        assert (statuses["mine:b"], statuses["mine:c"]) == ("cancelled", "success")
+        assert "other:d" not in statuses
+        (run,) = await given.runs()
+        assert (run["status"], run["model"]) == ("completed", "mine:c")
+        assert LLM_HEDGES_TOTAL.labels("mine:b", "won").value == before + 1
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_the_next_model_answers_where_both_calls_of_a_hedge_fail(
+    gateway: OpenGateway, is_streamed: bool
+) -> None:
+    asked_second = asyncio.Event()
+    down = protocol.error(500, "Down.")
+
+    def reply(request: Any) -> Reply:
+        if request.body["model"] == "a":
+            return Reply([asked_second, ConnectionError], content_type="text/event-stream")
+        if request.body["model"] == "b":
+            asked_second.set()
+            return down
+        return protocol.stream(protocol.TEXT) if is_streamed else whole()
+
+    async with gateway(reply, more=CHAIN.format(url="http://127.0.0.1:1")) as given:
+        answer = await asked(given, is_streamed=is_streamed, model="chained")
+        assert said(answer) == (protocol.SAID if is_streamed else WHOLE["choices"][0]["message"]["content"])
+        assert {row[2]: row[-1] for row in await given.charges()}["mine:c"] == "success"
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_a_winner_of_another_protocol_is_translated(gateway: OpenGateway, is_streamed: bool) -> None:
+    never, _ = silent(is_streamed=is_streamed)
+    async with serve(anthropic.stream(anthropic.TEXT)) as other:
+        mixed = CHAIN.replace('"mine:b" = 0, "mine:c" = 0, ', "").format(url=other.url)
+        async with gateway(never, more=mixed) as given:
+            answer = await asked(given, is_streamed=is_streamed, model="chained")
+            assert said(answer) == anthropic.SAID
+            assert other.requests[-1].body["messages"]
+            await asyncio.wait_for(given.provider.closed.wait(), 20)
