@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import Final
 
 from ai_engine.protocols.canonical.features import Feature, ProviderProtocol
-from ai_engine.protocols.canonical.messages import CanonicalMessage, MediaPart, MessagePart, OutputPart
+from ai_engine.protocols.canonical.messages import (
+    CanonicalMessage,
+    MediaPart,
+    MessagePart,
+    OutputPart,
+    TextPart,
+)
 from ai_engine.protocols.canonical.request import CanonicalRequest
 from vital_shared.errors import InvalidRequest
 
@@ -34,9 +40,16 @@ def carried(request: CanonicalRequest, provider: ProviderProtocol) -> CanonicalR
                     field=field,
                 )
     messages = tuple(message for each in request.messages if (message := _fitting(each, provider)).parts)
-    if not any(message.role != "system" for message in messages):
+    if not any(message.role != "system" and _has_content(message, provider) for message in messages):
         raise InvalidRequest("messages holds nothing that the model can read: send text", field="messages")
     return _without_dropped(replace(request, messages=messages), provider)
+
+
+def _has_content(message: CanonicalMessage, provider: ProviderProtocol) -> bool:
+    """Return whether a provider reads anything of a message; Anthropic takes no blank text."""
+    return provider != "anthropic" or any(
+        not isinstance(part, TextPart) or part.text.strip() for part in message.parts
+    )
 
 
 def media_features(part: MediaPart) -> Iterator[Feature]:

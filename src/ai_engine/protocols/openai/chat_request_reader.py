@@ -58,6 +58,7 @@ def read_chat_request(body: Any) -> CanonicalRequest:
     if messages[-1].role == "assistant":
         fields.note(Feature.ASSISTANT_PREFILL, "messages")
     options = fields.object("stream_options")
+    user, safety_identifier = fields.text("user"), fields.text("safety_identifier")
     request = CanonicalRequest(
         model=fields.required_text("model"),
         messages=messages,
@@ -66,7 +67,7 @@ def read_chat_request(body: Any) -> CanonicalRequest:
         sampling=_read_sampling(fields),
         format=_read_format(fields),
         reasoning=ReasoningWish(effort=fields.text("reasoning_effort")),
-        user=fields.text("user") or fields.text("safety_identifier"),
+        user=user or safety_identifier,
         stream=bool(fields.flag("stream")),
         includes_usage=options is not None and bool(options.flag("include_usage")),
         drop_params=bool(fields.flag("drop_params")),

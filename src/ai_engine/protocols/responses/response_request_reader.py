@@ -53,6 +53,7 @@ def read_response_request(body: Any) -> CanonicalRequest:
         raise fields.wrong("input", "must hold a message")
     if messages[-1].role == "assistant":
         fields.note(Feature.ASSISTANT_PREFILL, "input")
+    user, safety_identifier = fields.text("user"), fields.text("safety_identifier")
     request = CanonicalRequest(
         model=fields.required_text("model"),
         messages=system + messages,
@@ -65,7 +66,7 @@ def read_response_request(body: Any) -> CanonicalRequest:
         ),
         format=_read_format(fields),
         reasoning=_read_reasoning(fields),
-        user=fields.text("user") or fields.text("safety_identifier"),
+        user=user or safety_identifier,
         stream=bool(fields.flag("stream")),
         drop_params=bool(fields.flag("drop_params")),
     )
