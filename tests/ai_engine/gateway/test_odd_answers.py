@@ -284,3 +284,41 @@ async def test_the_calls_of_several_choices_are_not_mixed(gateway: OpenGateway) 
         sent = events_of(await asked(given, "chat", is_streamed=True))
         assert sent == [json.loads(each[6:]) for each in said[:-2]] + ["[DONE]"]
         assert await given.tokens() == [(5, 6)]
+
+
+ODD_ENDS: dict[str, dict[str, Any]] = {
+    "a call that is none": {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL", "index": 0}]},
+    "an end for reasons of its own": {
+        "candidates": [{"content": {"parts": [{"text": "It"}]}, "finishReason": "OTHER", "index": 0}]
+    },
+    "a refused prompt": {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}},
+}
+GEMINI_COUNTS = {"usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}, "modelVersion": "m"}
+
+
+@pytest.mark.parametrize("name", ODD_ENDS)
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_googles_clients_get_each_end_of_an_answer_as_it_came(
+    gateway: OpenGateway, name: str, is_streamed: bool
+) -> None:
+    said = ODD_ENDS[name] | GEMINI_COUNTS
+    reply = (
+        Reply([event(said)])
+        if is_streamed
+        else Reply([json.dumps(said).encode()], content_type="application/json")
+    )
+    async with gateway("gemini", reply) as given:
+        answer = await asked(given, "contents", is_streamed=is_streamed)
+        assert answer.status_code == 200, answer.text
+        assert (events_of(answer) if is_streamed else [answer.json()]) == [said]
+        (run,) = (await given.service.client.get("/v1/runs")).json()["runs"]
+        assert run["status"] == "completed"
+
+
+@pytest.mark.parametrize("name", ODD_ENDS)
+async def test_others_get_an_error_where_an_answer_of_gemini_went_wrong(
+    gateway: OpenGateway, name: str
+) -> None:
+    async with gateway("gemini", Reply([event(ODD_ENDS[name] | GEMINI_COUNTS)])) as given:
+        answer = await asked(given, "chat", is_streamed=False)
+        assert answer.status_code == (400 if name == "a refused prompt" else 502)

@@ -81,9 +81,9 @@ class AnthropicWire:
         """Return a reader for one answer with embeddings."""
         return EmbeddingsDecoder(model)
 
-    def decoder(self, model: str, *, must_read_calls: bool = True) -> AnthropicDecoder:
+    def decoder(self, model: str, *, must_be_usable: bool = True) -> AnthropicDecoder:
         """Return a reader for one answer."""
-        return AnthropicDecoder(model, must_read_calls=must_read_calls)
+        return AnthropicDecoder(model, must_be_usable=must_be_usable)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
         """Read an answer that is no stream."""

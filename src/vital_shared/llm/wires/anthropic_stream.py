@@ -76,8 +76,8 @@ class AnthropicDecoder:
     """The decoder of one answer's stream.
 
     :param model: for errors.
-    :param must_read_calls: whether each call of a tool has to be one that can be made; others are left out
-        if not.
+    :param must_be_usable: whether the answer is for us; else its client reads it, and what is of no use, such
+        as a call without arguments, is its own concern.
     """
 
     __slots__ = (
@@ -85,7 +85,7 @@ class AnthropicDecoder:
         "_ended",
         "_id",
         "_model",
-        "_must_read_calls",
+        "_must_be_usable",
         "_response_model",
         "_stop",
         "_thoughts",
@@ -93,10 +93,10 @@ class AnthropicDecoder:
         "pieces",
     )
 
-    def __init__(self, model: str, *, must_read_calls: bool = True) -> None:
+    def __init__(self, model: str, *, must_be_usable: bool = True) -> None:
         self.pieces = 0
         self._model = model
-        self._must_read_calls = must_read_calls
+        self._must_be_usable = must_be_usable
         self._blocks = ContentBlocks()
         self._thoughts = ThoughtSplitter()
         self._usage = AnthropicUsage()
@@ -238,7 +238,7 @@ class AnthropicDecoder:
     def _call(self, call_id: str, name: str | None, given: Any) -> ModelToolCall | None:
         arguments = read_arguments(given)
         if name is None or arguments is None:
-            if not self._must_read_calls:
+            if not self._must_be_usable:
                 return None
             raise ModelUnavailable(
                 f'"{self._model}" asks for the tool "{name}" with arguments that are no JSON object.',

@@ -163,12 +163,12 @@ class Wire(Protocol):
         """
         ...
 
-    def decoder(self, model: str, *, must_read_calls: bool = True) -> Decoder:
+    def decoder(self, model: str, *, must_be_usable: bool = True) -> Decoder:
         """Return a reader for one answer.
 
         :param model: the full name, ``provider:model``, for errors.
-        :param must_read_calls: whether each call of a tool has to be one that can be made, or else is left to
-            a client that reads the answer itself.
+        :param must_be_usable: whether the answer is for us; else its client reads it, so that calls which
+            cannot be made, and ends which are no success, are answers as well.
         """
         ...
 

@@ -62,8 +62,8 @@ class GeminiDecoder:
     """The decoder of one answer's stream.
 
     :param model: for errors.
-    :param must_read_calls: whether each call of a tool has to be one that can be made; others are left out
-        if not.
+    :param must_be_usable: whether the answer is for us; else its client reads it, and what is of no use, such
+        as a call without arguments, is its own concern.
     """
 
     __slots__ = (
@@ -74,7 +74,7 @@ class GeminiDecoder:
         "_goes_on",
         "_id",
         "_model",
-        "_must_read_calls",
+        "_must_be_usable",
         "_parts",
         "_response_model",
         "_thoughts",
@@ -82,10 +82,10 @@ class GeminiDecoder:
         "pieces",
     )
 
-    def __init__(self, model: str, *, must_read_calls: bool = True) -> None:
+    def __init__(self, model: str, *, must_be_usable: bool = True) -> None:
         self.pieces = 0
         self._model = model
-        self._must_read_calls = must_read_calls
+        self._must_be_usable = must_be_usable
         self._parts = ContentParts()
         self._thoughts = ThoughtSplitter()
         self._usage = GeminiUsage()
@@ -129,7 +129,7 @@ class GeminiDecoder:
         if self._finish is None and not (self._ended and self._parts):
             message = f'The stream of "{self._model}" broke off.'
             raise ModelUnavailable(message, model=self._model, request_id=self._id, kind="cut")
-        reason = _STOPS.get(self._finish or "STOP")
+        reason = _STOPS.get(self._finish or "STOP", None if self._must_be_usable else "end")
         if reason is None:
             said = self._finish_words or self._finish
             raise self._gone_wrong(f'The answer of "{self._model}" went wrong: {said}')
@@ -189,7 +189,7 @@ class GeminiDecoder:
         reason = label_in(feedback.get("blockReason"))
         if reason is None or reason.upper() in _NO_REASONS:
             return
-        if self._parts:
+        if self._parts or not self._must_be_usable:
             self._finish = reason.upper() if reason.upper() in _STOPS else "SAFETY"
             return
         message = f'The filter of "{self._model}" refused the prompt ({reason}).'
@@ -199,7 +199,7 @@ class GeminiDecoder:
         try:
             return self._parts.calls()
         except UnreadableCall as error:
-            if not self._must_read_calls:
+            if not self._must_be_usable:
                 return ()
             said = f'"{self._model}" asks for the tool "{error.name}" with arguments that are no JSON object'
             raise self._gone_wrong(said) from error

@@ -74,9 +74,9 @@ class OpenAIWire:
         """Return a reader for one answer with embeddings."""
         return EmbeddingsDecoder(model)
 
-    def decoder(self, model: str, *, must_read_calls: bool = True) -> OpenAIDecoder:
+    def decoder(self, model: str, *, must_be_usable: bool = True) -> OpenAIDecoder:
         """Return a reader for one answer."""
-        return OpenAIDecoder(model, self._begin_thinking, must_read_calls=must_read_calls)
+        return OpenAIDecoder(model, self._begin_thinking, must_be_usable=must_be_usable)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
         """Read an answer that is no stream."""

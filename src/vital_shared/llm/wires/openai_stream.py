@@ -61,7 +61,8 @@ class OpenAIDecoder:
 
     :param model: for errors.
     :param begin_thinking: models whose answers are known to begin within ``<think>``; kept up to date here.
-    :param must_read_calls: whether each call of a tool has to be one that can be made.
+    :param must_be_usable: whether the answer is for us; else its client reads it, and what is of no use, such
+        as a call without arguments, is its own concern.
     """
 
     __slots__ = (
@@ -85,7 +86,7 @@ class OpenAIDecoder:
     )
 
     def __init__(
-        self, model: str, begin_thinking: set[str] | None = None, *, must_read_calls: bool = True
+        self, model: str, begin_thinking: set[str] | None = None, *, must_be_usable: bool = True
     ) -> None:
         self.pieces = 0
         self._model = model
@@ -95,7 +96,7 @@ class OpenAIDecoder:
         self._reasoning_halves = SurrogateJoiner()
         self._is_plain = False
         """Whether text may be passed on as it comes."""
-        self._calls = ToolCallPieces(model, must_read=must_read_calls)
+        self._calls = ToolCallPieces(model, must_read=must_be_usable)
         self._tier: Any = None
         """The service tier that the response names."""
         self._usage: Any = None

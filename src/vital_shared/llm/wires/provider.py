@@ -77,7 +77,7 @@ class _Sending(NamedTuple):
     """The way of the answer's data to the client; None: only their meaning counts."""
     is_streamed: bool = True
     is_embeddings: bool = False
-    must_read_calls: bool = True
+    must_be_usable: bool = True
 
 
 class Provider:
@@ -188,7 +188,7 @@ class Provider:
             relay,
             is_streamed=request.is_streamed,
             is_embeddings=is_embeddings,
-            must_read_calls=request.is_translated,
+            must_be_usable=request.is_translated,
         )
         return self._calls(model, lambda: sending)
 
@@ -270,7 +270,7 @@ class Provider:
             decoder: Decoder = (
                 self._wire.embeddings_decoder(name)
                 if sending.is_embeddings
-                else self._wire.decoder(name, must_read_calls=sending.must_read_calls)
+                else self._wire.decoder(name, must_be_usable=sending.must_be_usable)
             )
             if sending.relay is not None:
                 decoder = sending.relay.reading(decoder)
