@@ -28,11 +28,12 @@ def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
     ("path", "asked"),
     [("/v1/chat/completions", {"messages": HELLO}), ("/v1/responses", {"input": "Hello?"})],
 )
-async def test_a_client_may_name_its_user_by_both_fields(
+async def test_a_client_may_name_its_user_twice_and_say_how_long_its_prompt_is_cached(
     gateway: OpenGateway, wire: ProviderName, path: str, asked: dict[str, Any]
 ) -> None:
     async with gateway(wire, stream_of(wire)) as given:
-        body = {"model": MODEL, "user": "ann", "safety_identifier": "ann-1"} | asked
+        cached = {"prompt_cache_key": "k", "prompt_cache_retention": "24h"}
+        body = {"model": MODEL, "user": "ann", "safety_identifier": "ann-1"} | cached | asked
         answer = await given.service.client.post(path, json=body)
         assert answer.status_code == 200, answer.text
 

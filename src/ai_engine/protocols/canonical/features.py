@@ -73,7 +73,9 @@ class Feature(Enum):
     VERBOSITY = _rule("`verbosity`")
     SERVICE_TIER = _rule("A `service_tier` other than the default")
     EAGER_ARGUMENTS = _optional("A tool's arguments piece by piece, unchecked (`eager_input_streaming`)")
-    REQUEST_LABELS = _optional("Labels: `metadata`, `prompt_cache_key`, `store`, `labels`")
+    REQUEST_LABELS = _optional(
+        "Labels: `metadata`, `prompt_cache_key`, `prompt_cache_retention`, `store`, `labels`"
+    )
     OTHER_PARTS = _rule("Parts and items of any other type")
     OTHER_FIELDS = _rule("Any other field")
 

@@ -98,7 +98,7 @@ def _note_features(fields: FieldReader, options: FieldReader | None) -> None:
         fields.note(Feature.VERBOSITY, "verbosity")
     if fields.any("service_tier") not in DEFAULT_TIERS:
         fields.note(Feature.SERVICE_TIER, "service_tier")
-    fields.use(Feature.REQUEST_LABELS, "metadata", "prompt_cache_key", "store")
+    fields.use(Feature.REQUEST_LABELS, "metadata", "prompt_cache_key", "prompt_cache_retention", "store")
     if options is not None:
         options.ignore("include_obfuscation")
 

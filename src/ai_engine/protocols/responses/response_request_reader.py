@@ -85,7 +85,7 @@ def _note_features(fields: FieldReader) -> None:
         fields.note(Feature.OTHER_FIELDS, "truncation")
     if fields.any("service_tier") not in DEFAULT_TIERS:
         fields.note(Feature.SERVICE_TIER, "service_tier")
-    fields.use(Feature.REQUEST_LABELS, "metadata", "prompt_cache_key", "store")
+    fields.use(Feature.REQUEST_LABELS, "metadata", "prompt_cache_key", "prompt_cache_retention", "store")
     fields.ignore("stream_options")
 
 
