@@ -425,7 +425,12 @@ async def test_tokens_are_counted_for_anthropics_client(gateway: OpenGateway) ->
 
 
 PICTURE = "iVBORw0KGgo="
-ANSWER_SCHEMA: Any = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
+ANSWER_SCHEMA: Any = {
+    "type": "object",
+    "properties": {"days": {"type": "integer"}},
+    "required": ["days"],
+    "additionalProperties": False,
+}
 
 
 @pytest.mark.parametrize("wire", PROVIDERS)

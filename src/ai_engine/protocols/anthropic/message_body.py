@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ai_engine.protocols.anthropic.closed_schema import closed_schema
 from ai_engine.protocols.anthropic.message_parts import written_blocks
 from ai_engine.protocols.canonical.leading_system import split_leading_system
 from ai_engine.protocols.canonical.messages import CanonicalMessage
@@ -73,8 +74,8 @@ def _output_config(request: CanonicalRequest) -> dict[str, Any]:
     effort = request.reasoning.effort
     if effort not in ("", "none"):
         config["effort"] = EFFORTS.get(effort, effort)
-    if request.format is not None:
-        config["format"] = {"type": "json_schema", "schema": request.format.schema}
+    if request.format is not None and request.format.schema is not None:
+        config["format"] = {"type": "json_schema", "schema": closed_schema(request.format.schema)}
     return config
 
 
