@@ -61,6 +61,25 @@ async def test_an_alert_that_fires_again_later_is_another(store: AlertStore):
     assert [kept.status for kept in await store.newest(10)] == ["firing", "resolved"]
 
 
+async def test_an_alert_whose_end_was_never_reported_ended_before_it_fires_again(store: AlertStore):
+    """The engine was down when Alertmanager would have reported it."""
+    again = NOW + timedelta(minutes=5)
+    await notify(store, alert(), alert("other"))
+    await notify(store, alert(minutes=5), minutes=5)
+    assert [(kept.fingerprint, kept.status, kept.ends_at) for kept in await store.newest(10)] == [
+        ("a1", "firing", None),
+        ("other", "firing", None),
+        ("a1", "resolved", again),
+    ]
+
+
+async def test_an_older_notification_that_comes_late_opens_no_incident_again(store: AlertStore):
+    await notify(store, alert(minutes=5), minutes=5)
+    await notify(store, alert(), minutes=6)
+    late, newer = await store.newest(10)
+    assert (late.status, late.ends_at, newer.status) == ("resolved", newer.starts_at, "firing")
+
+
 async def test_only_the_last_are_kept(store: AlertStore, database: Database):
     for minute, name in enumerate("abcd"):
         await notify(store, alert(name), minutes=minute)

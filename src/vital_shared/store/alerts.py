@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
-from sqlalchemy import RowMapping, delete, select
+from sqlalchemy import RowMapping, Update, delete, func, select, update
 
 from vital_shared.models.alert import MAX_ALERTS, Alert, AlertNotification, NotifiedAlert
 from vital_shared.store.alert_table import alerts
@@ -33,7 +34,11 @@ class AlertStore:
         self._most = most
 
     async def record(self, notification: AlertNotification, *, now: datetime) -> None:
-        """Store the alerts of a notification, and delete those that are older than the newest."""
+        """Store the alerts of a notification, and delete those that are older than the newest.
+
+        An alert that fires again has ended before, also where its end was never reported: Alertmanager
+        cannot reach an engine that is down, and reports nothing of an earlier time once it fires again.
+        """
         if not notification.alerts:
             return
         rows = [_row(alert, notification.receiver, now) for alert in notification.alerts]
@@ -42,6 +47,7 @@ class AlertStore:
         newest = select(alerts.c.id).order_by(*NEWEST).limit(self._most)
         async with self._database.begin() as connection:
             await connection.execute(statement.on_conflict_do_update(index_elements=KEY, set_=news), rows)
+            await connection.execute(_end_earlier({row["fingerprint"] for row in rows}))
             await connection.execute(delete(alerts).where(alerts.c.id.not_in(newest)))
 
     async def last_sign(self, name: str) -> datetime | None:
@@ -57,6 +63,18 @@ class AlertStore:
         async with self._database.connect() as connection:
             rows = await connection.execute(select(alerts).order_by(*NEWEST).limit(limit))
             return tuple(_alert(row) for row in rows.mappings())
+
+
+def _end_earlier(fingerprints: Collection[str]) -> Update:
+    """End what fires still and has fired again since: at the latest when it began again."""
+    later = alerts.alias()
+    begun_again = (
+        select(func.min(later.c.starts_at))
+        .where(later.c.fingerprint == alerts.c.fingerprint, later.c.starts_at > alerts.c.starts_at)
+        .scalar_subquery()
+    )
+    still = alerts.c.status == "firing", alerts.c.fingerprint.in_(fingerprints), begun_again.is_not(None)
+    return update(alerts).where(*still).values(status="resolved", ends_at=begun_again)
 
 
 def _row(alert: NotifiedAlert, receiver: str, now: datetime) -> dict[str, Any]:
