@@ -25,6 +25,7 @@ from vital_ops.receivers.delivery import Place, Status
 __all__ = ["ENGINE_DOWN", "OutageDrill"]
 
 ENGINE_DOWN: Final = "EngineDown"
+REPLICA_DOWN: Final = "ReplicaDown"
 WORDS: Final = "the engine is killed while other alerts fire: for 1, 10 and 60 minutes"
 
 PASSING: Final = "HighErrorRate"
@@ -38,6 +39,9 @@ exceeds every window of the drill."""
 
 PAGE_SECONDS: Final = 15.0
 """The longest time until the page: two scrapes, ``for``, and a busy machine."""
+
+NOTICE_SECONDS: Final = 3.0
+"""The longest time until Prometheus knows that the engine is down, and evaluates no older samples of it."""
 
 PATIENCE_SECONDS: Final = 60.0
 
@@ -97,6 +101,7 @@ class OutageDrill:
             await self._paged(killed, journey)
             await asyncio.sleep((killed + timedelta(seconds=seconds) - datetime.now(UTC)).total_seconds())
             await self._firing_in_prometheus((PASSING, *LASTING))
+            await self._nothing_else_fires(killed)
         self._nobody_said_resolved((PASSING, *LASTING), killed)
         back = datetime.now(UTC)
         release_engine(self._site.at.folder)
@@ -154,11 +159,26 @@ class OutageDrill:
                 )
 
     async def _firing_in_prometheus(self, alerts: Iterable[str]) -> None:
+        if missing := sorted({*alerts} - {*await self._firing_since()}):
+            raise OutageFailure(f"{', '.join(missing)} no longer fires, though its fault is there.")
+
+    async def _nothing_else_fires(self, killed: datetime) -> None:
+        """See that no alert has begun but those that say that the engine is down."""
+        noticed = killed + timedelta(seconds=NOTICE_SECONDS)
+        began = {name for name, at in (await self._firing_since()).items() if at > noticed}
+        if more := sorted(began - {ENGINE_DOWN, REPLICA_DOWN}):
+            raise OutageFailure(f"{', '.join(more)} fires beside {ENGINE_DOWN}, since no engine is up.")
+
+    async def _firing_since(self) -> dict[str, datetime]:
+        """Return the alerts that fire, and the last time at which the condition of each became true."""
         async with self._site.client.get(f"{self._site.at.prometheus}/api/v1/alerts") as response:
             found = (await response.json())["data"]["alerts"]
-        firing = {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
-        if missing := sorted({*alerts} - firing):
-            raise OutageFailure(f"{', '.join(missing)} no longer fires, though its fault is there.")
+        times = (
+            (alert["labels"]["alertname"], datetime.fromisoformat(alert["activeAt"]))
+            for alert in found
+            if alert["state"] == "firing"
+        )
+        return dict(sorted(times, key=lambda each: each[1]))
 
     async def _engine_agrees(self, alerts: Iterable[str]) -> None:
         """Wait until the engine, a receiver that was down itself, has all incidents as ended."""
