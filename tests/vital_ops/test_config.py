@@ -218,3 +218,23 @@ def test_a_setting_that_cannot_be_used_is_refused_with_its_name(tmp_path, line):
     file.write_text(line)
     with pytest.raises(ConfigurationError, match=line.split(" ")[0]):
         load_config(file)
+
+
+@pytest.mark.parametrize(
+    ("alert", "numbers"),
+    [
+        ("HighErrorRate", 'value = 0.0185\nfor = "0m"'),
+        ("HighErrorRate", 'for = "90s"\nleast_events = 0'),
+        ("HighErrorRate", "least_events = 5000"),
+        ("HighLatency", 'value = 3.7\nwindow = "30m"\nfor = "30m"'),
+        ("VeryHighLatency", 'value = 41.5\nwindow = "7m"\nleast_events = 1'),
+    ],
+)
+def test_the_rule_tests_of_odd_numbers_hold(tmp_path, alert, numbers):
+    file = tmp_path / "ops.toml"
+    file.write_text(f"[{alert}]\n{numbers}\n")
+    build(tmp_path, files(load_config(file)))
+    tests = [*(tmp_path / "prometheus-rules/tests").glob(f"{alert}*.yml")]
+    command = [find_program(PROMTOOL), "test", "rules", *tests]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -25,13 +25,19 @@ JUST_ABOVE, JUST_BELOW = 1.02, 0.98
 """The same, as near as Prometheus 2 and 3 agree."""
 
 BUSY_PER_MINUTE: Final = 600.0
-"""Events a minute."""
+"""Events a minute, where an alert does not need more."""
 
-BURST: Final = 6 * BUSY_PER_MINUTE
-"""Events a minute for a short time, so that both sides of a share need the same window."""
+BURST: Final = 6
+"""The traffic of a short time, as a multiple, so that both sides of a share need the same window."""
 
 EXACT: Final = 36_000.0
 """Events a minute, of which a share is exact in whatever order Prometheus adds up."""
+
+EXACT_SHARE, EXACT_EVENTS = 100, 20
+"""Parts of a share, and events, in whose multiples Prometheus adds the series below up exactly."""
+
+EXACT_WINDOWS, EXACT_HOLD_MINUTES = (5, 10, 15), 20
+"""Windows, and the longest hold, in minutes, over which it does."""
 
 SLOW_ENGINE: Final = 0.2
 """The share of the requests that the slow engine has; see `slow`."""
@@ -72,7 +78,7 @@ def rising(
     :param labels: the labels that the alert has of its series.
     """
     yield from _judged(at, shape, _rising_edges(at.value), recorded, labels)
-    yield _at_the_limit(at, shape, at.value, labels)
+    yield from _at_the_limit(at, shape, at.value, labels)
 
 
 def falling(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:
@@ -83,12 +89,25 @@ def falling(at: Threshold, shape: Shape, recorded: str) -> Iterator[Case]:
     limit = at.value
     edges = Edges(limit, limit / 3, limit * BELOW, limit * JUST_BELOW, limit * JUST_ABOVE, 1, 0)
     yield from _judged(at, shape, edges, recorded)
-    yield _at_the_limit(at, shape, limit)
+    yield from _at_the_limit(at, shape, limit)
 
 
-def _at_the_limit(at: Threshold, shape: Shape, limit: float, labels: Mapping[str, str] = NO_LABELS) -> Case:
-    case = partial(case_of, shape, labels=labels)
-    return _exactly(Timing.of(at), case, "does not fire at the limit itself", (EXACT, limit), fires=False)
+def _busy(at: Threshold) -> float:
+    """Return events a minute of which a window has far more than the alert needs."""
+    return max(BUSY_PER_MINUTE, 10 * at.least_events / (at.window / 60))
+
+
+def _at_the_limit(
+    at: Threshold, shape: Shape, limit: float, labels: Mapping[str, str] = NO_LABELS
+) -> Iterator[Case]:
+    timing, parts = Timing.of(at), limit * EXACT_SHARE
+    if _adds_up(timing) and math.isclose(parts, round(parts)):
+        case = partial(case_of, shape, labels=labels)
+        yield _exactly(timing, case, "does not fire at the limit itself", (EXACT, limit), fires=False)
+
+
+def _adds_up(timing: Timing) -> bool:
+    return timing.window in EXACT_WINDOWS and timing.hold <= EXACT_HOLD_MINUTES
 
 
 def timed_out(at: Threshold, shape: Shape) -> Case:
@@ -96,8 +115,8 @@ def timed_out(at: Threshold, shape: Shape) -> Case:
 
     :param shape: the series of such failures alone.
     """
-    there = Timing.of(at).there
-    phase = (there, BUSY_PER_MINUTE, _rising_edges(at.value).below)
+    there, busy = Timing.of(at).there, _busy(at)
+    phase = (there, busy, _rising_edges(at.value).below)
     return case_of(shape, "does not fire just below where all time out", phase, checks=[(there, False)])
 
 
@@ -107,7 +126,7 @@ def degraded(at: Threshold, recorded: str) -> Iterator[Case]:
     :param recorded: the series that has its value.
     """
     yield from rising(at, degradations, recorded)
-    timing, strong = Timing.of(at), _rising_edges(at.value).strong
+    timing, strong, busy = Timing.of(at), _rising_edges(at.value).strong, _busy(at)
     # A tenth of the traffic is left when the fault begins.
     crossed = timing.window * 10 * at.value / (strong + 9 * at.value)
     fires = timing.full + timing.step + crossed + timing.hold
@@ -115,8 +134,8 @@ def degraded(at: Threshold, recorded: str) -> Iterator[Case]:
         yield case_of(
             partial(degradations, failed_rest=failed_rest),
             f"fires in its time where all others are {rest}",
-            (timing.full, 10 * BUSY_PER_MINUTE, 0),
-            (timing.there, BUSY_PER_MINUTE, strong),
+            (timing.full, 10 * busy, 0),
+            (timing.there, busy, strong),
             checks=[(fires - 2 * timing.step, False), (fires + 3 * timing.step, True)],
         )
 
@@ -127,15 +146,15 @@ def late(at: Threshold, quantile: float, recorded: str) -> Iterator[Case]:
     :param recorded: the series that has its value.
     """
     edges = WORKFLOW_DURATION_SECONDS.buckets
-    place = min((place for place, le in enumerate(edges) if le >= at.value), default=len(edges) - 2)
-    place = min(max(place, 1), len(edges) - 2)
-    around = edges[place - 1], edges[place], edges[place + 1]
+    lower = max((le for le in edges if le < at.value), default=at.value / 2)
+    upper = min((le for le in edges if le > at.value), default=at.value * 2)
+    around = lower, at.value, upper  # the limit is an edge of the test's own buckets, wherever it is
     labels = {"quantile": str(quantile)}
     edges_of_share = _rising_edges(1 - quantile)._replace(whole=SLOW_ENGINE)
     yield from _judged(at, slow(*around), edges_of_share, recorded, labels)
-    yield _at_the_limit(at, at_the_edge(*around), 1 - quantile, labels)
-    yield _slow_engine_anew(slow(*around), Timing.of(at).there, labels)
-    phase = (Timing.of(at).there, BUSY_PER_MINUTE, 0.8)
+    yield from _at_the_limit(at, at_the_edge(*around), 1 - quantile, labels)
+    yield _slow_engine_anew(slow(*around), at, labels)
+    phase = (Timing.of(at).there, _busy(at), 0.8)
     yield replace(
         case_of(nearly_slow(*around), "does not fire where many are nearly as slow", phase, checks=[]),
         checks=[(phase[0], False)],
@@ -143,22 +162,23 @@ def late(at: Threshold, quantile: float, recorded: str) -> Iterator[Case]:
     )
 
 
-def _slow_engine_anew(shape: Shape, there: float, labels: Mapping[str, str]) -> Case:
+def _slow_engine_anew(shape: Shape, at: Threshold, labels: Mapping[str, str]) -> Case:
     """Let the counters of one engine begin anew, of which all requests are slow; the other's go on."""
+    there, busy = Timing.of(at).there, _busy(at)
     minutes = 2 * there + 1
     made = case_of(
         shape,
         "goes on firing when the counters of the slow engine begin anew",
         *(
-            (there, BUSY_PER_MINUTE, SLOW_ENGINE),
-            (1, BUSY_PER_MINUTE, None),
-            (there, BUSY_PER_MINUTE, SLOW_ENGINE),
+            (there, busy, SLOW_ENGINE),
+            (1, busy, None),
+            (there, busy, SLOW_ENGINE),
         ),
         checks=[(there + after, True) for after in (0, 3, 4, 5, there)],
         engine=flat((minutes, 1)),
         labels=labels,
     )
-    rates = shape(BUSY_PER_MINUTE, SLOW_ENGINE)
+    rates = shape(busy, SLOW_ENGINE)
     series = {
         name: line.times(3) if "one:8000" in name else lines((minutes, rates.get(name, 0)))
         for name, line in made.series.items()
@@ -200,14 +220,14 @@ def _judged(
     at: Threshold, shape: Shape, edges: Edges, recorded: str, labels: Mapping[str, str] = NO_LABELS
 ) -> Iterator[Case]:
     """Test what is judged over enough events."""
-    timing = Timing.of(at)
+    timing, busy = Timing.of(at), _busy(at)
     window, hold, step, there, full = timing.window, timing.hold, timing.step, timing.there, timing.full
 
     def case(name: str, *phases: Fault, checks: Sequence[Check], engine: SeriesPhases | None = None) -> Case:
         return case_of(shape, name, *phases, checks=checks, engine=engine, labels=labels)
 
     def at_one_pace(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
-        return case(name, *((minutes, BUSY_PER_MINUTE, value) for minutes, value in phases), checks=checks)
+        return case(name, *((minutes, busy, value) for minutes, value in phases), checks=checks)
 
     yield from outages(timing, at_one_pace, edges.bad, edges.fine)
     # Traffic is four times as much from when the fault begins on. A phase has a sample more than its steps.
@@ -215,46 +235,48 @@ def _judged(
     fires = full + step + window * share / (4 - 3 * share) + hold
     yield case(
         "fires in its time",
-        (full, BUSY_PER_MINUTE, edges.fine),
-        (there, 4 * BUSY_PER_MINUTE, edges.bad),
+        (full, busy, edges.fine),
+        (there, 4 * busy, edges.bad),
         checks=[(fires - max(1.2 * step, 0.15 * window), False), (fires + 3 * step, True)],
     )
     over = there + step + window * (1 - edges.share(edges.strong))
     yield case(
         "is over again in its time",
-        (there, BUSY_PER_MINUTE, edges.strong),
-        (full, BUSY_PER_MINUTE, edges.fine),
+        (there, busy, edges.strong),
+        (full, busy, edges.fine),
         checks=[(there, True), (over - 2 * step, True), (over + 1.5 * step, False)],
     )
     anew = case(
         "goes on firing when all counters begin anew",
-        (there, BUSY_PER_MINUTE, edges.strong),
-        (1, BUSY_PER_MINUTE, None),
-        (there, BUSY_PER_MINUTE, edges.strong),
+        (there, busy, edges.strong),
+        (1, busy, None),
+        (there, busy, edges.strong),
         checks=[(there + minutes, True) for minutes in (0, 2, 3, window / 2, window, there)],
         engine=flat((2 * there + 1, 1)),
     )
-    yield from _anew(anew, shape(BUSY_PER_MINUTE, edges.strong), 2 * there + 1)
+    yield from _anew(anew, shape(busy, edges.strong), 2 * there + 1)
     burst = max(window // 4, step)
     yield case(
         "fires just above, and goes on while traffic rises and falls",
-        (there, BUSY_PER_MINUTE, edges.above),
-        (burst, BURST, edges.above),
-        (full, BUSY_PER_MINUTE, edges.above),
+        (there, busy, edges.above),
+        (burst, BURST * busy, edges.above),
+        (full, busy, edges.above),
         checks=[
-            *((hold - 1, False), (there, True), (there + burst, True)),
+            *([(hold - 1, False)] if hold >= 1 else []),
+            *((there, True), (there + burst, True)),
             *((there + burst + window * part, True) for part in (0.5, 0.6, 1)),
         ],
     )
-    yield case("does not fire just below", (there, BUSY_PER_MINUTE, edges.below), checks=[(there, False)])
+    yield case("does not fire just below", (there, busy, edges.below), checks=[(there, False)])
     strong = min(edges.strong, (1 + edges.limit) / 2)
-    for name, part, is_enough in (("too little", 0.97, False), ("just enough", 1.04, True)):
+    amounts = (("too little", 0.97, False), ("just enough", 1.04, True)) if at.least_events else ()
+    for name, part, is_enough in amounts:
         few = part * at.least_events / window
         does = "fires" if is_enough else "does not fire"
         yield case(f"{does} on {name} traffic", (there, few, strong), checks=[(there, is_enough)])
     idle = case(
         "has no value without traffic",
-        (full, BUSY_PER_MINUTE, edges.fine),
+        (full, busy, edges.fine),
         (full, 0, edges.fine),
         checks=[(full, False)],
     )
@@ -262,11 +284,12 @@ def _judged(
     seldom = case(
         "has a value where there is less than one event in a window",
         (full, 0.5 / window, edges.strong),
-        checks=[(full, False)],
+        checks=[(full, False)] if at.least_events else [],
     )
     yield replace(seldom, unrecorded=((full, f"absent({recorded})"),))
-    enough = at.least_events / window
-    yield _exactly(timing, case, "fires on the least traffic itself", (enough, edges.whole), fires=True)
+    if at.least_events and at.least_events % EXACT_EVENTS == 0 and _adds_up(timing):
+        enough = at.least_events / window
+        yield _exactly(timing, case, "fires on the least traffic itself", (enough, edges.whole), fires=True)
 
 
 def _exactly(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 from vital_ops.rules.outage import MAX_SETTLING_SECONDS
@@ -27,8 +28,8 @@ class Timing(NamedTuple):
 
     @classmethod
     def of(cls, at: Threshold) -> Timing:
-        """Take the spans of an alert's numbers."""
-        return cls(at.window / 60, at.hold / 60)
+        """Take the spans of an alert's numbers; rules are evaluated at whole minutes, and fire then."""
+        return cls(at.window / 60, math.ceil(at.hold / 60))
 
     @property
     def step(self) -> float:
