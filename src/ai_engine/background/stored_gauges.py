@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Final, TypeAlias
@@ -39,15 +40,19 @@ class StoredGauges:
         self._shown: set[Series] = set()
 
     async def watch(self) -> None:
-        """Refresh again and again, until cancelled."""
+        """Refresh again and again, until cancelled; one slow reading in a row may be a stall of the store."""
+        took_before = math.inf
         while True:
-            began = perf_counter()
+            rest, began = self._seconds, perf_counter()
             try:
                 await self.refresh()
             except StoreError as error:
                 logger.warning("stored_gauges_not_refreshed", subject=self._subject, exc_info=error)
-            took = perf_counter() - began
-            await asyncio.sleep(max(self._seconds, took / MAX_READING_SHARE))
+            else:
+                took = perf_counter() - began
+                rest = max(rest, min(took, took_before) / MAX_READING_SHARE)
+                took_before = took
+            await asyncio.sleep(rest)
 
     async def refresh(self) -> None:
         """Show what the store says now.
