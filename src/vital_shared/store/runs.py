@@ -423,13 +423,15 @@ class RunStore:
         now: datetime,
         deadline_at: datetime,
         may_exceed_alone: bool = True,
+        fence: Fence | None = None,
     ) -> None:
-        """Reserve more of a tenant's budget for a run that is under way.
+        """Reserve more of a tenant's budget for a run that is under way, and the worker's.
 
         :param more: nano-dollars, or all that it may use beside what it has reserved.
         :param spent_nanos: spending of the run since it began or was resumed, calls under way included.
         :param may_exceed_alone: whether a run that is alone with its budget may go on while some of it is
             left.
+        :param fence: the worker that has the run; where another has it by now, nothing is reserved.
         :raises BudgetExceeded: when the budget does not allow it, or a limit above the run.
         :raises UsageLimited: when a limit of tokens, or of a minute, does not.
         """
@@ -446,7 +448,7 @@ class RunStore:
         )
         self._reserved.add(run_id)  # before: the end of the run releases it, also where this is cancelled
         async with self._database.begin() as connection:
-            await connection.run_sync(_extend_running, request, spent_nanos)
+            await connection.run_sync(_extend_running, request, spent_nanos, fence)
 
     async def complete(
         self,
@@ -667,10 +669,12 @@ def _visible(tenant_id: str | None) -> ColumnElement[bool]:
     return true() if tenant_id is None else runs.c.tenant_id == tenant_id
 
 
-def _extend_running(connection: Connection, request: AdmissionRequest, spent_nanos: int) -> None:
-    """Reserve more for a run that has not ended meanwhile at another worker: nobody would release it."""
+def _extend_running(
+    connection: Connection, request: AdmissionRequest, spent_nanos: int, fence: Fence | None
+) -> None:
+    """Reserve more for a run that neither has ended nor is another worker's: nobody would release it."""
     columns = (runs.c.user_id, runs.c.key_id)
-    running = select(*columns).where(runs.c.id == request.run_id, runs.c.status == "running")
+    running = select(*columns).where(runs.c.id == request.run_id, runs.c.status == "running", *fenced(fence))
     row = connection.execute(running.with_for_update(key_share=True)).first()
     if row is not None:
         extend(connection, request._replace(user_id=row.user_id, key_id=row.key_id), spent_nanos)

@@ -224,6 +224,7 @@ class Execution(RunHandle):
                 now=now,
                 deadline_at=now + timedelta(seconds=settings.run_timeout_seconds + settings.store_seconds),
                 may_exceed_alone=self._context.may_exceed_alone,
+                fence=self._fence,
             )
         except LimitExceeded as error:
             count_refused(error)
