@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from tests.run_record import run_record
 
 from vital_shared.billing.run_context import RunContext
+from vital_shared.errors import StoreError
 from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import Cost, Timings, WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.account_tables import ledger
@@ -313,3 +314,25 @@ async def test_after_the_store_was_away_each_worker_gets_the_time_to_renew_its_l
     assert not alive.lease.may_take_over
     await dead.lease._renew(database)
     assert await alive.runs.orphans.find() == ()
+
+
+async def test_an_end_that_waits_for_the_store_is_no_end_of_a_run_that_was_taken_over(
+    database: Database, dead: Worker, alive: Worker, monkeypatch: pytest.MonkeyPatch
+):
+    record = await dead.start()
+    context = dead.context(record)
+
+    async def away(*_: object, **__: object) -> None:
+        raise StoreError("The store is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database._commits, "_transact", away)
+        with pytest.raises(StoreError):
+            await dead.fail(record, context)
+    assert dead.runs.charge_writer.waiting_end(record.id) is not None
+    assert (await dead.runs.get(record.id, tenant_id=None, now=NOW)).status == "failed"
+    await let_lease_expire(database, dead)
+    await take_over(alive)
+    assert (await dead.runs.get(record.id, tenant_id=None, now=NOW)).status == "running"
+    await dead.runs.charge_writer.aclose()
+    assert (await alive.runs.get(record.id, tenant_id=None, now=NOW)).status == "running"

@@ -104,7 +104,9 @@ class RunEnd(Frozen):
         return bool(end.execute(connection, values | fence_values(self.fence)))
 
     def apply(self, record: RunRecord) -> RunRecord:
-        """Return the record of the run as it will be once this is written."""
+        """Return the record of the run as it will be once this is written, or refused."""
+        if self.fence is not None and record.epoch != self.fence.epoch:
+            return record  # another worker has the run: its end is another
         if record.status != "running" and record.error_type != LOST.error_type:
             return record
         values: dict[str, Any] = {
