@@ -441,3 +441,39 @@ async def test_a_failure_that_readers_have_stays_the_end(pair, monkeypatch):
         await handle.answer()
     assert gate.runs == {"answer": 1}
     assert (await alive.runs.get(begun.run_id, tenant_id=None)).status == "failed"
+
+
+class Held(Differing):
+    @node
+    async def answer(self, query: str) -> str:
+        gate.runs["answer"] += 1
+        number = gate.runs["answer"]
+        await gate.wait()
+        return f"answer {number}"
+
+
+class HeldRefusing(Held):
+    @node
+    async def answer(self, query: str) -> str:
+        raise ValueError(await super().answer(query))
+
+
+@pytest.mark.parametrize("workflow", [Held, HeldRefusing])
+async def test_an_end_that_no_reader_could_have_before_the_takeover_is_given_to_none(
+    pair, monkeypatch, workflow: type[Held]
+):
+    dead, alive = pair
+    cut_from_store(dead, monkeypatch)
+    begun = await workflow(dead).begin(question("?"))
+    running = asyncio.create_task(begun.run())
+    await gate.reached.wait()
+    handle = await taken(workflow, dead, alive)
+    gate.opened.set()
+    with counted() as growth:
+        await finished(running)
+    assert begun.error is not None
+    assert (begun.error.error_type, begun.has_departed) == ("superseded", True)
+    assert not any(event.type in ("run_finished", "run_failed") for event in events_of(begun.log))
+    assert growth("vital_workflow_requests_total") == 0
+    if workflow is Held:
+        assert (await handle.answer()).response == "answer 2"

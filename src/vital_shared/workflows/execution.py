@@ -396,12 +396,31 @@ class Execution(RunHandle):
             return
         for warning in output.warnings:
             self._stream.emit(WarningRaised, warning=warning)
+        end = partial(self._stream.emit, RunFinished, output=output)
+        if not saved and not await self._reaches_readers(end):
+            return
         self._answer = output
         if ended:  # otherwise it was called lost, and counted so
             self._metrics.answered(output, saved=saved)
             if saved and self._lookup is not None:
                 await self._lookup.keep(self._request, output, self._services.tools.read_only, len(written))
-        self._stream.emit(RunFinished, output=output)
+        if saved:
+            end()
+
+    async def _reaches_readers(self, end: Callable[[], None]) -> bool:
+        """Stream an end that the store has not taken, and return whether readers have it.
+
+        Where another worker has taken the run over meanwhile, its end counts, and nobody gets this one.
+        """
+        try:
+            end()
+            await self._stream.log.readable()
+        except StaleWriter:
+            await self._leave("superseded")
+            return False
+        if self._stream.log.is_superseded:
+            await self._leave("superseded")
+        return not self.has_departed
 
     async def _pause(self) -> None:
         output = self._output("awaiting_approval")
@@ -473,6 +492,10 @@ class Execution(RunHandle):
             saved = False
         if not ended and await self._leave_if_superseded():
             return
+        fields = {"error_type": failure.error_type, "message": failure.message, "node": failure.node}
+        end = partial(self._stream.emit, RunFailedEvent, **fields)
+        if not saved and not await self._reaches_readers(end):
+            return
         if ended:
             self._metrics.failed(failure, self._seconds, saved=saved)
         elif self._completing is not None:  # cancelled while its end was written, which went on
@@ -480,9 +503,8 @@ class Execution(RunHandle):
         # Otherwise it was called lost, and counted so.
         if not isinstance(failure, RunCancelled):
             logger.warning("run_failed", node=failure.node, exc_info=failure.__cause__)
-        self._stream.emit(
-            RunFailedEvent, error_type=failure.error_type, message=failure.message, node=failure.node
-        )
+        if saved:
+            end()
 
 
 def _is_being_cancelled() -> bool:
