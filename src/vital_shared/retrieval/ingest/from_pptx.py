@@ -95,7 +95,7 @@ def _table(table: Any) -> list[str]:
 
 def _is_below(cell: Any) -> bool:
     """Return whether a cell is covered by the one above it."""
-    return bool(cell._tc.vMerge)  # noqa: SLF001 - the library does not tell which cell covers it
+    return bool(cell._tc.vMerge)  # noqa: SLF001 - the library has no name for the cell that covers it
 
 
 def _text(paragraph: Any) -> str:
