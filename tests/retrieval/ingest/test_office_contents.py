@@ -252,6 +252,35 @@ def test_an_empty_line_of_separated_values_starts_no_other_table():
     ]
 
 
+def test_rows_of_unequal_length_are_read():
+    text = "version,name,eol,support\n4.10,Warty,2006\n5.04,Hoary,2006,2011\n"
+    assert texts("a.csv", text) == [
+        "version: 4.10; name: Warty; eol: 2006",
+        "version: 5.04; name: Hoary; eol: 2006; support: 2011",
+    ]
+    assert texts("a.xlsx", workbook([("A", "B", "C"), ("x",), ("y", 1, 2)]))[0] == "A: x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#  Changing the grammar will most likely\n#  require changes in the parser\n#  module as well\n",
+        "-  Take the bus\n-  Take the tram\n-  Walk along\n",
+        "1.  Take the bus\n2.  Take the tram\n3.  Walk along\n",
+        "One line.  Another one.\nAnd the next.  It goes on here.\nAnd so on and on.  The end.\n",
+    ],
+)
+def test_comments_lists_and_prose_in_a_text_are_no_tables(text):
+    assert "row" not in {block.kind for block in parsed("a.txt", text).blocks}
+
+
+def test_rows_of_numbers_in_a_text_have_no_header():
+    rows = (
+        "0.9 thru 1.2   1991-1995   CWI\n1.3 thru 1.5   1995-1999   CNRI\n1.6            2000        CNRI\n"
+    )
+    assert texts("a.txt", rows)[0] == "0.9 thru 1.2; 1991-1995; CWI"
+
+
 def test_numbers_of_json_are_as_they_are_written_and_no_member_is_lost():
     assert texts("a.json", '{"price": 1.10, "id": 12345678901234567890.5}') == [
         "price: 1.10; id: 12345678901234567890.5"

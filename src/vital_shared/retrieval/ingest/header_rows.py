@@ -87,11 +87,19 @@ def guessed_header(rows: Sequence[Sequence[Cell]], merged: int = 0) -> int:
 
     :param merged: rows at the top with cells over several columns.
     """
+    columns = max(map(len, rows), default=0)
+    rows = [[*row, *[EMPTY_CELL] * (columns - len(row))] for row in rows]
     number, is_marked = header_rows(rows, merged=merged)
     width = max((sum(bool(cell.text) for cell in row) for row in rows), default=0)
     if is_marked or width <= 2 or len(rows) < 2:
         return number
-    return int(sum(bool(cell.text) for cell in rows[0]) > 1 and not any(is_amount(cell) for cell in rows[0]))
+    first = rows[0]
+    has_amounts = any(map(is_amount, first)) or any(
+        _NUMBER.match(first[column].text) and not _YEAR.fullmatch(first[column].text)
+        for column in range(columns)
+        if mostly_numbers([row[column] for row in rows[1:]])
+    )
+    return int(sum(bool(cell.text) for cell in first) > 1 and not has_amounts)
 
 
 def is_amount(cell: Cell) -> bool:

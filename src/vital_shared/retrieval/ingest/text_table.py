@@ -17,6 +17,9 @@ MIN_LINES: Final = 3
 
 MIN_GAP: Final = 2
 _RULE: Final = re.compile(r"[\s=+|_-]*")
+_MARKER: Final = re.compile(r"(?:\W|\(?\w{1,3}[.)])*")
+"""Bullets and numbers of items."""
+
 _CELLS: Final = re.compile(r"\S {2,}\S")
 
 
@@ -36,9 +39,15 @@ def text_table(lines: Sequence[str]) -> list[str] | None:
         return None
     edges = [0, *gaps, width]
     rows = [[Cell(line[start:end].strip()) for start, end in pairwise(edges)] for line in lines]
-    if not all(any(row[column].text for row in rows) for column in range(len(rows[0]))):
+    columns = [[row[column].text for row in rows] for column in range(len(edges) - 1)]
+    if all(_MARKER.fullmatch(text) for text in columns[0]) or not all(map(_has_words, columns)):
         return None
     return table_lines(rows, guessed_header(rows))
+
+
+def _has_words(column: Sequence[str]) -> bool:
+    """Return whether a column has more than bullets and signs of comments."""
+    return any(char.isalnum() for text in column for char in text)
 
 
 def _gaps(blank: Sequence[bool]) -> list[int]:
