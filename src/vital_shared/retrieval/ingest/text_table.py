@@ -17,7 +17,7 @@ MIN_LINES: Final = 3
 
 MIN_GAP: Final = 2
 _RULE: Final = re.compile(r"[\s=+|_-]*")
-_MARKER: Final = re.compile(r"(?:\W|\(?\w{1,3}[.)])*")
+_MARKER: Final = re.compile(r"(?:\W|\w{1,3}[.)])*")
 """Bullets and numbers of items."""
 
 _CELLS: Final = re.compile(r"\S {2,}\S")
