@@ -2,9 +2,14 @@
 
 import asyncio
 
+from tests.store_database import ON_POSTGRES
+
 from ai_engine.background import runtime_metrics as sampling
 from vital_shared.monitoring.metrics import CONNECTION_POOL_IN_USE, CONNECTION_POOL_SIZE
 from vital_shared.testing import counted
+
+DATABASE_CONNECTIONS = 20 if ON_POSTGRES else 16
+"""On SQLite 15 that read, and one that writes; Postgres has one pool for both."""
 
 
 async def until(true):
@@ -17,7 +22,7 @@ async def test_pools_and_the_lag_of_the_loop_are_sampled(serve, monkeypatch):
     with counted() as growth:
         service = await serve()
         await until(lambda: growth("vital_event_loop_lag_seconds_count") > 3)
-    assert CONNECTION_POOL_SIZE.labels("db").value == 16  # SQLite: 15 that read, and one that writes
+    assert CONNECTION_POOL_SIZE.labels("db").value == DATABASE_CONNECTIONS
     assert CONNECTION_POOL_SIZE.labels("http").value == 16  # PubMed and openFDA
     async with service.services.database.begin():
         await until(lambda: CONNECTION_POOL_IN_USE.labels("db").value == 1)
