@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 import pytest
 from sqlalchemy import func, select
-from tests.ai_engine.gateway.any_provider import (
-    KEY,
+from tests.ai_engine.gateway.between_protocols.any_provider import (
     MODEL,
     PROTOCOLS,
     PROVIDERS,
     Gateway,
     OpenGateway,
     ProviderName,
-    opening,
     stream_of,
 )
 
@@ -70,12 +67,6 @@ def request(client: ClientName, tokens: int) -> Request:
                     "generationConfig": {"maxOutputTokens": tokens},
                 },
             )
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
-    monkeypatch.setenv("THEIR_KEY", KEY)
-    return opening(tmp_path)
 
 
 async def ask(given: Gateway, client: ClientName, tokens: int = MAX_TOKENS) -> httpx.Response:

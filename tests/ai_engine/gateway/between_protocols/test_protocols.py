@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import anthropic
 import openai
 import orjson
 import pytest
-from tests.ai_engine.gateway.any_provider import (
+from tests.ai_engine.gateway.between_protocols.any_provider import (
     COUNTS,
     ERRORS,
     HELLO,
@@ -25,18 +24,11 @@ from tests.ai_engine.gateway.any_provider import (
     Gateway,
     OpenGateway,
     ProviderName,
-    opening,
     stream_of,
 )
 from tests.llm.wires.servers import anthropic as anthropic_server
 from tests.llm.wires.servers import gemini as gemini_server
 from tests.llm.wires.servers.base import Reply
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
-    monkeypatch.setenv("THEIR_KEY", KEY)
-    return opening(tmp_path)
 
 
 @pytest.mark.parametrize("wire", PROVIDERS)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ai_engine.gateway.any_provider import (
+from tests.ai_engine.gateway.between_protocols.any_provider import (
     HELLO,
-    KEY,
     MODEL,
     OpenGateway,
     ProviderName,
-    opening,
     stream_of,
 )
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
-    monkeypatch.setenv("THEIR_KEY", KEY)
-    return opening(tmp_path)
 
 
 @pytest.mark.parametrize("wire", ["anthropic", "gemini"])

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ai_engine.gateway.any_provider import HELLO, KEY, MODEL, OpenGateway, opening, stream_of
+from tests.ai_engine.gateway.between_protocols.any_provider import (
+    HELLO,
+    MODEL,
+    OpenGateway,
+    stream_of,
+)
 
 from ai_engine.protocols.anthropic.closed_schema import closed_schema
 
 TEXT = {"type": "string"}
 MAP = {"type": "object", "additionalProperties": TEXT}
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
-    monkeypatch.setenv("THEIR_KEY", KEY)
-    return opening(tmp_path)
 
 
 def test_every_object_is_closed_that_does_not_say() -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from google import genai
 from google.genai import errors, types
-from tests.ai_engine.gateway import any_provider
-from tests.ai_engine.gateway.any_provider import (
+from tests.ai_engine.gateway.between_protocols import any_provider
+from tests.ai_engine.gateway.between_protocols.any_provider import (
     COUNTS,
     ERRORS,
-    KEY,
     MODEL,
     PROTOCOLS,
     PROVIDERS,
@@ -24,7 +22,6 @@ from tests.ai_engine.gateway.any_provider import (
     Gateway,
     OpenGateway,
     ProviderName,
-    opening,
     stream_of,
 )
 from tests.llm.wires.servers import gemini as gemini_server
@@ -51,12 +48,6 @@ WHOLE = {
     "modelVersion": "gemini-test",
     "newField": {"kept": True},
 }
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
-    monkeypatch.setenv("THEIR_KEY", KEY)
-    return opening(tmp_path)
 
 
 async def pieces(given: Gateway, **asked: Any) -> list[types.GenerateContentResponse]:

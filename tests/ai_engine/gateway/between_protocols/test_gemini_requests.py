@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from tests.ai_engine.gateway.any_provider import (
-    KEY,
+from tests.ai_engine.gateway.between_protocols.any_provider import (
     MODEL,
     PROVIDERS,
     SCHEMA,
     OpenGateway,
     ProviderName,
-    opening,
     stream_of,
 )
-from tests.ai_engine.gateway.test_gemini_client import CONTENTS, OTHERS, PATH, WHOLE
+from tests.ai_engine.gateway.between_protocols.test_gemini_client import CONTENTS, OTHERS, PATH, WHOLE
 from tests.llm.wires.servers.base import Reply
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
-    monkeypatch.setenv("THEIR_KEY", KEY)
-    return opening(tmp_path)
 
 
 @pytest.mark.parametrize("wire", OTHERS)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.ai_engine.gateway.any_provider import (
+from tests.ai_engine.gateway.between_protocols.any_provider import (
     HELLO,
-    KEY,
     MODEL,
     PROVIDERS,
     Gateway,
     OpenGateway,
     ProviderName,
-    opening,
     stream_of,
 )
 from tests.llm.wires.servers import gemini as gemini_server
@@ -31,12 +28,6 @@ CLIENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "responses": ("/v1/responses", {"model": MODEL, "input": "Hello?"}),
     "contents": (f"/v1beta/models/{MODEL}", CONTENTS),
 }
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
-    monkeypatch.setenv("THEIR_KEY", KEY)
-    return opening(tmp_path)
 
 
 async def asked(given: Gateway, client: str, *, is_streamed: bool) -> httpx.Response:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openai
 import pytest
 from google.genai import types
-from tests.ai_engine.gateway.any_provider import MODEL, OpenGateway, opening
+from tests.ai_engine.gateway.between_protocols.any_provider import MODEL, OpenGateway
 from tests.llm.wires.servers import gemini as protocol
 from tests.llm.wires.servers.base import Reply
 
@@ -28,12 +27,6 @@ ONE = f"/v1beta/models/{MODEL}:embedContent"
 def answered(answer: Any) -> Reply:
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     return Reply([body], headers=protocol.HEADERS, content_type="application/json")
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
-    monkeypatch.setenv("THEIR_KEY", "sk-of-the-operator")
-    return opening(tmp_path)
 
 
 async def test_googles_client_embeds_texts(gateway: OpenGateway) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from google.genai import errors
-from tests.ai_engine.gateway.any_provider import ERRORS, HELLO, KEY, PROVIDERS, OpenGateway, opening
+from tests.ai_engine.gateway.between_protocols.any_provider import (
+    ERRORS,
+    HELLO,
+    PROVIDERS,
+    OpenGateway,
+)
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Inheritance class AiohttpClientSession from ClientSession is discouraged:DeprecationWarning"
@@ -15,12 +19,6 @@ pytestmark = pytest.mark.filterwarnings(
 
 INVENTED = ["p:x", "nonsense", "p/x", "theirs:", ":m", "theirs:../..", "tunedModels/x", "mode-2/none", " "]
 CONTENTS = {"contents": [{"parts": [{"text": "Hello?"}]}]}
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenGateway:
-    monkeypatch.setenv("THEIR_KEY", KEY)
-    return opening(tmp_path)
 
 
 @pytest.mark.parametrize("method", ["generateContent", "streamGenerateContent?alt=sse", "embedContent"])
