@@ -6,7 +6,7 @@ Source: Anthropic's guide "Structured outputs", section "JSON Schema limitations
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["closed_schema"]
 
@@ -17,7 +17,7 @@ LISTS: Final = ("anyOf", "allOf", "oneOf")
 MAX_DEPTH: Final = 100
 
 
-def closed_schema(schema: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+def closed_schema(schema: Mapping[str, object], depth: int = 0) -> dict[str, object]:
     """Return a schema whose objects are closed where they do not say whether they are.
 
     What fits it fits the client's schema too. An object without properties of its own stays as it is.
@@ -30,7 +30,7 @@ def closed_schema(schema: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     return closed
 
 
-def _closed(name: str, value: Any, depth: int) -> Any:
+def _closed(name: str, value: object, depth: int) -> object:
     if name in NAMED and isinstance(value, Mapping):
         return {each: _schema(inner, depth) for each, inner in value.items()}
     if name in LISTS and isinstance(value, list):
@@ -38,5 +38,5 @@ def _closed(name: str, value: Any, depth: int) -> Any:
     return _schema(value, depth) if name == "items" else value
 
 
-def _schema(value: Any, depth: int) -> Any:
+def _schema(value: object, depth: int) -> object:
     return closed_schema(value, depth) if isinstance(value, Mapping) else value

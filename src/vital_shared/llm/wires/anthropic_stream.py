@@ -235,7 +235,7 @@ class AnthropicDecoder:
                 calls[call.id], block["input"] = call, call.arguments
         return tuple(calls.values())
 
-    def _call(self, call_id: str, name: str | None, given: Any) -> ModelToolCall | None:
+    def _call(self, call_id: str, name: str | None, given: object) -> ModelToolCall | None:
         arguments = read_arguments(given)
         if name is None or arguments is None:
             if not self._must_be_usable:

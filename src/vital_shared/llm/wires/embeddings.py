@@ -85,7 +85,7 @@ class EmbeddingsDecoder:
         if not isinstance(answer.get(self._form.vectors), list):
             raise self._bad_answer(f'no "{self._form.vectors}"')
         self.pieces += 1
-        counts: Any = answer.get(self._form.counts)
+        counts = answer.get(self._form.counts)
         usage = self._form.read_counts(counts) if isinstance(counts, dict) else None
         return () if usage is None else (usage,)
 

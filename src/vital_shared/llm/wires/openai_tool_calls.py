@@ -39,7 +39,7 @@ class ToolCallPieces:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def add(self, pieces: Any, choice: object = 0) -> int:
+    def add(self, pieces: object, choice: object = 0) -> int:
         """Take the pieces of one chunk, and return their number; what is no object is passed over.
 
         :param choice: the number of the answer that they belong to, of several to one request.

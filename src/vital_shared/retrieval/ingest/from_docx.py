@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from docx import Document
+from docx.document import Document as WordDocument
 from docx.oxml.ns import qn
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
@@ -47,7 +48,7 @@ def parse_docx(data: bytes, *, uri: str) -> Parsed:
     )
 
 
-def _around_pages(document: Any) -> list[str]:
+def _around_pages(document: WordDocument) -> list[str]:
     """Return what stands above and below the pages, once, without the numbers of pages."""
     lines: dict[str, None] = {}
     for relation in document.part.rels.values():

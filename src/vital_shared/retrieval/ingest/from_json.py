@@ -26,7 +26,7 @@ def parse_json(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
     text = decode(data, uri=uri, declared=charset)
     outline = Outline()
     try:
-        _add(_loads(text), outline, 1)
+        _add(_DECODER.decode(text), outline, 1)
     except json.JSONDecodeError:
         for number, value in [*_values(text)]:
             outline.at(Place("row", number))
@@ -34,9 +34,9 @@ def parse_json(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
     return outline.finish(title=title_from(uri), uri=uri)
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Return the members of an object; values of a name that occurs again are kept together."""
-    members: dict[str, Any] = {}
+    members: dict[str, object] = {}
     for name, value in pairs:
         members[name] = [members[name], value] if name in members else value
     return members
@@ -46,11 +46,7 @@ _DECODER: Final = json.JSONDecoder(parse_float=str, parse_int=str, object_pairs_
 """A decoder that leaves numbers as they are written: 1.10 is no 1.1 in a price."""
 
 
-def _loads(text: str) -> Any:
-    return _DECODER.decode(text)
-
-
-def _values(text: str) -> Iterator[tuple[int, Any]]:
+def _values(text: str) -> Iterator[tuple[int, object]]:
     """Yield values that follow each other, on a line each or on several, with the numbers of their lines."""
     start, number = 0, 1
     while match := _NOT_BLANK.search(text, start):

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any, Final
 
+from lxml import etree  # type: ignore[import-untyped]
 from pptx import Presentation
 from pptx.chart.plot import BubblePlot, XyPlot
 from pptx.oxml.ns import qn
+from pptx.shapes.base import BaseShape
+from pptx.table import Table, _Cell
+from pptx.text.text import _Paragraph
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
 from vital_shared.retrieval.ingest.header_rows import Cell, is_amount
@@ -75,7 +79,7 @@ def _add(shape: Any, outline: Outline) -> bool:
     return True
 
 
-def _table(table: Any) -> list[str]:
+def _table(table: Table) -> list[str]:
     """Return a line for each row; a cell over several rows, or over columns of the header, is in each."""
     rows: list[list[Cell]] = []
     for row in table.rows:
@@ -93,12 +97,12 @@ def _table(table: Any) -> list[str]:
     return table_lines(rows, int(has_header))
 
 
-def _is_below(cell: Any) -> bool:
+def _is_below(cell: _Cell) -> bool:
     """Return whether a cell is covered by the one above it."""
     return bool(cell._tc.vMerge)  # noqa: SLF001 - the library has no name for the cell that covers it
 
 
-def _text(paragraph: Any) -> str:
+def _text(paragraph: _Paragraph) -> str:
     """Return a paragraph with raised and struck letters written out."""
     pieces = []
     for run in paragraph._p.xpath("./a:r | ./a:br | ./a:fld"):  # noqa: SLF001 - it has no place for fields
@@ -108,7 +112,7 @@ def _text(paragraph: Any) -> str:
     return spelt_out(pieces)
 
 
-def _form(properties: Any) -> LetterForm:
+def _form(properties: etree._Element | None) -> LetterForm:
     if properties is None:
         return "plain"
     if properties.get("strike", "noStrike") != "noStrike":
@@ -119,8 +123,8 @@ def _form(properties: Any) -> LetterForm:
     return "lowered" if height.startswith("-") else "raised"
 
 
-def _picture_words(shape: Any) -> str:
-    """Return the words that stand for a picture; programs write file names there, too."""
+def _picture_words(shape: BaseShape) -> str:
+    """Return the alternative text of a picture; programs write file names there, too."""
     words = " ".join(shape.element.xpath("string(.//p:cNvPr/@descr)").split())
     return "" if FILE_NAME.fullmatch(words) else words
 

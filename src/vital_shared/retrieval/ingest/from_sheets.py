@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, Final
 
-from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
 from vital_shared.retrieval.ingest.packages import OLD_OFFICE, open_package
@@ -71,7 +71,7 @@ def _unread(data: bytes, uri: str) -> Iterator[str]:
         yield "Text boxes over the cells were not read."
 
 
-def _merged_rows(sheet: Any) -> set[int]:
+def _merged_rows(sheet: CalamineSheet) -> set[int]:
     """Return the numbers of the rows that have a cell over several columns."""
     ranges = sheet.merged_cell_ranges or ()
     return {

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from posixpath import basename
-from typing import Any, Final
+from typing import Final
+
+from docx.opc.part import Part as WordPart
+from docx.opc.rel import _Relationship as WordRelation
+from pptx.opc.package import Part as SlidePart
+from pptx.opc.package import _Relationship as SlideRelation
 
 from vital_shared.retrieval.ingest.packages import parse_xml
 
@@ -22,7 +27,7 @@ _UNREAD: Final = {
 """Words for the targets of relations, by the ends of their types."""
 
 
-def diagram_texts(part: Any) -> Iterator[str]:
+def diagram_texts(part: WordPart | SlidePart) -> Iterator[str]:
     """Yield the words of each shape of the diagrams (SmartArt) in a part of a package."""
     for relation in _inner(part):
         if relation.reltype.endswith(_DIAGRAM):
@@ -30,7 +35,7 @@ def diagram_texts(part: Any) -> Iterator[str]:
                 yield "".join(text.text or "" for text in paragraph.iter(f"{_DRAWING}t"))
 
 
-def unread_parts(part: Any) -> list[str]:
+def unread_parts(part: WordPart | SlidePart) -> list[str]:
     """Return a sentence for each part that was not read."""
     return [
         f"The {_UNREAD[kind]} {basename(str(relation.target_part.partname))} was not read."
@@ -40,5 +45,5 @@ def unread_parts(part: Any) -> list[str]:
     ]
 
 
-def _inner(part: Any) -> list[Any]:
+def _inner(part: WordPart | SlidePart) -> list[WordRelation | SlideRelation]:
     return [relation for relation in part.rels.values() if not relation.is_external]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from docx.oxml.ns import qn
+from lxml import etree  # type: ignore[import-untyped]
 
 from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header
 from vital_shared.retrieval.ingest.tables import table_lines
@@ -19,13 +20,13 @@ _PLAIN_STYLES: Final = {"tablegrid", "tablenormal", "normaltable", "tabelleraste
 """Styles of tables that set no row apart, by their ids in lower case."""
 
 
-def word_table(table: Any) -> list[str]:
+def word_table(table: etree._Element) -> list[str]:
     """Return a line for each row of a table, with its headings where it has a header."""
     rows = _rows(table)
     return table_lines(rows, _header(table, rows)) if rows else []
 
 
-def _header(table: Any, rows: list[list[Cell]]) -> int:
+def _header(table: etree._Element, rows: list[list[Cell]]) -> int:
     """Return how many rows are the header: those marked to be repeated, or else by style and words."""
     marked = 0
     for row in _own(table, "w:tr", "w:tbl"):
@@ -38,7 +39,7 @@ def _header(table: Any, rows: list[list[Cell]]) -> int:
     return max(number, 1) if len(rows) > 1 and _first_row_is_styled(table) else number
 
 
-def _first_row_is_styled(table: Any) -> bool:
+def _first_row_is_styled(table: etree._Element) -> bool:
     style = table.find(f"{qn('w:tblPr')}/{qn('w:tblStyle')}")
     look = table.find(f"{qn('w:tblPr')}/{qn('w:tblLook')}")
     if style is None or look is None or style.get(qn("w:val"), "").lower() in _PLAIN_STYLES:
@@ -52,7 +53,7 @@ def _first_row_is_styled(table: Any) -> bool:
         return False
 
 
-def _merged(table: Any) -> int:
+def _merged(table: etree._Element) -> int:
     """Return how many rows at the top have cells over several columns, and others beside them."""
     merged = 0
     for row in _own(table, "w:tr", "w:tbl"):
@@ -64,14 +65,14 @@ def _merged(table: Any) -> int:
     return merged
 
 
-def _own(parent: Any, name: str, within: str) -> Iterator[Any]:
+def _own(parent: etree._Element, name: str, within: str) -> Iterator[etree._Element]:
     """Yield the elements below one, without those of tables within it."""
     for each in parent.iter(qn(name)):
         if next(each.iterancestors(qn(within)), None) is parent:
             yield each
 
 
-def _rows(table: Any) -> list[list[Cell]]:
+def _rows(table: etree._Element) -> list[list[Cell]]:
     """Return the cells by row and column; one over several columns or rows stands in each of them."""
     rows: list[list[Cell]] = []
     for row in _own(table, "w:tr", "w:tbl"):
@@ -88,7 +89,7 @@ def _rows(table: Any) -> list[list[Cell]]:
     return rows
 
 
-def _lines(cell: Any) -> Iterator[str]:
+def _lines(cell: etree._Element) -> Iterator[str]:
     """Yield the paragraphs of a cell, and the rows of a table within it, in their order."""
     for child in cell:
         if child.tag == qn("w:p"):
@@ -102,11 +103,11 @@ def _lines(cell: Any) -> Iterator[str]:
             yield from _lines(child)
 
 
-def _is_bold(cell: Any) -> bool:
+def _is_bold(cell: etree._Element) -> bool:
     runs = [run for run in cell.iter(qn("w:r")) if run.find(qn("w:t")) is not None]
     return bool(runs) and all(run.find(f"{qn('w:rPr')}/{qn('w:b')}") is not None for run in runs)
 
 
-def _number(element: Any, default: int) -> int:
+def _number(element: etree._Element | None, default: int) -> int:
     value = element.get(qn("w:val")) if element is not None else None
     return min(int(value), MAX_SPAN) if value and value.isdigit() else default

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from docx.oxml.ns import qn
+from lxml import etree  # type: ignore[import-untyped]
 
 from vital_shared.retrieval.ingest.letter_forms import LetterForm, Written, spelt_out
 
@@ -37,12 +38,12 @@ MAX_DEPTH: Final = 60
 """Elements of a formula within each other; what is nested deeper is read as plain text."""
 
 
-def word_text(paragraph: Any) -> str:
+def word_text(paragraph: etree._Element) -> str:
     """Return the words of a paragraph, without those of its text boxes."""
     return spelt_out(_pieces(paragraph, "plain"))
 
 
-def _pieces(element: Any, form: LetterForm) -> Iterator[Written]:
+def _pieces(element: etree._Element, form: LetterForm) -> Iterator[Written]:
     for child in element:
         said = _said(child, form)
         if said is not None:
@@ -55,7 +56,7 @@ def _pieces(element: Any, form: LetterForm) -> Iterator[Written]:
             yield from _pieces(child, form)
 
 
-def _said(element: Any, form: LetterForm) -> str | None:
+def _said(element: etree._Element, form: LetterForm) -> str | None:
     """Return what an element says by itself; None where its children do."""
     if element.tag in _SIGNS:
         return _SIGNS[element.tag]
@@ -64,7 +65,7 @@ def _said(element: Any, form: LetterForm) -> str | None:
     return f" ({spelt_out(_pieces(element, form))}) " if element.tag == qn("w:rt") else None
 
 
-def _form(run: Any) -> LetterForm:
+def _form(run: etree._Element) -> LetterForm:
     properties = run.find(qn("w:rPr"))
     if properties is None:
         return "plain"
@@ -77,12 +78,12 @@ def _form(run: Any) -> LetterForm:
     return forms.get(place.get(qn("w:val")), "plain") if place is not None else "plain"
 
 
-def _is_on(properties: Any, name: str) -> bool:
+def _is_on(properties: etree._Element, name: str) -> bool:
     element = properties.find(qn(name))
     return element is not None and element.get(qn("w:val"), "1").lower() not in _OFF
 
 
-def _symbol(element: Any) -> str:
+def _symbol(element: etree._Element) -> str:
     font = (element.get(qn("w:font")) or "").lower()
     code = element.get(qn("w:char")) or ""
     try:
@@ -94,7 +95,7 @@ def _symbol(element: Any) -> str:
     return chr(number) if 0x20 <= number < 0x110000 else ""
 
 
-def _check_box(field: Any) -> str:
+def _check_box(field: etree._Element) -> str:
     """Return the state of a box of a form; nothing for other fields."""
     box = field.find(f"{qn('w:ffData')}/{qn('w:checkBox')}")
     if box is None:
@@ -108,13 +109,13 @@ def _check_box(field: Any) -> str:
     return "[x] " if is_checked else "[ ] "
 
 
-def _picture_words(properties: Any) -> str:
-    """Return the words that stand for a picture, as readers without eyes get them."""
+def _picture_words(properties: etree._Element) -> str:
+    """Return the alternative text of a picture."""
     words = " ".join((properties.get("descr") or "").split())
     return f" {words} " if words else ""
 
 
-def _formula(element: Any, depth: int) -> str:
+def _formula(element: etree._Element, depth: int) -> str:
     """Return a formula in a line: x^2, a/b, √(x)."""
     name = element.tag.removeprefix(_MATH) if isinstance(element.tag, str) else ""
     if name == "t":
@@ -135,7 +136,7 @@ def _grouped(part: str) -> str:
     return f"({part})" if " " in part else part
 
 
-_SPEAKING: Final[dict[str, Callable[[Any], str]]] = {
+_SPEAKING: Final[dict[str, Callable[[etree._Element], str]]] = {
     qn("w:t"): lambda element: element.text or "",
     qn("w:sym"): _symbol,
     qn("w:fldChar"): _check_box,
