@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.workflows.interrupted.world import cut_off, go_on, over_a_takeover, record, world
 
 from vital_shared import Workflow, node
 from vital_shared.errors import InvalidRequest
@@ -14,31 +14,11 @@ from vital_shared.graph import PlanError
 from vital_shared.models.event import InputRequired
 from vital_shared.models.tool import ToolCall
 from vital_shared.models.workflow_io import WorkflowOutput
-from vital_shared.store.runs import RunRecord
-from vital_shared.testing import question
 from vital_shared.tools.base import ToolContext, tool
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.declared import check_effects
 from vital_shared.workflows.services import Services
-
-
-class World:
-    """The mails that have left, and the moment at which the worker dies."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-        self.looked = 0
-        self.begun = asyncio.Event()
-        self.gate = asyncio.Event()
-
-
-world = World()
-
-
-@pytest.fixture(autouse=True)
-def _new_world() -> None:
-    world.__init__()  # type: ignore[misc]  # as new
 
 
 class Mailing(Workflow):
@@ -71,41 +51,10 @@ class Paying(Workflow):
         return "paid"
 
 
-@pytest.fixture
-async def dead_and_alive(open_services: Any) -> tuple[Services, Services]:
-    return await open_services(), await open_services()
-
-
-async def cut_off(services: Services, workflow: type[Workflow] = Mailing) -> str:
-    """Let a worker leave a run in the middle of its effect, and return the run's id."""
-    handle = await workflow(services).begin(question("bees"))
-    running = asyncio.create_task(handle.run())
-    await world.begun.wait()
-    handle.hand_over()
-    await asyncio.wait([running])
-    await services.lease.aclose(gives_up=True)
-    return handle.run_id
-
-
-async def go_on(services: Services, workflow: type[Workflow] = Mailing) -> Any:
-    """Take the run over, run it until it ends or pauses, and return its handle."""
-    (orphan,) = await services.runs.orphans.find()
-    await services.lease.hold()
-    taken = await services.runs.take_over(orphan, deadline_at=services.now() + timedelta(minutes=5))
-    assert taken is not None
-    handle = await workflow(services).begin_taken_over(taken)
-    await handle.run()
-    return handle
-
-
-async def record(services: Services, run_id: str) -> RunRecord:
-    return await services.runs.get(run_id, tenant_id=None)
-
-
 async def test_the_run_asks_whether_it_happened(dead_and_alive: tuple[Services, Services]) -> None:
     dead, alive = dead_and_alive
-    run_id = await cut_off(dead)
-    handle = await go_on(alive)
+    run_id = await cut_off(dead, Mailing)
+    handle = await go_on(alive, Mailing)
     assert world.sent == ["About bees"]
     events = [handle.log.event(seq) for seq in range(1, handle.log.last_seq + 1)]
     (asked,) = [event for event in events if isinstance(event, InputRequired)]
@@ -131,8 +80,8 @@ async def test_the_run_goes_on_as_is_decided(
     dead_and_alive: tuple[Services, Services], decision: dict[str, Any], response: str, sent: int
 ) -> None:
     dead, alive = dead_and_alive
-    run_id = await cut_off(dead)
-    await go_on(alive)
+    run_id = await cut_off(dead, Mailing)
+    await go_on(alive, Mailing)
     world.gate.set()
     output = await Mailing(alive).resume(run_id, answers={"receipt": decision})
     assert output.response == response
@@ -143,8 +92,8 @@ async def test_the_run_goes_on_as_is_decided(
 
 async def test_an_effect_that_is_given_up_fails_the_run(dead_and_alive: tuple[Services, Services]) -> None:
     dead, alive = dead_and_alive
-    run_id = await cut_off(dead)
-    await go_on(alive)
+    run_id = await cut_off(dead, Mailing)
+    await go_on(alive, Mailing)
     with pytest.raises(Exception, match="was given up"):
         await Mailing(alive).resume(run_id, answers={"receipt": {"decision": "give_up"}})
     failed = await record(alive, run_id)
@@ -160,18 +109,15 @@ async def test_what_is_no_decision_is_refused_and_the_run_waits_on(
     dead_and_alive: tuple[Services, Services], answer: object
 ) -> None:
     dead, alive = dead_and_alive
-    run_id = await cut_off(dead)
-    await go_on(alive)
+    run_id = await cut_off(dead, Mailing)
+    await go_on(alive, Mailing)
     with pytest.raises(InvalidRequest):
         await Mailing(alive).resume(run_id, answers={"receipt": answer})
     assert (await record(alive, run_id)).status == "awaiting_approval"
 
 
 async def test_a_declared_failure_fails_the_run(dead_and_alive: tuple[Services, Services]) -> None:
-    dead, alive = dead_and_alive
-    run_id = await cut_off(dead, Paying)
-    await go_on(alive, Paying)
-    failed = await record(alive, run_id)
+    failed = await over_a_takeover(dead_and_alive, Paying)
     assert (failed.status, failed.error_type, failed.error_node) == ("failed", "interrupted", "answer")
     assert "may have happened" in (failed.error_message or "")
     assert world.sent == ["bees"]
@@ -204,8 +150,8 @@ async def test_an_effect_that_has_finished_is_neither_asked_about_nor_repeated(
 
 async def test_a_decision_outlives_the_next_worker_too(open_services: Any) -> None:
     first, second, third = [await open_services() for _ in range(3)]
-    run_id = await cut_off(first)
-    await go_on(second)
+    run_id = await cut_off(first, Mailing)
+    await go_on(second, Mailing)
     world.begun.clear()
     handle = await Mailing(second).begin_resumed(
         run_id, Decision(answers={"receipt": {"decision": "repeat"}})
@@ -215,7 +161,7 @@ async def test_a_decision_outlives_the_next_worker_too(open_services: Any) -> No
     handle.hand_over()
     await asyncio.wait([running])
     await second.lease.aclose(gives_up=True)
-    await go_on(third)
+    await go_on(third, Mailing)
     assert (await record(third, run_id)).status == "awaiting_approval"
     assert len(world.sent) == 2
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.workflows.test_interrupted_effects import cut_off, go_on, record, world
+from tests.workflows.interrupted.world import cut_off, go_on, over_a_takeover, record, world
 
 from vital_shared import Outcome, Workflow, fan_out, node, repeat, subworkflow
 from vital_shared.testing import question
@@ -63,34 +63,22 @@ class Finished(Letters):
         return ", ".join(f"{each.status} {each.value}" for each in letters)
 
 
-@pytest.fixture(autouse=True)
-def _new_world() -> None:
-    world.__init__()  # type: ignore[misc]  # as new
-
-
-@pytest.fixture
-async def dead_and_alive(open_services: Any) -> tuple[Services, Services]:
-    return await open_services(), await open_services()
-
-
 async def test_the_next_worker_asks_once_for_all_items_and_repeats_none(
     dead_and_alive: tuple[Services, Services],
 ) -> None:
-    dead, alive = dead_and_alive
-    run_id = await cut_off(dead, Letters)
-    await go_on(alive, Letters)
+    _, alive = dead_and_alive
+    run = await over_a_takeover(dead_and_alive, Letters)
     assert world.sent == ["ann", "bob", "cyd"]
-    paused = await record(alive, run_id)
-    assert paused.status == "awaiting_approval"
-    assert paused.output is not None
-    assert [each.name for each in paused.output.required_input] == ["letters"]
+    assert run.status == "awaiting_approval"
+    assert run.output is not None
+    assert [each.name for each in run.output.required_input] == ["letters"]
     outcomes = [
         {"status": "success", "value": 3, "error": None, "seconds": 0.0},
         {"status": "success", "value": 3, "error": None, "seconds": 0.0},
         {"status": "failed", "value": None, "error": "not sent", "seconds": 0.0},
     ]
     decision = {"decision": "done", "value": outcomes}
-    output = await Letters(alive).resume(run_id, answers={"letters": decision})
+    output = await Letters(alive).resume(run.id, answers={"letters": decision})
     assert output.response == "success 3, success 3, failed None"
     assert world.sent == ["ann", "bob", "cyd"]
 
@@ -98,11 +86,10 @@ async def test_the_next_worker_asks_once_for_all_items_and_repeats_none(
 async def test_it_is_repeated_as_a_whole_where_that_is_decided(
     dead_and_alive: tuple[Services, Services],
 ) -> None:
-    dead, alive = dead_and_alive
-    run_id = await cut_off(dead, Letters)
-    await go_on(alive, Letters)
+    _, alive = dead_and_alive
+    run = await over_a_takeover(dead_and_alive, Letters)
     world.gate.set()
-    output = await Letters(alive).resume(run_id, answers={"letters": {"decision": "repeat"}})
+    output = await Letters(alive).resume(run.id, answers={"letters": {"decision": "repeat"}})
     assert output.response == "success 3, success 3, success 3"
     assert world.sent == ["ann", "bob", "cyd"] * 2
 
@@ -110,11 +97,8 @@ async def test_it_is_repeated_as_a_whole_where_that_is_decided(
 async def test_a_declared_failure_fails_the_run_and_repeats_no_item(
     dead_and_alive: tuple[Services, Services],
 ) -> None:
-    dead, alive = dead_and_alive
-    run_id = await cut_off(dead, Failing)
-    await go_on(alive, Failing)
-    failed = await record(alive, run_id)
-    assert (failed.status, failed.error_type, failed.error_node) == ("failed", "interrupted", "letters")
+    run = await over_a_takeover(dead_and_alive, Failing)
+    assert (run.status, run.error_type, run.error_node) == ("failed", "interrupted", "letters")
     assert world.sent == ["ann", "bob", "cyd"]
 
 
@@ -169,14 +153,12 @@ class Repeating(Workflow):
 async def test_an_effect_of_a_part_is_asked_about_and_not_repeated(
     dead_and_alive: tuple[Services, Services], workflow: type[Workflow], name: str
 ) -> None:
-    dead, alive = dead_and_alive
-    run_id = await cut_off(dead, workflow)
-    await go_on(alive, workflow)
-    paused = await record(alive, run_id)
-    assert paused.output is not None
-    assert [each.name for each in paused.output.required_input] == [name]
+    _, alive = dead_and_alive
+    run = await over_a_takeover(dead_and_alive, workflow)
+    assert run.output is not None
+    assert [each.name for each in run.output.required_input] == [name]
     assert world.sent == ["bees"]
-    output = await workflow(alive).resume(run_id, answers={name: {"decision": "done", "value": "TX-17"}})
+    output = await workflow(alive).resume(run.id, answers={name: {"decision": "done", "value": "TX-17"}})
     assert output.response == "TX-17"
     assert world.sent == ["bees"]
 
@@ -188,11 +170,10 @@ async def test_an_effect_of_a_part_is_asked_about_and_not_repeated(
 async def test_an_effect_of_a_part_is_repeated_where_that_is_decided(
     dead_and_alive: tuple[Services, Services], workflow: type[Workflow], name: str, response: str
 ) -> None:
-    dead, alive = dead_and_alive
-    run_id = await cut_off(dead, workflow)
-    await go_on(alive, workflow)
+    _, alive = dead_and_alive
+    run = await over_a_takeover(dead_and_alive, workflow)
     world.gate.set()
-    output = await workflow(alive).resume(run_id, answers={name: {"decision": "repeat"}})
+    output = await workflow(alive).resume(run.id, answers={name: {"decision": "repeat"}})
     assert output.response == response
 
 

@@ -1,0 +1,20 @@
+"""Two workers, and a world of which no test before is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.workflows.interrupted.world import world
+
+from vital_shared.workflows.services import Services
+
+
+@pytest.fixture(autouse=True)
+def _new_world() -> None:
+    world.begin_anew()
+
+
+@pytest.fixture
+async def dead_and_alive(open_services: Any) -> tuple[Services, Services]:
+    return await open_services(), await open_services()
