@@ -1,4 +1,4 @@
-"""Things that have the same name and are told apart by a number."""
+"""Names that differ in their number alone, such as "wheel 2" and "wheel 3"."""
 
 from __future__ import annotations
 

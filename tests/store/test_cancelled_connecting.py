@@ -58,7 +58,7 @@ def address(postgres: PostgresServer) -> str:
 
 async def until_none(watching: asyncpg.Connection) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await watching.fetchval(SESSIONS):  # noqa: ASYNC110 - the server tells nobody
+        while await watching.fetchval(SESSIONS):  # noqa: ASYNC110 - Postgres has no event for it
             await asyncio.sleep(0.01)
 
 

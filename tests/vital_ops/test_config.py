@@ -235,6 +235,7 @@ def test_the_rule_tests_of_odd_numbers_hold(tmp_path, alert, numbers):
     file.write_text(f"[{alert}]\n{numbers}\n")
     build(tmp_path, files(load_config(file)))
     tests = [*(tmp_path / "prometheus-rules/tests").glob(f"{alert}*.yml")]
+    assert tests
     command = [find_program(PROMTOOL), "test", "rules", *tests]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -30,7 +30,7 @@ RULES = {
 
 
 class Watched:
-    """An Alertmanager, what it is told and what comes out of it."""
+    """An Alertmanager, with the alerts that are posted to it and its notifications."""
 
     def __init__(self, url: str, client: aiohttp.ClientSession, stands: StandIns) -> None:
         self._url = url

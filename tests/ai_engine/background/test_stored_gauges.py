@@ -51,3 +51,4 @@ async def test_an_outage_of_the_store_does_not_make_later_readings_rare(monkeypa
         await asyncio.wait_for(went_on.wait(), 60)
     finally:
         watching.cancel()
+    assert readings == 4

@@ -28,6 +28,9 @@ price = {{ input = "10", output = "30" }}
 """
 HEDGED = MORE.format(seconds=0.05)
 
+USUAL = {True: protocol.SAID, False: WHOLE["choices"][0]["message"]["content"]}
+"""The text of a streamed answer, and of a whole one."""
+
 
 def hedges(outcome: str) -> float:
     return LLM_HEDGES_TOTAL.labels("mine:a", outcome).value
@@ -67,7 +70,7 @@ async def test_a_silent_deployment_is_overtaken_and_both_are_charged_once(
     before = hedges("won")
     async with gateway(replies(a=slow, b=quick), more=HEDGED) as given:
         answer = await asked(given, is_streamed=is_streamed)
-        assert said(answer) == (protocol.SAID if is_streamed else WHOLE["choices"][0]["message"]["content"])
+        assert said(answer) == USUAL[is_streamed]
         await asyncio.wait_for(given.provider.closed.wait(), 20)  # the silent call is let go
         charges = await given.charges()
         assert sorted((row[2], row[-1]) for row in charges) == [
@@ -162,7 +165,7 @@ async def test_a_hedge_wins_within_a_chain_of_which_the_first_has_failed(
     async with gateway(answers, more=chained) as given:
         before = LLM_HEDGES_TOTAL.labels("mine:b", "won").value
         answer = await asked(given, is_streamed=is_streamed, model="chained")
-        assert said(answer) == (protocol.SAID if is_streamed else WHOLE["choices"][0]["message"]["content"])
+        assert said(answer) == USUAL[is_streamed]
         await asyncio.wait_for(given.provider.closed.wait(), 20)
         statuses = {row[2]: row[-1] for row in await given.charges()}
         assert (statuses["mine:b"], statuses["mine:c"]) == ("cancelled", "success")
@@ -189,7 +192,7 @@ async def test_the_next_model_answers_where_both_calls_of_a_hedge_fail(
 
     async with gateway(reply, more=CHAIN.format(url="http://127.0.0.1:1")) as given:
         answer = await asked(given, is_streamed=is_streamed, model="chained")
-        assert said(answer) == (protocol.SAID if is_streamed else WHOLE["choices"][0]["message"]["content"])
+        assert said(answer) == USUAL[is_streamed]
         assert {row[2]: row[-1] for row in await given.charges()}["mine:c"] == "success"
 
 
