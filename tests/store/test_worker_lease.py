@@ -64,3 +64,30 @@ async def test_a_worker_that_has_never_taken_a_lease_ends(url: str):
     with pytest.raises(StoreError, match="The worker has ended"):
         await lease.hold()
     assert threads() == []
+
+
+async def test_a_run_begins_only_once_a_lease_that_was_over_is_renewed(database: Database, url: str):
+    """Else it would be taken over at once: its worker was cut off from the store, and is back a moment before."""
+    hours = [0.0]
+    lease = WorkerLease(url, seconds=2.0, clock=lambda: 3_600.0 * hours[0])
+    await lease.hold()
+    hours[0] += 1
+    await lease.hold()
+    assert lease.is_held
+    await lease.aclose()
+
+
+async def test_nothing_begins_under_a_lease_that_the_store_does_not_renew(
+    database: Database, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    async def away(_: Database) -> None:
+        raise StoreError("The database does not answer.")
+
+    hours = [0.0]
+    lease = WorkerLease(url, seconds=0.2, clock=lambda: 3_600.0 * hours[0])
+    await lease.hold()
+    monkeypatch.setattr(lease, "_renew", away)
+    hours[0] += 1
+    with pytest.raises(StoreError, match="lease of this worker is over"):
+        await lease.hold()
+    await lease.aclose()

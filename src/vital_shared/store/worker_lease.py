@@ -45,7 +45,11 @@ JOIN_SECONDS: Final = 5.0
 
 NEVER: Final = float("inf")
 
+LEASES_WAITED_FOR: Final = 2.0
+"""The longest wait for the renewal of a lease that is over, in its lengths: an attempt may take one."""
+
 ENDED: Final = "The worker has ended, and takes no lease any more."
+OVER: Final = "The lease of this worker is over, and the database has not renewed it in time."
 
 
 def database_seconds(dialect: str) -> ColumnElement[float]:
@@ -106,6 +110,8 @@ class WorkerLease:
         self._opening = asyncio.Lock()
         self._thread: threading.Thread | None = None
         self._taken: asyncio.Future[None] | None = None
+        self._renewed: list[asyncio.Future[None]] = []
+        """The calls that wait for the renewal of a lease that is over."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._is_closing = False
@@ -135,7 +141,9 @@ class WorkerLease:
             del self._owned[run_id]
 
     async def hold(self) -> None:
-        """Take the lease, and renew it from now on; later calls change nothing.
+        """Take the lease, and renew it from now on; a later call waits where it is over.
+
+        A run that began under a lease that is over would be taken over at once, its calls made twice.
 
         :raises StoreError: when the database does not answer, or the worker has ended.
         """
@@ -153,6 +161,21 @@ class WorkerLease:
             except Exception:  # raised again: the thread has ended with it, and the next call starts another
                 self._taken = None
                 raise
+        if not self.is_held:
+            await self._until_renewed()
+
+    async def _until_renewed(self) -> None:
+        future = asyncio.get_running_loop().create_future()
+        self._renewed.append(future)
+        try:
+            async with asyncio.timeout(LEASES_WAITED_FOR * self.seconds):
+                await future
+        except TimeoutError as error:
+            if not self.is_held:
+                raise StoreError(OVER) from error
+        finally:
+            with suppress(ValueError):  # the thread has taken it meanwhile
+                self._renewed.remove(future)
 
     async def aclose(self, *, gives_up: bool = False) -> None:
         """Stop renewing, for good.
@@ -234,6 +257,10 @@ class WorkerLease:
                     owned.lose()
             self._unbroken_since = sent_at
         self._until = sent_at + self.seconds
+        while self._renewed:
+            future = self._renewed.pop()
+            with suppress(RuntimeError):  # its loop has ended meanwhile
+                future.get_loop().call_soon_threadsafe(_settle, future, None)
 
     async def _give_up(self, database: Database) -> None:
         statement = update(workers).where(workers.c.id == self.id).values(lease_until=RELEASED_AT)
