@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from tests.ai_engine.harness import sse
 from tests.ai_engine.processes import running_server
 from tests.redis import running_redis
@@ -78,9 +79,17 @@ class Client:
             if sum(each["type"] == "token" for each in self.events) >= TOKENS_BEFORE:
                 self.streamed.set()
 
-    def check(self) -> None:
-        """Check the numbers, and the one answer that is left."""
-        assert [event["seq"] for event in self.events] == list(range(1, len(self.events) + 1))
+    def check(self, *, has_lost: bool = False) -> None:
+        """Check the numbers, and the one answer that is left.
+
+        :param has_lost: whether events may be lost, where `superseded` voids those before.
+        """
+        numbers = [event["seq"] for event in self.events]
+        if has_lost:
+            assert numbers == sorted(set(numbers))
+            assert [event["from_seq"] for event in self.events if event["type"] == "superseded"] == [1]
+        else:
+            assert numbers == list(range(1, len(self.events) + 1))
         left: list[dict[str, Any]] = []
         for event in self.events:
             if event["type"] == "superseded":
@@ -177,6 +186,29 @@ async def test_readers_of_a_worker_that_was_frozen_get_the_answer_of_the_one_tha
         await reader.go_on(client)
     reader.check()
     assert reader.events == follower.events
+
+
+async def test_a_reader_that_is_behind_gets_the_answer_whose_events_are_lost(tmp_path: Path, redis: str):
+    """It has the text that the next owner has voided; the end alone would make that the answer."""
+    chosen = environment(tmp_path, VITAL_REDIS_URL=redis)
+    behind, reader = Client(), Client()
+    async with running_server(tmp_path, **chosen) as (_, survivor):
+        async with running_server(tmp_path, **chosen) as (process, client):
+            reading = asyncio.create_task(behind.begin(client))
+            await asyncio.wait_for(behind.streamed.wait(), 30)
+            os.kill(process.pid, signal.SIGKILL)
+            await process.wait()
+            await reading
+        reader.events = behind.events[:1]
+        (tmp_path / "go").touch()
+        await reader.go_on(survivor)
+    reader.check()
+    async with Redis.from_url(redis) as server:
+        await server.flushall()
+    async with running_server(tmp_path, **chosen) as (_, client):
+        await behind.go_on(client)
+    behind.check(has_lost=True)
+    assert behind.events[-1]["output"] == reader.events[-1]["output"]
 
 
 @contextmanager

@@ -23,11 +23,10 @@ from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStreamResponse, last
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from ai_engine.runs.hub import LiveRun
-from ai_engine.runs.last_event import last_event, last_frames
+from ai_engine.runs.last_event import last_frames
 from ai_engine.runs.run_reader import following_run
 from ai_engine.served_workflows import ServedWorkflow
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
-from vital_shared.events.encoding import encode
 from vital_shared.events.log import PeerLog
 from vital_shared.models.base import Frozen
 from vital_shared.models.cancellation import CANCELLED
@@ -161,8 +160,7 @@ async def events(request: Request) -> Response:
     if source.state == "paused":
         record = await stored_run(request)
         if record.status != "awaiting_approval":  # cancelled, expired, or its worker is gone
-            end = last_event(record, source.last_seq + 1)
-            tail = b"" if end is None else encode(end)
+            tail = await last_frames(engine_of(request).services.logs, record, source.last_seq) or b""
     if not source.has_after(after):
         if tail:
             return Response(tail, media_type=MEDIA_TYPE, headers=HEADERS)

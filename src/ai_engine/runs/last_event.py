@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 from vital_shared.events.encoding import encode, frames_after, last_seq, last_type
 from vital_shared.events.logs import EventLogs
-from vital_shared.models.event import ENDS, Outcome, RunFailedEvent, RunFinished, RunPaused
+from vital_shared.models.event import (
+    ENDS,
+    Event,
+    Outcome,
+    RunFailedEvent,
+    RunFinished,
+    RunPaused,
+    Superseded,
+    Token,
+)
+from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.run_record import LOST
 from vital_shared.store.runs import RunRecord
 
@@ -14,7 +26,8 @@ __all__ = ["last_event", "last_frames", "lost_event"]
 async def last_frames(logs: EventLogs, record: RunRecord, after: int) -> bytes | None:
     """Return the events of a run after a number, as they are left; None where it runs, or has not begun.
 
-    Its last event is made from its record where its worker died before it wrote that.
+    Its last event is made from its record where its worker died before it wrote that, or where its events are
+    gone, or cannot be reached. A reader that may lack some of the answer then gets it anew, and whole.
     """
     if record.status in ("queued", "running"):
         return None
@@ -23,9 +36,31 @@ async def last_frames(logs: EventLogs, record: RunRecord, after: int) -> bytes |
     frames = frames_after(left, after)
     if last_type(left) in (("run_paused",) if is_paused else ENDS):
         return frames
-    seq = record.last_seq if is_paused else max(after, last_seq(left), record.last_seq) + 1
-    end = last_event(record, seq)
-    return frames if end is None or seq <= after else frames + encode(end)
+    known = max(after, last_seq(left))
+    if is_paused:
+        end = last_event(record, record.last_seq)
+        return frames if end is None or end.seq <= after else frames + encode(end)
+    if after and record.output is not None and known < _answered_seq(record, record.output):
+        return frames + _whole_answer(record, record.output, max(known, record.last_seq) + 1)
+    end = last_event(record, max(known, record.last_seq) + 1)
+    return frames if end is None else frames + encode(end)
+
+
+def _answered_seq(record: RunRecord, output: WorkflowOutput) -> float:
+    """Return the number of an event with which a reader has all of the answer, at the latest."""
+    if not record.last_seq:  # nobody knows: its worker could not store it, or was of an earlier version
+        return math.inf
+    return record.last_seq - 1 - len(output.warnings)
+
+
+def _whole_answer(record: RunRecord, output: WorkflowOutput, seq: int) -> bytes:
+    """Make the events that void all that a reader has, and follow with the answer."""
+    events: tuple[Event, ...] = (
+        Superseded(run_id=record.id, seq=seq, epoch=record.epoch, from_seq=1),
+        Token(run_id=record.id, seq=seq + 1, epoch=record.epoch, text=output.response),
+        RunFinished(run_id=record.id, seq=seq + 2, epoch=record.epoch, output=output),
+    )
+    return b"".join(map(encode, events))
 
 
 def last_event(record: RunRecord, seq: int) -> Outcome | None:

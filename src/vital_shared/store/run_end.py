@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, update
 
 from vital_shared.models.base import Frozen
 from vital_shared.models.fence import Fence
@@ -59,6 +59,9 @@ class RunEnd(Frozen):
     cache_status: str | None = None
     model: str | None = None
     cost_nanos: int | None = None
+    last_seq: int | None = Field(default=None, exclude=True)
+    """The number of its last event, by which a reader knows whether it has all of the answer; never written
+    down, for the same reason as `is_limited`."""
     turn: Turn | None = None
     """The question and the answer, for a conversation."""
     has_reservation: bool = False
@@ -96,12 +99,18 @@ class RunEnd(Frozen):
         return is_repeatable and requeue(connection, self.run_id, self.finished_at, self.fence)
 
     def _write_row(self, connection: Connection, *, is_late: bool) -> bool:
-        values = {f"to_{name}": getattr(self, name) for name in _COLUMNS} | {"of": self.run_id}
+        values = {f"to_{name}": getattr(self, name) for name in _COLUMNS}
+        values |= {"of": self.run_id, "to_last_seq": self._last_seq}
         corrects = is_late and self.error_type != LOST.error_type
         if self.fence is None:
             return bool((_END_LATE if corrects else _END).execute(connection, values))
         end = _END_LATE_FENCED if corrects else _END_FENCED
         return bool(end.execute(connection, values | fence_values(self.fence)))
+
+    @property
+    def _last_seq(self) -> int | None:
+        """The number to store; 0 where an answer's is not known, and None where the stored one stays."""
+        return 0 if self.last_seq is None and self.status == "completed" else self.last_seq
 
     def apply(self, record: RunRecord) -> RunRecord:
         """Return the record of the run as it will be once this is written, or refused."""
@@ -112,6 +121,8 @@ class RunEnd(Frozen):
         values: dict[str, Any] = {
             name: getattr(self, name) for name in _COLUMNS if name in RunRecord.model_fields
         }
+        if self._last_seq is not None:
+            values["last_seq"] = self._last_seq
         output = None if self.output is None else read_json(WorkflowOutput, self.output)
         return record.model_copy(update=values | {"output": output, "checkpoint": None})
 
@@ -122,7 +133,10 @@ def _end(*conditions: ColumnElement[bool]) -> Prepared:
         update(runs)
         .where(runs.c.id == bindparam("of"), *conditions)
         .values({name: bindparam(f"to_{name}", type_=runs.c[name].type) for name in _COLUMNS})
-        .values(checkpoint=None)
+        .values(
+            last_seq=func.coalesce(bindparam("to_last_seq", type_=runs.c.last_seq.type), runs.c.last_seq),
+            checkpoint=None,
+        )
     )
 
 

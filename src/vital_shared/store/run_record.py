@@ -108,7 +108,7 @@ class RunRecord(Frozen):
     """The values so far, as JSON; only from the first pause until the run ends."""
 
     last_seq: int = 0
-    """Number of the last event before the pause."""
+    """The number of the last event before the pause, or of the end of a completed run; 0: it is not known."""
 
     epoch: int = 0
     """The number of owners that it had before this one: one more with each takeover and each resumption."""

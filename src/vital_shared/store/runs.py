@@ -459,6 +459,7 @@ class RunStore:
         now: datetime,
         context: RunContext | None = None,
         written: str | None = None,
+        last_seq: int | None = None,
         fence: Fence | None = None,
     ) -> bool:
         """End a run with its answer, add the turn to its conversation and what it cost to the ledger.
@@ -466,6 +467,7 @@ class RunStore:
         All of it is written, or nothing.
 
         :param written: the output as JSON, where the caller has it.
+        :param last_seq: the number of its last event.
         :param fence: the worker that ends it; None: its status alone decides.
         :returns: whether it was still running, and the worker's; otherwise nothing changes, so this may be
             repeated.
@@ -483,6 +485,7 @@ class RunStore:
             cache_status=output.cache_status,
             model=output.model,
             cost_nanos=to_nanos(output.cost.total) if context is None else context.bounded_nanos(),
+            last_seq=last_seq,
             turn=turn,
             has_reservation=run_id in self._reserved,
             is_limited=run_id in self._limited,

@@ -386,6 +386,7 @@ class Execution(RunHandle):
                     turn=turn_of(self._request, output),
                     now=self._services.now(),
                     context=self._context,
+                    last_seq=self._stream.last_seq + len(output.warnings) + 1,
                     fence=self._fence,
                 )
         except (StoreError, InvalidRequest, TimeoutError):

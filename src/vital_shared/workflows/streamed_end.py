@@ -81,6 +81,7 @@ class StreamedEnd(RunHandle):
                 turn=turn_of(self._record.input, end.output),
                 now=now,
                 context=self._context,
+                last_seq=end.seq,
                 fence=self._fence,
             )
         assert self.error is not None  # noqa: S101 - an end without an answer has one
