@@ -162,16 +162,23 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, for one file: as long as it lives, its event loop is the running one of this thread."""
+@contextmanager
+def running_browser(*arguments: str) -> Iterator[Browser]:
+    """Run Chromium, with further arguments: as long as it lives, its event loop is the running one of this thread."""
     assert BUILD.is_file(), "the console is not built: run `make console`"
     chromium = shutil.which("chromium")
     assert chromium is not None, "the console is tested in Chromium: run `make browser`"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *arguments])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one file."""
+    with running_browser() as browser:
+        yield browser
 
 
 def _origins(url: str) -> tuple[str, ...]:

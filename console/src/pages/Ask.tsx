@@ -12,6 +12,7 @@ import { Inspector, Turn } from "../run/Turn";
 import { useWorkflowPath } from "../run/useWorkflowPath";
 import { useTenant, useUser } from "../shell/identity";
 import { Failure, IconButton, Loading } from "../ui/parts";
+import { randomId } from "../ui/random";
 import { textOf } from "../ui/SchemaFields";
 import { Composer, type Settings, useSettings } from "./ask/Composer";
 import { Conversations } from "./ask/Conversations";
@@ -45,7 +46,7 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
   const ask = useCallback(
     (asked: Asked) => {
       const isChat = settings.isChat;
-      const session = sessionId ?? `session_${crypto.randomUUID().replaceAll("-", "")}`;
+      const session = sessionId ?? `session_${randomId()}`;
       const run = LiveRun.ask(asked, commonOf(settings, { tenant, user, session }), pathOf(asked.workflow), tenant, (changed) => {
         chats.note(session, changed);
         if (changed.state.phase !== "running") {

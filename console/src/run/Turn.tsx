@@ -7,6 +7,7 @@ import { Check, Copy, Link2, Pencil, RotateCcw, Square, Waypoints } from "lucide
 import { Answer } from "../answer/Answer";
 import { useUser } from "../shell/identity";
 import { Button, IconButton } from "../ui/parts";
+import { copyText } from "../ui/clipboard";
 import { words } from "../ui/format";
 import { DecisionForm } from "./DecisionForm";
 import { FactLine, Quality, Remarks } from "./Facts";
@@ -123,7 +124,7 @@ function Yielded({ state }: { state: RunState }) {
 function Toolbar({ run, state, isSelected, onSelect, onRetry, onEdit }: TurnProps & { state: RunState }) {
   const [copied, setCopied] = useState("");
   const copy = async (name: string, text: string) => {
-    await navigator.clipboard.writeText(text);
+    await copyText(text);
     setCopied(name);
     setTimeout(() => setCopied(""), 1500);
   };

@@ -4,6 +4,7 @@ import { useSyncExternalStore } from "react";
 
 import { json, Problem, type Schema, send } from "../api/client";
 import { readEvents, type RunEvent } from "../api/events";
+import { randomId } from "../ui/random";
 import { apply, begin, restored, type RunState } from "./state";
 
 const RETRY_MILLISECONDS = 700;
@@ -52,7 +53,7 @@ export class LiveRun {
     private readonly tenant: string | undefined,
     private readonly onChange: (run: LiveRun) => void = () => undefined,
   ) {
-    this.key = state.id ?? crypto.randomUUID();
+    this.key = state.id ?? randomId();
   }
 
   /** Begin a run, and follow it. */

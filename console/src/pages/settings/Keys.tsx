@@ -11,6 +11,7 @@ import { keysQuery, sessionQuery } from "../../api/queries";
 import { useTenant } from "../../shell/identity";
 import { type Scope, usePermissions } from "../../shell/permissions";
 import { Confirm } from "../../ui/Confirm";
+import { copyText } from "../../ui/clipboard";
 import { FormDialog } from "../../ui/FormDialog";
 import { Button, Empty, Failure, Field, IconButton, Loading } from "../../ui/parts";
 import { ACTIONS, Table } from "../../ui/Table";
@@ -113,7 +114,7 @@ function KeyForm({ onMade, onClose }: { onMade: (made: Made) => void; onClose: (
 
 function NewKey({ made, onClose }: { made: Made; onClose: () => void }) {
   const [isCopied, setCopied] = useState(false);
-  const copy = () => void navigator.clipboard.writeText(made.token).then(() => setCopied(true));
+  const copy = () => void copyText(made.token).then(() => setCopied(true));
   return (
     <Dialog.Root open onOpenChange={({ open }) => !open && onClose()} closeOnInteractOutside={false}>
       <Portal>
