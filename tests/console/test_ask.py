@@ -1,10 +1,11 @@
 """Asking in the browser: answers, sources, decisions, stops, reloads."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.console.conftest import RunningEngine, keep
+from tests.console.conftest import RunningEngine, Watched, keep
 
 SUM = "Calculate 12.5 % of 3,400"
 
@@ -161,3 +162,20 @@ def test_all_of_it_is_done_by_keyboard(page: Page) -> None:
     form.get_by_role("button", name=re.compile("Run it")).focus()
     page.keyboard.press("Enter")
     expect(turn(page)).to_have_attribute("data-phase", "finished")
+
+
+def test_a_decision_that_does_not_arrive_can_be_taken_again(
+    open_page: Callable[..., Watched], engine: RunningEngine
+) -> None:
+    page = open_page(engine.url).page
+    ask(page, SUM, mode="1")
+    form = page.get_by_role("form", name="Your decision")
+    form.get_by_label("Edit").check()
+    form.get_by_label("Expression").fill("6 * 7")
+    page.route("**/resume", lambda route: route.abort())
+    form.get_by_role("button", name=re.compile("Run it")).click()
+    expect(turn(page).get_by_role("alert")).to_contain_text("The engine does not answer.")
+    expect(form.get_by_label("Expression")).to_have_value("6 * 7")
+    page.unroute("**/resume")
+    form.get_by_role("button", name=re.compile("Run it")).click()
+    expect(page.locator(".inspector .tool-result")).to_contain_text("42")

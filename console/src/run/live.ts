@@ -153,7 +153,8 @@ export class LiveRun {
   private fail(error: unknown, seen: RunState): void {
     const problem = error instanceof Problem ? error : new Problem(0, error instanceof Error ? error.message : "Something went wrong.");
     this.problem = problem;
-    if (seen.phase === "paused" && problem.status >= 400) this.change({ ...seen }); // refused: it waits on
+    const isRefused = problem.status >= 400 || this.state.phase === "paused"; // or the decision has not arrived
+    if (seen.phase === "paused" && isRefused) this.change({ ...seen }); // it waits on
     else this.change({ ...this.state, phase: "failed", error: { type: "connection", message: problem.message, node: null } });
   }
 
