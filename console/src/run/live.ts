@@ -63,9 +63,9 @@ export class LiveRun {
     return run;
   }
 
-  /** Take up a stored run: one that still runs is read from its first event on. */
+  /** Take up a stored run: one that still runs, or waits for a worker, is read from its first event on. */
   static open(view: Schema<"RunView">, tenant: string | undefined, onChange?: (run: LiveRun) => void): LiveRun {
-    const isRunning = view.status === "running";
+    const isRunning = isOpen(view);
     const run = new LiveRun(isRunning ? begin(view.input.query, view.id) : restored(view), askedIn(view), tenant, onChange);
     if (isRunning) void run.follow();
     return run;
@@ -145,7 +145,7 @@ export class LiveRun {
   /** Read the end of a run whose events are gone. */
   private async readEnd(): Promise<void> {
     const view = await json<Schema<"RunView">>(`/v1/runs/${this.state.id}`, { tenant: this.tenant });
-    if (view.status !== "running") this.change(restored(view));
+    if (!isOpen(view)) this.change(restored(view));
   }
 
   private take = (events: RunEvent[]): void => this.change(apply(this.state, events));
@@ -176,5 +176,8 @@ export class LiveRun {
     return this.isStopped;
   }
 }
+
+/** Whether more events of a stored run come without anybody's decision. */
+const isOpen = ({ status }: Schema<"RunView">): boolean => status === "running" || status === "queued";
 
 export const useRunState = (run: LiveRun): RunState => useSyncExternalStore(run.subscribe, run.snapshot);
