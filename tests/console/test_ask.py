@@ -179,3 +179,24 @@ def test_a_decision_that_does_not_arrive_can_be_taken_again(
     page.unroute("**/resume")
     form.get_by_role("button", name=re.compile("Run it")).click()
     expect(page.locator(".inspector .tool-result")).to_contain_text("42")
+
+
+def test_an_unfinished_answer_goes_on_in_another_tab(
+    open_page: Callable[..., Watched], engine: RunningEngine
+) -> None:
+    page = open_page(engine.url).page
+    ask(page, "A slow one in two tabs?", agent="slow")
+    engine.step()
+    expect(turn(page).locator(".answer")).to_contain_text("one")
+    other = open_page(page.url).page  # shares nothing with the first but the address
+    expect(turn(other).locator(".answer")).to_contain_text("one")
+    expect(turn(other)).to_have_attribute("data-phase", "running")
+    engine.step(2)
+    for each in (page, other):
+        expect(turn(each)).to_have_attribute("data-phase", "finished")
+    ask(page, SUM, mode="3")
+    expect(page.get_by_role("form", name="Your decision")).to_be_visible()
+    other.reload()
+    expect(other.locator("article.turn")).to_have_count(2)
+    other.get_by_role("form", name="Your decision").get_by_role("button", name=re.compile("Run it")).click()
+    expect(turn(other)).to_have_attribute("data-phase", "finished")

@@ -2957,7 +2957,9 @@ export interface paths {
         };
         /**
          * Read a conversation
-         * @description Show a conversation of the tenant's with its newest 400 messages.
+         * @description Show a conversation of the tenant's with its newest 400 messages, and its runs that have not ended.
+         *
+         *     One whose first run has not ended is found, too: it has no messages yet.
          */
         get: operations["show_conversation_v1_conversations__session_id__get"];
         put?: never;
@@ -4059,6 +4061,8 @@ export interface components {
             messages: components["schemas"]["StoredMessage"][];
             /** Is Whole */
             is_whole: boolean;
+            /** Open Runs */
+            open_runs: string[];
         };
         /**
          * CostLine

@@ -161,8 +161,9 @@ async function loadHistory(sessionId: string, tenant: string): Promise<LiveRun[]
   try {
     const view = await json<Schema<"ConversationView">>(`/v1/conversations/${encodeURIComponent(sessionId)}`, { tenant });
     for (const message of view.messages) ids.add(message.run_id);
+    for (const id of view.open_runs) ids.add(id);
   } catch (error) {
-    // A first answer that is not finished has no conversation yet, and a single question never has one.
+    // A first answer that was stopped or failed has no conversation, and a single question never has one.
     if (!(error instanceof Problem && error.status === 404) || !open.length) throw error;
   }
   for (const { id } of open) ids.add(id);

@@ -78,6 +78,10 @@ class ConversationView(ConversationSummary):
     is_whole: bool
     """Whether there are no earlier messages."""
 
+    open_runs: tuple[str, ...]
+    """Ids of its runs that wait or are at work, in the order of their start: their messages come with their
+    ends."""
+
 
 class ConversationTitle(Frozen):
     """A new name for a conversation."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, or_, select, tuple_, update
@@ -17,6 +18,7 @@ from vital_shared.models.conversation import (
 )
 from vital_shared.models.cursor import ListPlace
 from vital_shared.store.database import Database
+from vital_shared.store.session_runs import open_session_runs
 from vital_shared.store.tables import conversations, messages
 
 __all__ = ["MAX_MESSAGES", "ConversationListStore"]
@@ -51,15 +53,19 @@ class ConversationListStore:
         cursor = ListPlace(page[-1]["updated_at"], page[-1]["session_id"]).to_text() if rest else None
         return ConversationPage(conversations=tuple(_summary(row) for row in page), next_cursor=cursor)
 
-    async def get(self, session_id: str, *, tenant_id: str | None) -> ConversationView:
-        """Return a conversation with its newest messages.
+    async def get(self, session_id: str, *, tenant_id: str | None, now: datetime) -> ConversationView:
+        """Return a conversation with its newest messages, and with its runs that have not ended.
 
+        One whose first run has not ended has no messages yet.
+
+        :param now: the moment for which deadlines count.
         :raises NotFound: when the tenant has no such session.
         :raises InvalidRequest: when several tenants have it, and none is named.
         """
 
         def read(connection: Connection) -> ConversationView:
-            row = _only(connection, session_id, tenant_id)
+            unfinished = open_session_runs(connection, session_id, tenant_id=tenant_id, now=now)
+            row = _only(connection, session_id, tenant_id, begun=unfinished)
             statement = (
                 select(messages.c.role, messages.c.content, messages.c.run_id, messages.c.created_at)
                 .where(messages.c.tenant_id == row["tenant_id"], messages.c.session_id == session_id)
@@ -69,7 +75,10 @@ class ConversationListStore:
             found = connection.execute(statement).mappings().all()
             newest = [StoredMessage(**each) for each in reversed(found[:MAX_MESSAGES])]
             return ConversationView(
-                **_summary(row).model_dump(), messages=tuple(newest), is_whole=len(found) <= MAX_MESSAGES
+                **_summary(row).model_dump(),
+                messages=tuple(newest),
+                is_whole=len(found) <= MAX_MESSAGES,
+                open_runs=tuple(run["id"] for run in unfinished if run["tenant_id"] == row["tenant_id"]),
             )
 
         return await self._database.read(read)
@@ -125,12 +134,22 @@ def _conditions(query: ConversationQuery, tenant_id: str | None) -> Iterator[Col
         )
 
 
-def _only(connection: Connection, session_id: str, tenant_id: str | None) -> RowMapping:
-    """Find the one conversation that is meant."""
+def _only(
+    connection: Connection, session_id: str, tenant_id: str | None, begun: Iterable[RowMapping] = ()
+) -> Mapping[Any, Any]:
+    """Find the one conversation that is meant.
+
+    :param begun: open runs of the session; the first stands for a conversation that is not stored yet.
+    """
     statement = select(conversations).where(conversations.c.session_id == session_id).limit(2)
     if tenant_id is not None:
         statement = statement.where(conversations.c.tenant_id == tenant_id)
-    found = connection.execute(statement).mappings().all()
+    found: list[Mapping[Any, Any]] = list(connection.execute(statement).mappings())
+    tenants = {row["tenant_id"] for row in found}
+    for run in begun:
+        if run["tenant_id"] not in tenants:
+            tenants.add(run["tenant_id"])
+            found.append(_begun_conversation(session_id, run))
     if not found:
         raise NotFound("There is no such conversation: GET /v1/conversations lists all", field="session_id")
     if len(found) > 1:
@@ -145,7 +164,12 @@ def _summary(row: Mapping[Any, Any]) -> ConversationSummary:
     return ConversationSummary(**dict(row) | {"title": row["title"] or ""})
 
 
-def _key(row: RowMapping) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _begun_conversation(session_id: str, run: RowMapping) -> Mapping[Any, Any]:
+    begun = {name: run[name] for name in ("tenant_id", "user_id", "title", "created_at")}
+    return begun | {"session_id": session_id, "updated_at": run["created_at"]}
+
+
+def _key(row: Mapping[Any, Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return (
         conversations.c.tenant_id == row["tenant_id"],
         conversations.c.session_id == row["session_id"],

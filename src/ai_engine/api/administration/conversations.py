@@ -48,8 +48,12 @@ async def list_conversations(
 
 @router.get("/{session_id}", summary="Read a conversation")
 async def show_conversation(request: Request, session_id: SessionId) -> ConversationView:
-    """Show a conversation of the tenant's with its newest 400 messages."""
-    return await _store(request).get(session_id, tenant_id=Caller.of(request).tenant_id)
+    """Show a conversation of the tenant's with its newest 400 messages, and its runs that have not ended.
+
+    One whose first run has not ended is found, too: it has no messages yet.
+    """
+    now = engine_of(request).services.now()
+    return await _store(request).get(session_id, tenant_id=Caller.of(request).tenant_id, now=now)
 
 
 @router.patch("/{session_id}", summary="Rename a conversation", openapi_extra=BODY)
