@@ -13,6 +13,7 @@ from ai_engine.served_workflows import ServedWorkflow, ServedWorkflows
 from vital_shared.errors import PlanChanged, StoreError
 from vital_shared.events.log import StaleWriter
 from vital_shared.logs import get_logger
+from vital_shared.models.fence import Fence
 from vital_shared.monitoring.metrics import RUN_TAKEOVERS_TOTAL
 from vital_shared.store.orphan_runs import OrphanRun, TakenRun
 from vital_shared.store.run_record import LOST
@@ -55,6 +56,8 @@ class Takeover:
         self._max_takeovers = max_takeovers
         self._unknown: set[str] = set()
         """Runs of others that are left, which are logged once."""
+        self._stray: dict[str, Fence] = {}
+        """The runs that were this worker's with the last look, and at work nowhere, by id."""
         self._begun_late: dict[str, tuple[OrphanRun, ServedWorkflow, TakenRun]] = {}
         """Runs that were taken over while the store failed, so that they have not begun yet, by id."""
 
@@ -81,7 +84,7 @@ class Takeover:
             return 0
         for orphan, served, taken in list(self._begun_late.values()):
             await self._adopt(orphan, partial(self._go_on, orphan, served, taken))
-        orphans = await self._services.runs.orphans.find()
+        orphans = (*await self._services.runs.orphans.find(), *await self._strays())
         self._unknown &= {orphan.run_id for orphan in orphans}
         known = [(orphan, found) for orphan in orphans if (found := self._served(orphan)) is not None]
         may = [(orphan, found) for orphan, found in known if self._may_take(orphan)]
@@ -93,10 +96,22 @@ class Takeover:
                 raise failure
         return sum(result is True for result in results)
 
-    def _may_take(self, orphan: OrphanRun) -> bool:
+    async def _strays(self) -> tuple[OrphanRun, ...]:
+        """Return the runs that this worker has taken without knowing: the store's answer was lost.
+
+        One that was just taken, and is about to begin, is no such run with the next look.
+        """
+        found = {each.run_id: each for each in await self._services.runs.stray() if not self._is_here(each)}
+        stray = tuple(each for each in found.values() if self._stray.get(each.run_id) == each.fence)
+        self._stray = {each.run_id: each.fence for each in found.values()}
+        return stray
+
+    def _is_here(self, orphan: OrphanRun) -> bool:
         here = self._hub.find(orphan.run_id)
-        is_leaving = here is not None and not here.ended.is_set()  # this worker itself has lost it
-        return not is_leaving and (orphan.is_certain or self._services.lease.may_take_over)
+        return orphan.run_id in self._begun_late or (here is not None and not here.ended.is_set())
+
+    def _may_take(self, orphan: OrphanRun) -> bool:
+        return not self._is_here(orphan) and (orphan.is_certain or self._services.lease.may_take_over)
 
     async def _take(self, orphan: OrphanRun, served: ServedWorkflow) -> bool:
         if orphan.takeovers >= self._max_takeovers:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, delete, exists, select, update
@@ -105,10 +106,18 @@ class OrphanRuns:
         """
         return await self._database.read(_orphans)
 
+    async def of_worker(self, owner: str, run_ids: Collection[str]) -> tuple[OrphanRun, ...]:
+        """Return those of some durable runs that go on at a worker, as the store has it.
+
+        :raises StoreError: when the database does not answer.
+        """
+        return await self._database.read(partial(_of_worker, owner=owner, run_ids=run_ids))
+
     async def take_over(self, orphan: OrphanRun, *, owner: str, deadline_at: datetime) -> TakenRun | None:
         """Make a worker the owner of a run, in its next epoch; of many who try, one gets it.
 
-        From then on all that its last owner writes of it is refused.
+        From then on all that its last owner writes of it is refused. That may be the same worker, which has lost
+        track of the run.
 
         :param deadline_at: the time when the run counts as lost; what it has reserved lasts as long.
         :returns: the run with its finished nodes; None: another worker was faster, or the run has ended.
@@ -149,7 +158,15 @@ def _orphans(connection: Connection) -> tuple[OrphanRun, ...]:
     return tuple(_orphan(row, dead[row["owner"]]) for row in connection.execute(left).mappings())
 
 
-def _orphan(row: RowMapping, worker: RowMapping) -> OrphanRun:
+def _of_worker(connection: Connection, *, owner: str, run_ids: Collection[str]) -> tuple[OrphanRun, ...]:
+    own = select(*_COLUMNS).where(
+        runs.c.id.in_(run_ids), runs.c.status == "running", runs.c.is_durable, runs.c.owner == owner
+    )
+    alive = {"lease_until": math.inf, "late_seconds": math.inf}
+    return tuple(_orphan(row, alive) for row in connection.execute(own).mappings())
+
+
+def _orphan(row: RowMapping, worker: Mapping[str, float]) -> OrphanRun:
     is_certain = worker["lease_until"] <= DECLARED_DEAD_AT
     return OrphanRun(
         run_id=row["id"],
@@ -170,10 +187,10 @@ def _take_over(
     dead = exists().where(
         workers.c.id == orphan.fence.owner, workers.c.lease_until <= database_seconds(connection.dialect.name)
     )
-    own = update(runs).where(
-        runs.c.id == orphan.run_id, runs.c.status == "running", *fenced(orphan.fence), dead
-    )
-    takeovers = runs.c.takeovers + (0 if orphan.was_given_up else 1)
+    own = update(runs).where(runs.c.id == orphan.run_id, runs.c.status == "running", *fenced(orphan.fence))
+    if orphan.fence.owner != owner:
+        own = own.where(dead)
+    takeovers = runs.c.takeovers + (0 if orphan.was_given_up or orphan.fence.owner == owner else 1)
     taken = own.values(owner=owner, epoch=runs.c.epoch + 1, takeovers=takeovers, deadline_at=deadline_at)
     row = connection.execute(taken.returning(*runs.c)).mappings().first()
     if row is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from sqlalchemy import insert, update
@@ -37,7 +38,13 @@ class Known(Workflow):
 class Worker:
     """The part of an engine that takes runs over."""
 
-    def __init__(self, services: Services, tasks: asyncio.TaskGroup, max_takeovers: int = 2) -> None:
+    def __init__(
+        self,
+        services: Services,
+        tasks: asyncio.TaskGroup,
+        max_takeovers: int = 2,
+        served: Mapping[str, type[Workflow]] = MappingProxyType({"known": Known}),
+    ) -> None:
         slots = FairSlots(1, max_waiting=0, wait_seconds=1, work="runs")
         self.hub = RunHub(
             tasks,
@@ -47,8 +54,8 @@ class Worker:
             grace_seconds=10,
             retention_seconds=10,
         )
-        served = ServedWorkflows.create({"known": Known}, services)
-        self.takeover = Takeover(services, served, self.hub, max_takeovers=max_takeovers)
+        workflows = ServedWorkflows.create(dict(served), services)
+        self.takeover = Takeover(services, workflows, self.hub, max_takeovers=max_takeovers)
 
 
 @pytest.fixture
