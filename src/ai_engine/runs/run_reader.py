@@ -24,6 +24,9 @@ logger = get_logger(__name__)
 LOOK_SECONDS: Final = 0.25
 """The time between two looks for a run that no worker has at the moment."""
 
+MISSING_SECONDS: Final = 2.5
+"""The time for which the events of a run that has ended are looked for: Redis may be slow for a moment."""
+
 
 class _Source(Protocol):
     """A reader's place in the log of one worker."""
@@ -52,6 +55,8 @@ class RunReader:
         self._places = AsyncExitStack()
         self._source: _Source | None = None
         self._is_over = False
+        self._missing_since: float | None = None
+        """The time, by the loop's clock, since which the events of a run that has ended are not found."""
 
     async def frames(self) -> bytes:
         """Return all that is new, encoded; empty at the end, or where this worker stops before it."""
@@ -126,7 +131,8 @@ class RunReader:
         except StoreError as error:
             logger.info("run_not_looked_up", run_id=self._run_id, reason=str(error))
             return b""
-        frames = await last_frames(services.logs, record, self.seen)
+        is_late = record.status == "completed" and self._has_waited()
+        frames = await last_frames(services.logs, record, self.seen, makes_answer=is_late)
         if frames is None and await self._is_lost(record):
             frames = encode(lost_event(record, self.seen + 1))
         if frames is None:
@@ -136,9 +142,15 @@ class RunReader:
         self.has_ended = self._is_over = True
         return frames
 
+    def _has_waited(self) -> bool:
+        """Return whether the events of a run that has ended were looked for long enough."""
+        now = asyncio.get_running_loop().time()
+        self._missing_since = now if self._missing_since is None else self._missing_since
+        return now - self._missing_since >= MISSING_SECONDS
+
     async def _is_lost(self, record: RunRecord) -> bool:
         """Return whether the worker of a run that no other can take over has died."""
-        if record.is_durable or record.status == "queued":
+        if record.is_durable or record.status != "running":
             return False
         elsewhere = await self._engine.services.logs.find_elsewhere(self._run_id)
         return elsewhere is not None and elsewhere.state == "lost"
