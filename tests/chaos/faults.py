@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from redis.asyncio import Redis
 from tests.chaos.stack import Stack
 
 __all__ = ["FAULTS", "SHORT_FAULTS", "ChaosFault", "Happened", "let_happen"]
@@ -21,6 +22,8 @@ RECOVERY_SECONDS: Final = 3.0
 
 AWAY_SECONDS: Final = 2.0
 """Seconds that a killed process is away."""
+
+EVICTING_SECONDS: Final = 5.0
 
 STOPPED_SECONDS: Final = 20.0
 """Seconds that a frozen process stands still, or a cut connection stays cut."""
@@ -88,6 +91,30 @@ async def _redis_killed(stack: Stack, seconds: float) -> None:
     await stack.redis.start()
 
 
+async def _redis_emptied(stack: Stack, seconds: float) -> None:
+    async with Redis.from_url(stack.redis.url) as redis:
+        await redis.flushall()
+    await asyncio.sleep(seconds)
+
+
+async def _redis_evicting(stack: Stack, seconds: float) -> None:
+    """Let it drop keys at random, of which there are always too many."""
+    async with Redis.from_url(stack.redis.url) as redis:
+        before = {name: (await redis.config_get(name))[name] for name in EVICTING}
+        for name, value in EVICTING.items():
+            await redis.config_set(name, value)
+        await asyncio.sleep(seconds)
+        for name, value in before.items():
+            await redis.config_set(name, value)
+
+
+async def _replica_stopped(stack: Stack, seconds: float) -> None:
+    replica = stack.replicas[0]
+    await replica.stop()
+    await asyncio.sleep(seconds)
+    await replica.start()
+
+
 async def _postgres_restarted(stack: Stack, seconds: float) -> None:
     await stack.postgres.restart()
     await asyncio.sleep(seconds)
@@ -119,6 +146,9 @@ async def _replica_cut_off(stack: Stack, seconds: float) -> None:
     await way.mend()
 
 
+EVICTING: Final = {"maxmemory-policy": "allkeys-random", "maxmemory": "1600kb"}
+"""The settings of a Redis that is full: it needs some 1.5 MB for itself."""
+
 NONE: Final = ChaosFault("no fault", _none, 3.0, takes_runs=False)
 REPLICA_KILLED: Final = ChaosFault("a replica killed (-9)", _replica_killed, AWAY_SECONDS, takes_runs=True)
 REDIS_KILLED: Final = ChaosFault("Redis killed (-9)", _redis_killed, AWAY_SECONDS, takes_runs=False)
@@ -127,6 +157,9 @@ FAULTS: Final = (
     NONE,
     REPLICA_KILLED,
     REDIS_KILLED,
+    ChaosFault("Redis emptied (FLUSHALL)", _redis_emptied, AWAY_SECONDS, takes_runs=False),
+    ChaosFault("Redis evicts keys for 5 s", _redis_evicting, EVICTING_SECONDS, takes_runs=False),
+    ChaosFault("a replica stopped (SIGTERM)", _replica_stopped, AWAY_SECONDS, takes_runs=True),
     ChaosFault("Postgres restarted", _postgres_restarted, AWAY_SECONDS, takes_runs=False),
     ChaosFault("a replica frozen for 20 s", _replica_frozen, STOPPED_SECONDS, takes_runs=True),
     ChaosFault("Redis frozen for 20 s", _redis_frozen, STOPPED_SECONDS, takes_runs=False),
