@@ -57,9 +57,7 @@ class ResultsFile:
         :raises InvalidRequest: when another process has it, or it cannot be written.
         """
         try:
-            path.touch(mode=0o600)
-            with path.open("r+", encoding="utf-8") as file:
-                _lock(path, file)
+            with _locked(path) as file:
                 results = cls(path, file, _batch_id(path), lines)
                 results._read()
                 yield results
@@ -106,6 +104,26 @@ class ResultsFile:
                 self._results[entry["key"]] = entry
         self._file.seek(whole)
         self._file.truncate()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[IO[str]]:
+    """Open a file for this process alone, and make it where there is none."""
+    while True:
+        path.touch(mode=0o600)
+        with path.open("r+", encoding="utf-8") as file:
+            _lock(path, file)
+            if _is_at(path, file):
+                yield file
+                return
+
+
+def _is_at(path: Path, file: IO[str]) -> bool:
+    """Return whether a file is the one at a path still: a batch that ends puts another there."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _lock(path: Path, file: IO[str]) -> None:
