@@ -94,8 +94,11 @@ class HttpHook:
     def _open(self) -> aiohttp.ClientSession:
         import aiohttp  # noqa: PLC0415 - see above
 
+        from vital_shared.http.name_resolver import NameResolver  # noqa: PLC0415 - it imports aiohttp
+
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=NameResolver()),
                 headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self._seconds),

@@ -1,4 +1,4 @@
-"""Connections to a service, which bound what it may send before its answer begins."""
+"""Connections to a service: what it may send before its answer begins is bounded, and so are the threads for its name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+
+from vital_shared.http.name_resolver import NameResolver
 
 __all__ = ["BoundedConnector"]
 
@@ -21,7 +23,7 @@ class BoundedConnector(aiohttp.TCPConnector):
     """
 
     def __init__(self, *, limit: int) -> None:
-        super().__init__(limit=limit)
+        super().__init__(limit=limit, resolver=NameResolver())
         protocol: type[ResponseHandler] = _BoundedProtocol
         self._factory = partial(protocol, loop=self._loop)
 

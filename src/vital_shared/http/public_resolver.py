@@ -6,13 +6,17 @@ A name that answers otherwise the second time (DNS rebinding) gains nothing.
 from __future__ import annotations
 
 import socket
+from typing import Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
+from vital_shared.http.name_resolver import NameResolver
 from vital_shared.http.public_addresses import is_public
 
 __all__ = ["PublicResolver"]
+
+THREADS: Final = 64
+"""Names that are resolved at the same time: far more than calls of one tenant, some of which may hang."""
 
 
 class PublicResolver(AbstractResolver):
@@ -23,7 +27,7 @@ class PublicResolver(AbstractResolver):
 
     def __init__(self, allowed: frozenset[str]) -> None:
         self._allowed = allowed
-        self._resolver = ThreadedResolver()
+        self._resolver = NameResolver(THREADS)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

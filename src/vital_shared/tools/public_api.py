@@ -160,11 +160,13 @@ class PublicApi:
     def _open(self) -> aiohttp.ClientSession:
         import aiohttp  # noqa: PLC0415 - see above
 
+        from vital_shared.http.name_resolver import NameResolver  # noqa: PLC0415 - it imports aiohttp
+
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
                 headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=self.connections),
+                connector=aiohttp.TCPConnector(limit=self.connections, resolver=NameResolver()),
                 timeout=aiohttp.ClientTimeout(total=30.0),
                 proxy=proxy_for(self._base_url),
             )
