@@ -118,6 +118,7 @@ __all__ = [
     "RUN_TAKEOVERS_TOTAL",
     "SOURCE",
     "STORE_CALLBACK_FAILURES_TOTAL",
+    "STORE_CONFLICTS_TOTAL",
     "STORE_DEAD_LETTERS",
     "STREAM_CONNECTIONS",
     "TAKEOVER_CAUSE",
@@ -779,6 +780,10 @@ STORE_DEAD_LETTERS: Final = Gauge(
 STORE_CALLBACK_FAILURES_TOTAL: Final = Counter(
     "vital_store_callback_failures_total",
     "Callbacks after a write that raised an error; the write itself is committed.",
+)
+STORE_CONFLICTS_TOTAL: Final = Counter(
+    "vital_store_conflicts_total",
+    "Transactions that were done again, since they and others had waited for each other.",
 )
 EVENTS_NOT_WRITTEN_AHEAD_TOTAL: Final = Counter(
     "vital_events_not_written_ahead_total",

@@ -110,7 +110,7 @@ _FOUND: Final = ACCOUNTS.add_columns(has_limits.label("is_limited")).select_from
 
 
 def budget_lock(tenant_id: str) -> str:
-    """Name what `check` locks; a tenant's budget is always locked before its spending."""
+    """Name what `lock_budget` locks: always before the tenant's runs and its spending."""
     return f"{tenant_id}/budget"
 
 
@@ -124,7 +124,7 @@ def check(connection: Connection, request: AdmissionRequest) -> Admission:
     :raises UsageLimited: when it could use more than is left of a limit above it.
     :raises LimitsToLock: when it has to be tried again, in a transaction of its own.
     """
-    _lock(connection, request.tenant_id)
+    lock_budget(connection, request.tenant_id)
     parameters = at(request.now) | request.run.parameters
     row = dict(connection.execute(_FOUND, parameters).mappings().one())
     is_limited = bool(row.pop("is_limited"))
@@ -170,7 +170,7 @@ def count_request(connection: Connection, tenant_id: str, now: datetime) -> None
 
     :raises RateLimited: when the tenant asks too often; nothing is written then.
     """
-    _lock(connection, tenant_id)
+    lock_budget(connection, tenant_id)
     row = connection.execute(ACCOUNT, at(now) | {"tenant_id": tenant_id}).mappings().first()
     next_at = None if row is None else _next_at(TenantUsage(**row), now)
     if next_at is not None:
@@ -178,7 +178,7 @@ def count_request(connection: Connection, tenant_id: str, now: datetime) -> None
 
 
 def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) -> None:
-    """Reserve more for a run under way.
+    """Reserve more for a run under way, whose tenant is locked.
 
     A run that is alone with its budget may go on while less than the budget is spent, its own part included,
     unless it says that it does not.
@@ -188,7 +188,6 @@ def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) 
     :raises BudgetExceeded: when a budget does not allow it; the transaction has to be rolled back then.
     :raises UsageLimited: the same for a limit of tokens, or of a minute.
     """
-    _lock(connection, request.tenant_id)
     row = connection.execute(ACCOUNT, at(request.now) | {"tenant_id": request.tenant_id}).mappings().first()
     bound = as_bound(request.max_cost_nanos())
     if row is not None and (bound.nanos or not request.is_limited):
@@ -239,7 +238,8 @@ def forget_overdue(connection: Connection, now: datetime) -> None:
     forget_overdue_limits(connection, now)
 
 
-def _lock(connection: Connection, tenant_id: str) -> None:
+def lock_budget(connection: Connection, tenant_id: str) -> None:
+    """Lock a tenant to the end of the transaction, before any of its runs: see `budget_lock`."""
     if connection.dialect.name == "postgresql":
         # A statement of its own: the next one has to see what those have written who held the lock before.
         own = budgets.c.tenant_id == tenant_id

@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from vital_shared.errors import StoreError, VitalError, WriteRefused
+from vital_shared.logs import get_logger
+from vital_shared.monitoring.metrics import STORE_CONFLICTS_TOTAL
 from vital_shared.store.engines import (
     Engines,
     create_engines,
@@ -29,13 +31,18 @@ from vital_shared.store.group_read import GroupRead
 from vital_shared.store.migrations import upgrade
 from vital_shared.store.thread_writer import ThreadWriter
 from vital_shared.store.transactions import transaction
-from vital_shared.store.write_errors import is_permanent
+from vital_shared.store.write_errors import is_conflict, is_permanent
 
 __all__ = ["Database"]
 
 T = TypeVar("T")
 
+logger = get_logger(__name__)
+
 WAIT_SECONDS: Final = 30.0
+
+CONFLICTS: Final = 5
+"""The number of times that a transaction is done again."""
 
 _WRITE_NOTHING: Final = "DELETE FROM alembic_version WHERE version_num IS NULL"
 """A write that changes nothing, which a standby refuses all the same."""
@@ -125,11 +132,31 @@ class Database:
             await stack.enter_async_context(transaction(connection, lock_seconds=self.wait_seconds))
             yield connection
 
+    async def write(self, job: Job[T]) -> T:
+        """Do a write in a transaction of its own, and again where it and another have waited for each other.
+
+        All that it changes is in the database, since it may be done several times.
+
+        :raises StoreError: when the database is not there or does not answer.
+        """
+        for _ in range(CONFLICTS):
+            try:
+                return await self._write_once(job)
+            except StoreError as error:
+                if not is_conflict(error):
+                    raise
+                STORE_CONFLICTS_TOTAL.labels().inc()
+                logger.info("transaction_done_again", reason=str(error))
+        return await self._write_once(job)
+
+    async def _write_once(self, job: Job[T]) -> T:
+        async with self.begin() as connection:
+            return await connection.run_sync(job)
+
     async def _transact(self, work: Callable[[Connection], T]) -> T:
         """Do work in a transaction; on SQLite in a thread, where no statement costs a way there and back."""
         if self._in_thread is None:
-            async with self.begin() as connection:
-                return await connection.run_sync(work)
+            return await self.write(work)
         async with self._turn:
             with self._plain_errors():
                 return await self._in_thread.write(work)

@@ -123,8 +123,9 @@ class OrphanRuns:
         :returns: the run with its finished nodes; None: another worker was faster, or the run has ended.
         :raises StoreError: when the database does not answer.
         """
-        async with self._database.begin() as connection:
-            return await connection.run_sync(_take_over, orphan, owner, deadline_at)
+        return await self._database.write(
+            partial(_take_over, orphan=orphan, owner=owner, deadline_at=deadline_at)
+        )
 
     async def give_up(self, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
         """End a run that no worker can go on with; None: it has ended, or another worker has it.
@@ -134,16 +135,14 @@ class OrphanRuns:
         :param message: the reason, for its user.
         :raises StoreError: when the database does not answer.
         """
-        async with self._database.begin() as connection:
-            return await connection.run_sync(_give_up, orphan, message, now)
+        return await self._database.write(partial(_give_up, orphan=orphan, message=message, now=now))
 
     async def forget_workers(self) -> None:
         """Delete the workers that are gone, or have given no sign for long, and have left no run.
 
         :raises StoreError: when the database does not answer.
         """
-        async with self._database.begin() as connection:
-            await connection.run_sync(_forget_workers)
+        await self._database.write(_forget_workers)
 
 
 def _orphans(connection: Connection) -> tuple[OrphanRun, ...]:

@@ -27,6 +27,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    RowMapping,
     Update,
     case,
     select,
@@ -58,6 +59,7 @@ from vital_shared.store.admission import (
     check,
     extend,
     forget_overdue,
+    lock_budget,
     release,
     reserve,
 )
@@ -308,27 +310,40 @@ class RunStore:
             )
             .returning(*runs.c)
         )
-        async with self._unclear_where_it_fails(run_id), self._database.begin() as connection:
-            row = (await connection.execute(statement)).mappings().first()
-            if row is not None:
-                request = AdmissionRequest(
-                    run_id,
-                    row["tenant_id"],
-                    now,
-                    deadline_at,
-                    max_cost_nanos,
-                    is_request=False,
-                    owed_nanos=self.charge_writer.owed_nanos,
-                    user_id=row["user_id"],
-                    key_id=row["key_id"],
-                )
-                admission = await connection.run_sync(check, request)
-                await connection.run_sync(reserve, request, admission)
-                await connection.run_sync(add_decisions, run_id, decisions, row["tenant_id"])
-                if key is not None:
-                    await connection.run_sync(take_key, key, run_id, now)
-                self.journal.begin(run_id, deadline_at)
-        if row is not None:
+        waiting = select(runs.c.tenant_id).where(
+            runs.c.id == run_id, runs.c.status == "awaiting_approval", _visible(tenant_id)
+        )
+
+        def take(connection: Connection) -> tuple[RowMapping, Admission] | None:
+            if (owner := connection.execute(waiting).scalar()) is None:
+                return None
+            lock_budget(connection, owner)
+            row = connection.execute(statement).mappings().first()
+            if row is None:
+                return None
+            request = AdmissionRequest(
+                run_id,
+                owner,
+                now,
+                deadline_at,
+                max_cost_nanos,
+                is_request=False,
+                owed_nanos=self.charge_writer.owed_nanos,
+                user_id=row["user_id"],
+                key_id=row["key_id"],
+            )
+            admission = check(connection, request)
+            reserve(connection, request, admission)
+            add_decisions(connection, run_id, decisions, owner)
+            if key is not None:
+                take_key(connection, key, run_id, now)
+            self.journal.begin(run_id, deadline_at)
+            return row, admission
+
+        async with self._unclear_where_it_fails(run_id):
+            taken = await self._database.write(take)
+        if taken is not None:
+            row, admission = taken
             self._note_admission(run_id, admission)
             return to_record(row)
         raise not_waiting(await self.get(run_id, tenant_id=tenant_id, now=now))
@@ -473,8 +488,9 @@ class RunStore:
             is_limited=run_id in self._limited,
         )
         self._reserved.add(run_id)  # before: the end of the run releases it, also where this is cancelled
-        async with self._database.begin() as connection:
-            await connection.run_sync(_extend_running, request, spent_nanos, fence)
+        await self._database.write(
+            partial(_extend_running, request=request, spent_nanos=spent_nanos, fence=fence)
+        )
 
     async def complete(
         self,
@@ -702,6 +718,7 @@ def _extend_running(
     connection: Connection, request: AdmissionRequest, spent_nanos: int, fence: Fence | None
 ) -> None:
     """Reserve more for a run that neither has ended nor is another worker's: nobody would release it."""
+    lock_budget(connection, request.tenant_id)
     columns = (runs.c.user_id, runs.c.key_id)
     running = select(*columns).where(runs.c.id == request.run_id, runs.c.status == "running", *fenced(fence))
     row = connection.execute(running.with_for_update(key_share=True)).first()

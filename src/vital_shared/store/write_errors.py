@@ -18,13 +18,16 @@ from sqlalchemy.exc import (
 
 from vital_shared.errors import StoreError, WriteRefused
 
-__all__ = ["describe", "is_permanent", "is_refusal"]
+__all__ = ["describe", "is_conflict", "is_permanent", "is_refusal"]
 
 _PERMANENT: Final = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
 _PERMANENT_STATES: Final = frozenset({"0A", "21", "22", "23", "42", "44", "54"})
 """Classes of SQLSTATE: not supported, wrong number of values, bad data, a constraint, a wrong statement, a
 check option, a limit of the program (PostgreSQL, appendix A, "Error codes")."""
+
+_CONFLICTS: Final = frozenset({"40001", "40P01"})
+"""SQLSTATE of a transaction that has read what another has changed, and of two that wait for each other."""
 
 _NOT_SUPPORTED: Final = "0A000"
 """Among others of a prepared statement whose table a migration has changed: prepared anew, it is taken."""
@@ -48,6 +51,12 @@ def is_permanent(error: SQLAlchemyError) -> bool:
         return True
     code = getattr(error.orig, "sqlite_errorcode", None)
     return code is not None and code & _PRIMARY_CODE == sqlite3.SQLITE_ERROR
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Return whether a transaction has failed since it stood in another's way: done again, it is taken."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) in _CONFLICTS
 
 
 def is_refusal(error: BaseException) -> bool:

@@ -1,0 +1,115 @@
+"""Two transactions that wait for each other: Postgres ends one of them, which is done again."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import Connection, select, text, update
+from tests.run_record import run_record
+
+from vital_shared.models.limits import TenantLimits
+from vital_shared.store.account_tables import budgets
+from vital_shared.store.database import Database
+from vital_shared.store.limits import LimitStore
+from vital_shared.store.runs import RunStore
+from vital_shared.store.tables import runs
+from vital_shared.testing import counted, question
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+
+
+pytestmark = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+"""SQLite has one writer at a time, who waits for nobody."""
+
+WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+
+async def until_waiting(database: Database) -> None:
+    """Wait until somebody waits for a lock."""
+    async with asyncio.timeout(20):
+        while True:
+            async with database.connect() as connection:
+                if (await connection.execute(WAITING)).scalar():
+                    return
+
+
+async def running(database: Database, run_id: str = "run_1") -> RunStore:
+    """Store a run of a tenant with a budget."""
+    await LimitStore(database).set("acme", TenantLimits(daily_dollars=Decimal(5)), now=NOW)
+    store = RunStore(database)
+    await store.start(run_record(question("Why?"), NOW, run_id), lambda: 10)
+    return store
+
+
+async def test_what_stood_in_anothers_way_is_done_again(database: Database, other: Database):
+    await running(database)
+
+    def lock_both(connection: Connection) -> str:
+        connection.execute(update(runs).values(status=runs.c.status))
+        connection.execute(select(budgets).with_for_update())
+        return "done"
+
+    async with other.begin() as connection:
+        await connection.execute(select(budgets).with_for_update())
+        with counted() as growth:
+            alone = asyncio.create_task(database.write(lock_both))
+            await until_waiting(other)
+            await connection.execute(update(runs).values(status=runs.c.status))  # both wait now
+    assert await alone == "done"
+    assert growth("vital_store_conflicts_total") == 1
+
+
+async def test_a_write_that_shares_its_transaction_is_done_again(database: Database, other: Database):
+    await running(database)
+
+    def lock_both(connection: Connection) -> str:
+        connection.execute(update(runs).values(status=runs.c.status))
+        connection.execute(select(budgets).with_for_update())
+        return "done"
+
+    async with other.begin() as connection:
+        await connection.execute(select(budgets).with_for_update())
+        shared = database.put(lock_both)
+        await until_waiting(other)
+        await connection.execute(update(runs).values(status=runs.c.status))
+    assert await shared == "done"
+
+
+async def test_a_run_that_reserves_more_waits_for_its_tenant_before_it_locks_its_row(
+    database: Database, other: Database
+):
+    """Charges of the run are written in transactions that have locked the tenant before."""
+    store = await running(database)
+    with counted() as growth:
+        async with other.begin() as connection:
+            await connection.execute(select(budgets).with_for_update())
+            reserving = asyncio.create_task(
+                store.reserve_more("run_1", 10, 0, tenant_id="acme", now=NOW, deadline_at=LATER)
+            )
+            await until_waiting(other)
+            await connection.execute(update(runs).values(status=runs.c.status))
+        await reserving
+        assert growth("vital_store_conflicts_total") == 0
+
+
+async def test_a_run_that_is_resumed_waits_for_its_tenant_before_it_locks_its_row(
+    database: Database, other: Database
+):
+    store = await running(database)
+    async with other.begin() as connection:
+        waiting = {"status": "awaiting_approval", "deadline_at": LATER}
+        await connection.execute(update(runs).values(waiting))
+    with counted() as growth:
+        async with other.begin() as connection:
+            await connection.execute(select(budgets).with_for_update())
+            claiming = asyncio.create_task(
+                store.claim("run_1", tenant_id="acme", now=NOW, deadline_at=LATER)
+            )
+            await until_waiting(other)
+            await connection.execute(update(runs).values(plan=runs.c.plan))
+        assert (await claiming).status == "running"
+        assert growth("vital_store_conflicts_total") == 0
