@@ -106,9 +106,7 @@ async def test_a_run_that_is_resumed_waits_for_its_tenant_before_it_locks_its_ro
     with counted() as growth:
         async with other.begin() as connection:
             await connection.execute(select(budgets).with_for_update())
-            claiming = asyncio.create_task(
-                store.claim("run_1", tenant_id="acme", now=NOW, deadline_at=LATER)
-            )
+            claiming = asyncio.create_task(store.claim("run_1", tenant_id="acme", now=NOW, deadline_at=LATER))
             await until_waiting(other)
             await connection.execute(update(runs).values(plan=runs.c.plan))
         assert (await claiming).status == "running"

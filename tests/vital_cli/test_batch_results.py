@@ -13,7 +13,6 @@ from vital_cli.batch import results
 from vital_cli.batch.lines import BatchLine
 from vital_cli.batch.results import ResultsFile
 
-
 QUESTIONS = (BatchLine(number=1, custom_id=None, request=None, error="", key="k"),)
 
 

@@ -1,4 +1,4 @@
-"""Connections to a service: what it may send before its answer begins is bounded, and so are the threads for its name."""
+"""Connections to a service, which bound what it may send before its answer begins."""
 
 from __future__ import annotations
 

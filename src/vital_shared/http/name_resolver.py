@@ -1,7 +1,7 @@
 """Resolve the names of hosts in threads of a pool's own.
 
-The event loop has a few threads for the names of all hosts (uvloop: the four of libuv), and a name server that
-does not answer keeps one for half a minute. Whoever names such a host would hold up the connections to all others.
+The event loop has a few threads for the names of all hosts (uvloop: the four of libuv), and a name server
+that does not answer keeps one for half a minute. A tenant that names such hosts would hold up all others.
 """
 
 from __future__ import annotations
@@ -55,14 +55,12 @@ class NameResolver(AbstractResolver):
 def _addresses(
     host: str, port: int, family: socket.AddressFamily
 ) -> list[tuple[socket.AddressFamily, int, str]]:
-    found = socket.getaddrinfo(
-        host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
-    )
+    found = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     return [(kind, protocol, _numeric(address)) for kind, _, protocol, _, address in found]
 
 
 def _numeric(address: tuple[object, ...]) -> str:
     """Return an address as text; a link-local one of IPv6 with the interface that it is of."""
-    if len(address) == 4 and address[3]:  # noqa: PLR2004 - the address, the port, the flow and the scope
-        return socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # type: ignore[arg-type]  # of IPv6
-    return str(address[0])
+    host, _, *more = address
+    scope = more[1] if len(more) > 1 else 0
+    return f"{host}%{socket.if_indextoname(scope)}" if isinstance(scope, int) and scope else str(host)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
@@ -116,8 +116,8 @@ class OrphanRuns:
     async def take_over(self, orphan: OrphanRun, *, owner: str, deadline_at: datetime) -> TakenRun | None:
         """Make a worker the owner of a run, in its next epoch; of many who try, one gets it.
 
-        From then on all that its last owner writes of it is refused. That may be the same worker, which has lost
-        track of the run.
+        From then on all that its last owner writes of it is refused. That may be the same worker, where it
+        has lost track of the run.
 
         :param deadline_at: the time when the run counts as lost; what it has reserved lasts as long.
         :returns: the run with its finished nodes; None: another worker was faster, or the run has ended.
@@ -154,19 +154,18 @@ def _orphans(connection: Connection) -> tuple[OrphanRun, ...]:
     left = select(*_COLUMNS).where(
         _OPEN, runs.c.status == "running", runs.c.is_durable, runs.c.owner.in_(dead)
     )
-    return tuple(_orphan(row, dead[row["owner"]]) for row in connection.execute(left).mappings())
+    ends = {owner: (worker["lease_until"], worker["late_seconds"]) for owner, worker in dead.items()}
+    return tuple(_orphan(row, *ends[row["owner"]]) for row in connection.execute(left).mappings())
 
 
 def _of_worker(connection: Connection, *, owner: str, run_ids: Collection[str]) -> tuple[OrphanRun, ...]:
     own = select(*_COLUMNS).where(
         runs.c.id.in_(run_ids), runs.c.status == "running", runs.c.is_durable, runs.c.owner == owner
     )
-    alive = {"lease_until": math.inf, "late_seconds": math.inf}
-    return tuple(_orphan(row, alive) for row in connection.execute(own).mappings())
+    return tuple(_orphan(row, math.inf, math.inf) for row in connection.execute(own).mappings())
 
 
-def _orphan(row: RowMapping, worker: Mapping[str, float]) -> OrphanRun:
-    is_certain = worker["lease_until"] <= DECLARED_DEAD_AT
+def _orphan(row: RowMapping, lease_until: float, late_seconds: float) -> OrphanRun:
     return OrphanRun(
         run_id=row["id"],
         tenant_id=row["tenant_id"],
@@ -175,8 +174,8 @@ def _orphan(row: RowMapping, worker: Mapping[str, float]) -> OrphanRun:
         fence=Fence(row["owner"], row["epoch"]),
         takeovers=row["takeovers"],
         deadline_at=row["deadline_at"],
-        lease_until=worker["lease_until"],
-        late_seconds=math.inf if is_certain else worker["late_seconds"],
+        lease_until=lease_until,
+        late_seconds=math.inf if lease_until <= DECLARED_DEAD_AT else late_seconds,
     )
 
 

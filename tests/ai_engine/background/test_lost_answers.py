@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,6 +58,15 @@ def failing(begin: Begin) -> Begin:
     return rolled_back
 
 
+@contextmanager
+def breaking(
+    services: Services, monkeypatch: pytest.MonkeyPatch, how: Callable[[Begin], Begin]
+) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setattr(services.database, "begin", how(services.database.begin))
+        yield
+
+
 async def paused(services: Services) -> RunRecord:
     handle = await Deciding(services).begin(question("bees"))
     await handle.run()
@@ -70,8 +79,7 @@ async def test_a_worker_goes_on_with_a_run_that_it_took_over_without_knowing(
     services: Services, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ):
     await orphan(services, "run_1")
-    with monkeypatch.context() as patch, pytest.raises(StoreError):
-        patch.setattr(services.database, "begin", losing_answers(services.database.begin))
+    with breaking(services, monkeypatch, losing_answers), pytest.raises(StoreError):
         await worker.takeover.look()
     assert await worker.takeover.look() == 0  # it may be about to begin
     assert await worker.takeover.look() == 1
@@ -84,8 +92,7 @@ async def test_a_worker_goes_on_with_a_run_that_was_resumed_without_its_knowing(
 ):
     record = await paused(services)
     decision = Decision(answers={"verdict": True})
-    with monkeypatch.context() as patch, pytest.raises(StoreError):
-        patch.setattr(services.database, "begin", losing_answers(services.database.begin))
+    with breaking(services, monkeypatch, losing_answers), pytest.raises(StoreError):
         await Deciding(services).begin_resumed(record.id, decision, tenant_id="acme")
     looks = [await worker.takeover.look() for _ in range(3)]
     assert looks == [0, 1, 0]
@@ -99,8 +106,7 @@ async def test_a_resumption_that_was_asked_for_again_is_left_to_itself(
 ):
     record = await paused(services)
     decision = Decision(answers={"verdict": True})
-    with monkeypatch.context() as patch, pytest.raises(StoreError):
-        patch.setattr(services.database, "begin", failing(services.database.begin))
+    with breaking(services, monkeypatch, failing), pytest.raises(StoreError):
         await Deciding(services).begin_resumed(record.id, decision, tenant_id="acme")
     handle = await Deciding(services).begin_resumed(record.id, decision, tenant_id="acme")
     assert [await worker.takeover.look() for _ in range(3)] == [0, 0, 0]
@@ -112,9 +118,10 @@ async def test_a_run_that_another_worker_got_is_left_to_it(
     services: Services, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ):
     record = await paused(services)
-    with monkeypatch.context() as patch, pytest.raises(StoreError):
-        patch.setattr(services.database, "begin", failing(services.database.begin))
-        await Deciding(services).begin_resumed(record.id, Decision(answers={"verdict": True}), tenant_id="acme")
+    with breaking(services, monkeypatch, failing), pytest.raises(StoreError):
+        await Deciding(services).begin_resumed(
+            record.id, Decision(answers={"verdict": True}), tenant_id="acme"
+        )
     other = WorkerLease(services.settings.url, seconds=60)
     await other.hold()
     now = services.now()
