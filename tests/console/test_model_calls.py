@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.console.conftest import ANSWER, RunningEngine, Watched, axe_findings, keep, running_engine
 
 HOSTILE = "Is <img src=x onerror=alert(1)> a device?"
@@ -44,3 +44,25 @@ def test_a_run_without_stored_prompts_says_so(
     page = opened_calls(open_page, engine.url, run_id)
     expect(page.get_by_text("Prompts and answers of this run are not stored.")).to_be_visible()
     expect(page.locator(".call-line").first).to_contain_text("canned")
+
+
+def test_calls_without_stored_words_are_listed_beside_those_with(
+    open_page: Callable[..., Watched], storing: RunningEngine
+) -> None:
+    run_id = storing.ask("Which of these calls is stored?", model="canned")["run_id"]
+    page = open_page(storing.url).page
+
+    def with_another_call(route: Route) -> None:
+        """Show the run as one that has made a call beyond those that it may store."""
+        view = route.fetch().json()
+        view["output"]["model_calls"].insert(0, view["output"]["model_calls"][0] | {"model": "unstored"})
+        route.fulfill(json=view)
+
+    page.route(f"**/v1/runs/{run_id}", with_another_call)
+    page.goto(f"{storing.url}/runs/{run_id}")
+    page.get_by_role("tab", name="Model calls").click()
+    expect(page.locator(".call-line", has_text="canned").get_by_text("Prompt", exact=True)).to_be_visible()
+    lines = page.locator(".call-line")
+    expect(lines).to_have_count(2)
+    expect(lines.first).to_contain_text("unstored")
+    expect(lines.first.get_by_text("Prompt", exact=True)).to_have_count(0)

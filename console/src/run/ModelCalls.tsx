@@ -1,4 +1,4 @@
-/** The calls of models of a run; where they are stored, each opens its prompt and its answer, as text. */
+/** The calls of models of a run; those that are stored open their prompts and answers, as text. */
 
 import { useQuery } from "@tanstack/react-query";
 
@@ -23,9 +23,9 @@ export function ModelCalls({ view, calls }: { view: View; calls: readonly Call[]
     <>
       {error && <Failure error={error} />}
       <ul className="calls">
-        {stored.length
-          ? stored.map((call) => <CallLine key={call.item} call={call}><Words call={call} /></CallLine>)
-          : calls.map((call, index) => <CallLine key={index} call={call} />)}
+        {together(calls, stored).map((call, index) => (
+          <CallLine key={index} call={call}>{"item" in call && <Words call={call} />}</CallLine>
+        ))}
       </ul>
       {data && data.not_stored > 0 && (
         <p className="quiet">
@@ -36,6 +36,19 @@ export function ModelCalls({ view, calls }: { view: View; calls: readonly Call[]
     </>
   );
 }
+
+/** All calls in their order, each once: as it is stored where it is. */
+function together(calls: readonly Call[], stored: readonly StoredCall[]): ReadonlyArray<Call | StoredCall> {
+  const rest = [...stored];
+  const listed = calls.map((call) => {
+    const at = rest.findIndex((each) => isSame(each, call));
+    return at < 0 ? call : rest.splice(at, 1)[0]!;
+  });
+  return [...listed, ...rest];
+}
+
+const isSame = (one: StoredCall, other: Call): boolean =>
+  one.model === other.model && one.node === other.node && one.purpose === other.purpose && one.status === other.status && one.seconds === other.seconds;
 
 function CallLine({ call, children }: { call: Call | StoredCall; children?: React.ReactNode }) {
   return (
