@@ -55,6 +55,7 @@ def test_a_signed_in_user_asks_and_signs_out(
     assert page.get_by_label("Tenant").input_value() == "globex"
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
+    expect(page.get_by_label("Key")).to_be_focused()
     page.reload()
     expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
 

@@ -30,6 +30,7 @@ export function SignIn() {
         <Field label="Key">
           <input
             type="password"
+            autoFocus
             autoComplete="current-password"
             placeholder="vital_…"
             required
