@@ -63,9 +63,11 @@ export const feedbackQuery = (id: string) =>
   });
 
 export const approvalsQuery = (tenant?: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ["approvals", tenant],
-    queryFn: () => json<Schema<"ApprovalPage">>("/v1/approvals?limit=100", { tenant }),
+    queryFn: ({ pageParam }) => json<Schema<"ApprovalPage">>(withQuery("/v1/approvals", { limit: 100, cursor: pageParam }), { tenant }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
     refetchInterval: 15_000,
   });
 

@@ -1,7 +1,7 @@
 /** The inbox: what waits for a person, with who asked and what it would cost. */
 
 import { useMemo, useState } from "react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CircleCheckBig } from "lucide-react";
 
@@ -12,12 +12,14 @@ import { type Decision, LiveRun, useRunState } from "../run/live";
 import { begin } from "../run/state";
 import { useUser } from "../shell/identity";
 import { Empty, Failure, Loading } from "../ui/parts";
+import { ShowMore } from "../ui/ShowMore";
 import { ago, dollars, moment, until } from "../ui/format";
 
 type Waiting = Schema<"WaitingRun">;
 
 export function Approvals() {
-  const query = useQuery(approvalsQuery());
+  const query = useInfiniteQuery(approvalsQuery());
+  const waiting = query.data?.pages.flatMap((page) => page.approvals) ?? [];
   return (
     <main className="page" id="main">
       <header className="page-head">
@@ -30,14 +32,17 @@ export function Approvals() {
         <Loading label="Looking for what waits" />
       ) : query.error ? (
         <Failure error={query.error} retry={() => void query.refetch()} />
-      ) : query.data.approvals.length === 0 ? (
+      ) : waiting.length === 0 ? (
         <Empty title="Nothing waits" icon={<CircleCheckBig />}>Runs that need an approval or an answer will be here.</Empty>
       ) : (
-        <ul className="inbox">
-          {query.data.approvals.map((each) => (
-            <Item key={each.run_id} waiting={each} />
-          ))}
-        </ul>
+        <>
+          <ul className="inbox">
+            {waiting.map((each) => (
+              <Item key={each.run_id} waiting={each} />
+            ))}
+          </ul>
+          <ShowMore query={query} label="Show those that expire later" />
+        </>
       )}
     </main>
   );

@@ -10,6 +10,7 @@ import { usePermissions } from "../shell/permissions";
 import { Export } from "../ui/Export";
 import { Choice, Entry } from "../ui/filters";
 import { Button, Empty, Failure, Loading } from "../ui/parts";
+import { ShowMore } from "../ui/ShowMore";
 import { Table } from "../ui/Table";
 import { moment, sentence, shortMoment } from "../ui/format";
 
@@ -71,7 +72,7 @@ export function Audit() {
           <Table label="Audit log" columns={["Action", "Object", "By", ...(isForAllTenants ? ["Tenant"] : []), "Person", "Details", { name: "When", isNumber: true }]}>
             {entries.map((entry) => <Line key={entry.id} entry={entry} hasTenant={isForAllTenants} />)}
           </Table>
-          {query.hasNextPage && <div className="more"><Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>{query.isFetchingNextPage ? "Loading …" : "Show older entries"}</Button></div>}
+          <ShowMore query={query} label="Show older entries" />
           <Protection kind={query.data.pages[0]!.protection} />
         </>
       )}

@@ -12,6 +12,7 @@ import { useTenant } from "../shell/identity";
 import { usePermissions } from "../shell/permissions";
 import { Confirm } from "../ui/Confirm";
 import { Button, Empty, Failure, IconButton, Loading } from "../ui/parts";
+import { ShowMore } from "../ui/ShowMore";
 import { count, moment, shortMoment } from "../ui/format";
 import { Search } from "./knowledge/Search";
 import { Uploads } from "../documents/Uploads";
@@ -71,13 +72,7 @@ function Documents() {
       ) : (
         <>
           <Table documents={documents} mayDelete={({ tenant_id }) => may("admin") && (isForAllTenants || tenant_id === tenant)} />
-          {query.hasNextPage && (
-            <div className="more">
-              <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
-                {query.isFetchingNextPage ? "Loading …" : "Show more documents"}
-              </Button>
-            </div>
-          )}
+          <ShowMore query={query} label="Show more documents" />
         </>
       )}
     </>

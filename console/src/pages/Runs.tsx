@@ -10,6 +10,7 @@ import { type RunFilters, runsQuery, sessionQuery, workflowsQuery } from "../api
 import { download, useTestCases } from "../run/testCases";
 import { Choice, Entry } from "../ui/filters";
 import { Button, Empty, Failure, Field, IconButton, Loading, Status } from "../ui/parts";
+import { ShowMore } from "../ui/ShowMore";
 import { dollars, moment, MODES, percent, seconds, shortMoment } from "../ui/format";
 import { SavedViews } from "./runs/SavedViews";
 
@@ -55,13 +56,7 @@ export function Runs() {
       ) : (
         <>
           <Table runs={runs} chosen={chosen} onChoose={(id, isChosen) => setChosen((all) => (isChosen ? [...all, id].slice(-2) : all.filter((each) => each !== id)))} />
-          {query.hasNextPage && (
-            <div className="more">
-              <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
-                {query.isFetchingNextPage ? "Loading …" : "Show older runs"}
-              </Button>
-            </div>
-          )}
+          <ShowMore query={query} label="Show older runs" />
         </>
       )}
     </main>

@@ -1,6 +1,6 @@
 /** The link to a page, in the navigation. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import { approvalsQuery } from "../api/queries";
@@ -18,12 +18,12 @@ export function PageLink({ page: { path, label, icon: Icon }, isCurrent }: { pag
 
 /** How many runs wait for a decision. */
 function Waiting() {
-  const { data } = useQuery(approvalsQuery());
-  const waiting = data?.approvals.length ?? 0;
+  const { data, hasNextPage } = useInfiniteQuery(approvalsQuery());
+  const waiting = data?.pages.flatMap((page) => page.approvals).length ?? 0;
   if (!waiting) return null;
   return (
     <span className="nav-count">
-      {data?.next_cursor ? `${waiting}+` : waiting}
+      {hasNextPage ? `${waiting}+` : waiting}
       <span className="sr-only"> waiting</span>
     </span>
   );

@@ -10,6 +10,7 @@ import { passagesQuery } from "../../api/queries";
 import { usePermissions } from "../../shell/permissions";
 import { useTenant } from "../../shell/identity";
 import { Button, Failure, Loading } from "../../ui/parts";
+import { ShowMore } from "../../ui/ShowMore";
 import { count, moment } from "../../ui/format";
 import { DeleteDocument, ReadState } from "../Knowledge";
 
@@ -28,13 +29,7 @@ export function Document() {
         <>
           <Head document={first!.document} />
           <Passages passages={query.data.pages.flatMap((page) => page.passages)} />
-          {query.hasNextPage && (
-            <div className="more">
-              <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
-                {query.isFetchingNextPage ? "Loading …" : "Show more passages"}
-              </Button>
-            </div>
-          )}
+          <ShowMore query={query} label="Show more passages" />
         </>
       )}
     </main>

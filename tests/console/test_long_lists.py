@@ -1,0 +1,47 @@
+"""Lists that are longer than a page of them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.ai_engine.harness import SUM
+from tests.console.conftest import RunningEngine, Watched, running_engine
+
+WAITING = 101
+"""Runs that wait: one more than a page of approvals has."""
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    with running_engine(tmp_path_factory.mktemp("full")) as running:
+        for _ in range(WAITING):
+            running.ask(SUM, mode=1)
+        yield running
+
+
+def focused(page: Page) -> str:
+    return page.evaluate("document.activeElement.tagName + ' ' + document.activeElement.textContent")
+
+
+def test_the_inbox_shows_all_that_waits_page_by_page(
+    full: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{full.url}/approvals").page
+    expect(page.locator(".inbox-item")).to_have_count(WAITING - 1)
+    expect(page.locator(".nav-count")).to_contain_text(f"{WAITING - 1}+")
+    page.get_by_role("button", name="Show those that expire later").click()
+    expect(page.locator(".inbox-item")).to_have_count(WAITING)
+    expect(page.locator(".nav-count")).not_to_contain_text("+")
+
+
+def test_more_runs_are_shown_by_keyboard_without_losing_the_place(
+    full: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{full.url}/runs").page
+    more = page.get_by_role("button", name="Show older runs")
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(100)
+    assert focused(page) == "BUTTON Show older runs"
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(WAITING)
