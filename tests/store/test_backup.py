@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.store.test_retention import run
@@ -157,3 +159,71 @@ async def test_a_damaged_store_can_be_replaced(tmp_path: Path):
     _, earlier = restore(backup, store, NOW)
     assert earlier is not None
     assert count(store) == 3
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("is_damaged", [False, True], ids=["deleted", "damaged"])
+async def test_the_log_of_a_store_that_is_gone_is_not_written_into_the_restored_one(
+    tmp_path: Path, is_damaged: bool
+):
+    store, backup, log = tmp_path / "vital.db", tmp_path / "b.db", tmp_path / "vital.db-wal"
+    database = await filled(store)
+    back_up(store, backup)
+    async with database.begin() as connection:
+        await connection.execute(runs.delete())
+    unwritten = log.read_bytes()
+    await database.aclose()
+    log.write_bytes(unwritten)  # as an engine leaves it that is killed
+    (tmp_path / "vital-queue.db").write_bytes(b"items")
+    if is_damaged:
+        store.write_bytes(b"nothing that is a database" * 1_000)
+    else:
+        store.unlink()
+    restore(backup, store, NOW)
+    assert count(store) == 3
+    kept = contents(tmp_path)
+    assert [data for name, data in kept.items() if name.endswith("-wal")] == [unwritten]
+    assert "vital-queue.db" not in kept
+
+
+async def test_a_restored_copy_of_the_file_leaves_nothing_beside_the_store(tmp_path: Path):
+    database = await filled(tmp_path / "vital.db")
+    await database.aclose()  # the file says of itself that it has a log
+    folder = tmp_path / "new"
+    restore(tmp_path / "vital.db", folder / "vital.db", NOW)
+    assert [path.name for path in folder.iterdir()] == ["vital.db"]
+
+
+async def test_a_place_that_takes_no_file_is_named(tmp_path: Path):
+    database = await filled(tmp_path / "vital.db")
+    await database.aclose()
+    (tmp_path / "file").touch()
+    target = tmp_path / "file" / "b.db"
+    with pytest.raises(StoreError, match=r"file/b\.db cannot be written: "):
+        back_up(tmp_path / "vital.db", target)
+    with pytest.raises(StoreError, match=r"file/b\.db cannot be written: "):
+        restore(tmp_path / "vital.db", target, NOW)
+
+
+@pytest.mark.parametrize("change", [back_up, lambda source, target: restore(source, target, NOW)])
+async def test_a_full_disk_is_named_and_nothing_is_left_on_it(
+    tmp_path: Path, change: Callable[[Path, Path], object], monkeypatch: pytest.MonkeyPatch
+):
+    database = await filled(tmp_path / "vital.db", 2_000)
+    await database.aclose()
+    folder, connect = tmp_path / "full", sqlite3.connect
+    folder.mkdir()
+
+    def connect_to_full_disk(path: str | Path, **options: Any) -> sqlite3.Connection:
+        connection = connect(path, **options)
+        if str(folder) in str(path):
+            connection.execute("PRAGMA max_page_count=3")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect_to_full_disk)
+    with pytest.raises(StoreError, match=r"The disk of .*full is full"):
+        change(tmp_path / "vital.db", folder / "b.db")
+    assert list(folder.iterdir()) == []

@@ -49,3 +49,9 @@ def test_what_is_no_person_is_refused(vital, empty_dir, command):
     assert refused.exit_code == 2
     assert refused.stderr.count("--user") == 1
     assert vital(command, "--tenant", "acme").exit_code == 2
+
+
+def test_a_file_that_cannot_be_written_is_named(vital, asked, tmp_path):
+    refused = vital("export", *PERSON, "--output", str(tmp_path / "nowhere" / "ann.zip"))
+    assert refused.exit_code == 2
+    assert "ann.zip cannot be written: No such file or directory" in " ".join(refused.stderr.split())

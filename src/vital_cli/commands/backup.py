@@ -27,13 +27,19 @@ def backup(
     from pathlib import Path
 
     from vital_cli.session import with_services
+    from vital_shared.errors import VitalError
     from vital_shared.store.backup import back_up
 
     source = _store_file()
 
     async def copied(services: Services) -> BackupFacts:
-        await _note(services, "database_backed_up")
-        return await asyncio.to_thread(back_up, source, Path(file))
+        facts = await asyncio.to_thread(back_up, source, Path(file))
+        try:
+            await _note(services, "database_backed_up")
+        except VitalError:  # no copy without its entry
+            facts.path.unlink()
+            raise
+        return facts
 
     _show(with_services(copied), as_json=as_json)
 
@@ -54,7 +60,7 @@ def restore(
     with_services(lambda services: _note(services, "database_restored"))
     _show(facts, as_json=as_json)
     if earlier is not None:
-        say(f"The store that was there is {earlier} now.", "dim")
+        say(f"The store that was there is {earlier} now: delete it once nobody needs it.", "dim")
     say("Persons that were erased since the backup was made are in it again: erase them again.", "yellow")
 
 

@@ -84,9 +84,17 @@ def export(
 
 
 def _keep_private(path: Path) -> None:
-    """Make an empty file that only its owner may read."""
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
+    """Make an empty file that only its owner may read.
+
+    :raises InvalidRequest: when its folder takes no file.
+    """
+    from vital_shared.errors import InvalidRequest
+
+    try:
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _write_lines(tenant: str, user: str, file: IO[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -41,21 +41,19 @@ def back_up(source: Path, target: Path) -> BackupFacts:
     """Copy a store that may be in use into a new file that only its owner may read, and verify the copy.
 
     :raises Conflict: when the target is there.
-    :raises StoreError: when the store cannot be read, or the copy is not whole.
+    :raises StoreError: when the store cannot be read, the target cannot be written, or the copy is not whole.
     """
+    taken = Conflict(f"{target} is there already: name a new file", field="file")
     if target.exists():
-        raise Conflict(f"{target} is there already: name a new file", field="file")
-    draft = target.with_name(f".{target.name}.{uuid4().hex}")
-    try:
-        draft.touch(mode=0o600)
-        with _plain_errors(source), _opened(source, "ro") as store, closing(sqlite3.connect(draft)) as copy:
-            store.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
+        raise taken
+    with _drafted(target) as draft:
+        _copy(source, draft)
         facts = verify(draft)
         _bring_to_disk(draft)
-        os.link(draft, target)  # fails where another process was faster
-    finally:
-        draft.unlink(missing_ok=True)
+        try:
+            os.link(draft, target)  # overwrites nothing
+        except FileExistsError:
+            raise taken from None
     return facts._replace(path=target)
 
 
@@ -81,23 +79,49 @@ def restore(backup: Path, target: Path, now: datetime) -> tuple[BackupFacts, Pat
 
     :returns: the contents of the backup; and the earlier store, None where there was none.
     :raises Conflict: when a process uses the store.
-    :raises StoreError: when the backup is not whole.
+    :raises StoreError: when the backup is not whole, or the store cannot be written.
     """
     facts = verify(backup)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{uuid4().hex}")
-    try:
-        draft.touch(mode=0o600)
-        with _plain_errors(backup), _opened(backup, "ro") as store, closing(sqlite3.connect(draft)) as copy:
-            store.backup(copy)
-            _make_distinct(copy)
+    with _drafted(target) as draft:
+        _copy(backup, draft, change=_make_distinct)
         verify(draft)
         _bring_to_disk(draft)
         earlier = _move_aside(target, now)
         draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
     return facts, earlier
+
+
+@contextmanager
+def _drafted(target: Path) -> Iterator[Path]:
+    """Make an empty file beside the target that only its owner may read, and delete it in the end.
+
+    :raises StoreError: when the target's folder, or its disk, takes no file.
+    """
+    draft = target.with_name(f".{target.name}.{uuid4().hex}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.touch(mode=0o600)
+        try:
+            yield draft
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
+
+
+def _copy(
+    source: Path, draft: Path, *, change: Callable[[sqlite3.Connection], None] = lambda _: None
+) -> None:
+    """Copy a store into a draft, as one file without a log beside it."""
+    with _plain_errors(source), _opened(source, "ro") as store, closing(sqlite3.connect(draft)) as copy:
+        try:
+            store.backup(copy)
+            change(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            raise StoreError(f"The disk of {draft.parent} is full: make room, and try again") from error
 
 
 def _make_distinct(store: sqlite3.Connection) -> None:
@@ -109,12 +133,31 @@ def _make_distinct(store: sqlite3.Connection) -> None:
 
 
 def _move_aside(target: Path, now: datetime) -> Path | None:
-    """Move a store and its queue out of the way.
+    """Move a store, its log and its queue out of the way; None: there is no store, or no more than its log.
+
+    SQLite takes a log for one of whatever store it stands beside, and would write it into the restored one:
+    https://www.sqlite.org/howtocorrupt.html, section 1.4.
 
     :raises Conflict: when a process uses it.
     """
-    if not target.exists():
-        return None
+    is_there = target.exists()
+    if is_there:
+        _check_unused(target)
+    earlier = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:4]}")
+    queue = target.with_name(target.stem + QUEUE_SUFFIX)  # its items would be taken for done
+    for path, aside in ((target, earlier), (queue, earlier.with_name(earlier.name + QUEUE_SUFFIX))):
+        for suffix in ("", *SIDE_FILES):
+            file = path.with_name(path.name + suffix)
+            if file.exists():
+                file.replace(aside.with_name(aside.name + suffix))
+    return earlier if is_there else None
+
+
+def _check_unused(target: Path) -> None:
+    """See that no process uses a store, and write its log into it.
+
+    :raises Conflict: when one does.
+    """
     with closing(sqlite3.connect(target, timeout=0, isolation_level=None)) as store:
         try:
             mode = store.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
@@ -124,15 +167,6 @@ def _move_aside(target: Path, now: datetime) -> Path | None:
             mode = "delete"  # it is damaged: that is why it is replaced
     if mode != "delete":
         raise Conflict(f"Another program uses {target}: stop the engine first", field="file")
-    earlier = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:4]}")
-    target.replace(earlier)
-    queue = target.with_name(target.stem + QUEUE_SUFFIX)
-    if queue.exists():  # its items would be taken for done
-        queue.replace(earlier.with_name(earlier.name + QUEUE_SUFFIX))
-    for path in (target, queue):
-        for suffix in SIDE_FILES:
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return earlier
 
 
 @contextmanager
