@@ -111,6 +111,7 @@ def test_the_commands_are_those_that_are_documented():
         "ops dead-letters discard",
         "up",
         "approvals",
+        "runs calls",
         "runs list",
         "drill",
         "eval",

@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 from tests.run_record import run_record
+from tests.store.test_model_calls import call
 
 from vital_shared.models.tool import ToolCall
 from vital_shared.models.workflow_io import Cost, Timings, WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.database import Database
+from vital_shared.store.model_calls import store_model_calls
 from vital_shared.store.runs import RunStore
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
@@ -73,3 +75,32 @@ def test_approvals_show_what_waits_and_its_cost(vital, filled):
     assert "0.01" in row
     assert json.loads(vital("approvals", "--json").stdout)["approvals"][0]["run_id"] == "run_2"
     assert "Nothing waits" in vital("approvals", "--tenant", "globex").stderr
+
+
+async def _store_calls(path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    async with database.begin() as connection:
+        await connection.run_sync(store_model_calls, "run_0", [call("llm/1", "Yes."), call("llm/2", "No.")])
+    await database.aclose()
+
+
+def test_calls_of_models_are_listed_and_shown(vital, filled, empty_dir):
+    asyncio.run(_store_calls(empty_dir / "vital.db"))
+    lines = vital("runs", "calls", "run_0").stdout.splitlines()
+    assert [line.split()[:4] for line in lines if "llm/" in line] == [
+        ["llm/1", "answer", "openai:m", "success"],
+        ["llm/2", "answer", "openai:m", "success"],
+    ]
+    shown = vital("runs", "calls", "run_0", "--call", "llm/2")
+    assert shown.stdout == "May it?\nNo.\n"
+    listed = json.loads(vital("runs", "calls", "run_0", "--json").stdout)
+    assert [each["answer"] for each in listed["calls"]] == ["Yes.", "No."]
+    assert listed["not_stored"] == 0
+
+
+def test_a_run_or_a_call_that_is_not_there_is_named(vital, filled):
+    assert "The run has called no model" in vital("runs", "calls", "run_1").stderr
+    assert "There is no run run_9" in vital("runs", "calls", "run_9").stderr
+    failed = vital("runs", "calls", "run_1", "--call", "llm/1")
+    assert failed.exit_code != 0
+    assert "No call llm/1 is stored" in failed.stderr

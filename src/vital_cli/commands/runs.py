@@ -9,7 +9,11 @@ import typer
 from vital_cli.options import Json, examples
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vital_shared.models.recorded_call import RecordedCall
     from vital_shared.models.run_list import RunQuery, RunSummary
+    from vital_shared.workflows.services import Services
 
 __all__ = ["app"]
 
@@ -85,6 +89,89 @@ def list_runs(
         show_table([_row(run) for run in page.runs])
         if page.next_cursor is not None:
             say(f"There are more: add --limit, or --cursor {page.next_cursor}.", "dim")
+
+
+@app.command(
+    "calls",
+    epilog=examples(
+        "vital runs calls run_1f00",
+        "vital runs calls run_1f00 --call llm/2",
+        "vital runs calls run_1f00 --json",
+    ),
+)
+def list_calls(
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run.")],
+    item: Annotated[
+        str | None, typer.Option("--call", help="Show the prompt and the answer of this call, such as llm/2.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the calls of models that are stored with a run, where VITAL_STORE_PROMPTS asks for it."""
+    from vital_cli.session import with_services
+    from vital_cli.terminal import say, show_table, write_json
+
+    calls, not_stored = with_services(lambda services: _stored_calls(services, run_id))
+    if item is not None:
+        calls = (_call_of(item, calls),)
+    if as_json:
+        write_json({"calls": calls, "not_stored": not_stored})
+    elif item is not None:
+        _show_words(calls[0])
+    elif calls:
+        show_table([_call_row(call) for call in calls])
+    if not_stored:
+        say(f"Not stored with their prompts and answers: {not_stored}.", "dim")
+    elif not calls:
+        say("The run has called no model.", "yellow")
+
+
+async def _stored_calls(services: Services, run_id: str) -> tuple[tuple[RecordedCall, ...], int]:
+    from vital_shared.models.recorded_call import count_unstored
+
+    record = await services.runs.get(run_id, tenant_id=None, now=services.now())
+    calls = await services.runs.model_calls(record.id)
+    return calls, count_unstored(await services.runs.charges(record.id), calls)
+
+
+def _call_of(item: str, calls: Iterable[RecordedCall]) -> RecordedCall:
+    from vital_shared.errors import NotFound
+
+    for call in calls:
+        if call.item == item:
+            return call
+    raise NotFound(
+        f"No call {item} is stored with the run: `vital runs calls` lists those that are", field="call"
+    )
+
+
+def _show_words(call: RecordedCall) -> None:
+    from vital_cli.terminal import clean, say, write
+
+    for message in call.messages:
+        say(f"{message.role}:")
+        write(f"{clean(message.content)}\n")
+    say("answer:")
+    write(f"{clean(call.answer)}\n")
+    for tool in call.requested_tools:
+        say(f"asks for {tool.name}:")
+        write(f"{clean(tool.arguments)}\n")
+    if call.is_cut:
+        say("Parts of it are too long to be stored.", "yellow")
+
+
+def _call_row(call: RecordedCall) -> dict[str, object]:
+    return {
+        "call": call.item,
+        "node": call.node,
+        "model": call.model,
+        "status": call.status,
+        "prompt": call.prompt,
+        "tokens in": call.tokens.input,
+        "tokens out": call.tokens.output,
+        "cost $": None if call.cost_dollars is None else f"{call.cost_dollars:f}",
+        "seconds": f"{call.seconds:.2f}",
+        "error": call.error,
+    }
 
 
 def _query(given: dict[str, Any]) -> RunQuery:

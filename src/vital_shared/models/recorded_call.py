@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vital_shared.models.base import Frozen
+from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import ModelCall
 
-__all__ = ["PromptMessage", "RecordedCall", "RequestedTool"]
+__all__ = ["PromptMessage", "RecordedCall", "RequestedTool", "count_unstored"]
 
 
 class PromptMessage(Frozen):
@@ -50,3 +53,9 @@ class RecordedCall(ModelCall):
     def without_texts(self) -> RecordedCall:
         """Return it without its words."""
         return self.model_copy(update={"messages": (), "answer": "", "requested_tools": (), "is_cut": True})
+
+
+def count_unstored(charges: Iterable[Charge], calls: Iterable[RecordedCall]) -> int:
+    """Return the number of a run's calls of models that are charged, but not stored with their words."""
+    charged = {each.item for each in charges if each.cost_type == "llm"}
+    return len(charged - {each.item for each in calls})

@@ -11,7 +11,7 @@ from ai_engine.auth.permissions import ADMIN
 from ai_engine.engine import engine_of
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import Charge
-from vital_shared.models.recorded_call import RecordedCall
+from vital_shared.models.recorded_call import RecordedCall, count_unstored
 from vital_shared.models.run_list import RunPage, RunQuery
 from vital_shared.store.run_list import RunListStore
 
@@ -73,9 +73,8 @@ async def show_model_calls(request: Request, run_id: str) -> RunModelCalls:
     if not caller.may(ADMIN) and caller.user_id != record.user_id:
         raise NotAllowed(ADMIN)
     calls = await services.runs.model_calls(record.id)
-    charged = {each.item for each in await services.runs.charges(record.id) if each.cost_type == "llm"}
     return RunModelCalls(
         calls=calls,
-        not_stored=len(charged - {each.item for each in calls}),
+        not_stored=count_unstored(await services.runs.charges(record.id), calls),
         is_enabled=services.settings.store_prompts,
     )
