@@ -45,3 +45,16 @@ def test_more_runs_are_shown_by_keyboard_without_losing_the_place(
     assert focused(page) == "BUTTON Show older runs"
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(WAITING)
+
+
+def test_limits_are_shown_page_by_page(full: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    for number in range(51):
+        limit = {"level": "user", "id": f"user{number}", "tenant_id": "acme", "unit": "dollars"}
+        body = limit | {"period": "day", "amount": "10"}
+        full.call(lambda body=body: full.service.client.put("/v1/limits", json=body))
+    page = open_page(f"{full.url}/settings").page
+    page.get_by_role("tab", name="Limits").click()
+    lines = page.get_by_role("region", name="Limits by level").locator("tbody tr")
+    expect(lines).to_have_count(50)
+    page.get_by_role("button", name="Show more limits").click()
+    expect(lines).to_have_count(51)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from tests.store.test_runs import output, record
 
 from vital_shared.billing.run_context import RunContext
-from vital_shared.errors import BudgetExceeded, LimitExceeded, NotFound, UsageLimited
+from vital_shared.errors import BudgetExceeded, InvalidRequest, LimitExceeded, NotFound, UsageLimited
 from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
-from vital_shared.models.usage_limits import ModelUse, UsageBound, UsageLimit
+from vital_shared.models.usage_limits import ModelUse, UsageBound, UsageLimit, UsageLimitQuery
 from vital_shared.store.database import Database
 from vital_shared.store.limits import LimitStore
 from vital_shared.store.runs import RunStore
@@ -365,3 +365,36 @@ async def test_all_is_decided_as_a_simple_model_does(  # noqa: C901 - the model 
                 spent[name(key, now)] = spent.get(name(key, now), 0) + used
     for run in opened:
         await end(runs, run["context"], 0, 0, now=now)
+
+
+async def test_a_page_goes_on_where_the_one_before_ended(limits: UsageLimitStore):
+    for each in (
+        limit("user", "ann", tenant_id="acme"),
+        limit("tenant", "globex"),
+        limit("tenant", "acme", period="month"),
+        limit("organisation", "umbrella"),
+        limit("tenant", "acme", period="minute", unit="tokens"),
+        limit("tenant", "acme"),
+    ):
+        await limits.set(each, now=NOW)
+    everything = await limits.list(now=NOW)
+    found, cursor, pages = [], None, 0
+    while pages == 0 or cursor is not None:
+        page, cursor = await limits.page(UsageLimitQuery(limit=2, cursor=cursor), now=NOW)
+        found += page
+        pages += 1
+    assert (found, pages) == (list(everything), 3)
+    own, cursor = await limits.page(UsageLimitQuery(limit=3), now=NOW, tenant_id="acme")
+    assert [(each.id, each.period) for each in own] == [
+        ("acme", "day"),
+        ("acme", "month"),
+        ("acme", "minute"),
+    ]
+    assert cursor == own[-1].limit_id
+
+
+async def test_a_cursor_of_a_limit_that_is_not_there_or_not_the_tenants_is_refused(limits: UsageLimitStore):
+    theirs = await limits.set(limit("tenant", "globex"), now=NOW)
+    for cursor, tenant in (("limit_0", None), (theirs.limit_id, "acme")):
+        with pytest.raises(InvalidRequest, match="begin without one"):
+            await limits.page(UsageLimitQuery(cursor=cursor), now=NOW, tenant_id=tenant)

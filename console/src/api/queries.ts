@@ -119,7 +119,13 @@ export const forecastQuery = (tenant?: string) =>
 export const budgetsQuery = (tenant?: string) =>
   queryOptions({ queryKey: ["budgets", tenant], queryFn: () => json<Schema<"BudgetList">>("/v1/budgets", { tenant }) });
 
-export const usageLimitsQuery = queryOptions({ queryKey: ["limits"], queryFn: () => json<Schema<"LimitList">>("/v1/limits"), refetchInterval: 15_000 });
+export const usageLimitsQuery = infiniteQueryOptions({
+  queryKey: ["limits"],
+  queryFn: ({ pageParam }) => json<Schema<"LimitList">>(withQuery("/v1/limits", { limit: 50, cursor: pageParam })),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (page) => page.next_cursor ?? undefined,
+  refetchInterval: 15_000,
+});
 
 export const toolsQuery = queryOptions({ queryKey: ["tools"], queryFn: () => json<Schema<"ToolList">>("/v1/tools"), staleTime: 60_000 });
 

@@ -4525,6 +4525,8 @@ export interface components {
         LimitList: {
             /** Limits */
             limits: components["schemas"]["UsageStanding"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * MadeKey
@@ -9267,7 +9269,11 @@ export interface operations {
     };
     list_limits_v1_limits_get: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                /** @description The `next_cursor` of the page before; without: the first. */
+                cursor?: string | null;
+            };
             header?: {
                 /** @description Act for this tenant. */
                 "X-Tenant-ID"?: string;

@@ -7,9 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Final, Literal, NamedTuple, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from vital_shared.models.base import Frozen
+from vital_shared.models.cursor import CursorText
+from vital_shared.models.run_list import MAX_PAGE
 from vital_shared.models.workflow_io import Id
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Organisation",
     "UsageBound",
     "UsageLimit",
+    "UsageLimitQuery",
     "UsageStanding",
     "as_bound",
 ]
@@ -35,6 +38,15 @@ LEVELS: Final[tuple[LimitLevel, ...]] = ("organisation", "tenant", "key", "user"
 """From the top of the tree down."""
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+
+
+class UsageLimitQuery(BaseModel):
+    """The part of the limits that is read; the API key of the request decides on the tenant."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: int = Field(default=MAX_PAGE, ge=1, le=MAX_PAGE)
+    cursor: CursorText = None
 
 
 class UsageLimit(Frozen):

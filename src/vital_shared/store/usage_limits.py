@@ -7,13 +7,26 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 
-from vital_shared.errors import NotFound
+from vital_shared.errors import InvalidRequest, NotFound
 from vital_shared.models.money import to_dollars, to_nanos
-from vital_shared.models.usage_limits import LEVELS, Organisation, UsageLimit, UsageStanding
+from vital_shared.models.usage_limits import LEVELS, Organisation, UsageLimit, UsageLimitQuery, UsageStanding
 from vital_shared.store.account_tables import api_keys, ledger
 from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
@@ -26,6 +39,17 @@ from vital_shared.store.upsert import upsert
 __all__ = ["UsageLimitStore"]
 
 _COLUMNS = usage_limits.c
+
+_PLACE: Final[tuple[ColumnElement[Any], ...]] = (
+    case({level: rank for rank, level in enumerate(LEVELS)}, value=_COLUMNS.level),
+    _COLUMNS.tenant_id,
+    _COLUMNS.scope_id,
+    _COLUMNS.model,
+    _COLUMNS.unit,
+    case({"minute": 0, "day": 1, "month": 2}, value=_COLUMNS.period),
+    _COLUMNS.id,
+)
+"""The place of a limit in a list, from the top of the tree down."""
 
 
 class UsageLimitStore:
@@ -83,15 +107,32 @@ class UsageLimitStore:
         :param tenant_id: only those of the tenant, its keys and its users: what an organisation has spent is
             its other tenants' affair, too.
         """
-        if tenant_id is None:
-            return await self._standings(None, now)
-        keys = select(api_keys.c.id).where(api_keys.c.tenant_id == tenant_id)
-        own = or_(
-            and_(_COLUMNS.level == "tenant", _COLUMNS.scope_id == tenant_id),
-            and_(_COLUMNS.level == "user", _COLUMNS.tenant_id == tenant_id),
-            and_(_COLUMNS.level == "key", _COLUMNS.scope_id.in_(keys)),
-        )
-        return await self._standings(own, now)
+        return await self._standings(_visible(tenant_id), now)
+
+    async def page(
+        self, query: UsageLimitQuery, *, now: datetime, tenant_id: str | None = None
+    ) -> tuple[tuple[UsageStanding, ...], str | None]:
+        """Return a page of the limits, from the top of the tree down, and the cursor of the next page.
+
+        :param tenant_id: as in `list`.
+        :raises InvalidRequest: when the cursor is none of a page, or its limit was removed meanwhile.
+        """
+        statement = select(_COLUMNS.id).where(_visible(tenant_id)).order_by(*_PLACE).limit(query.limit + 1)
+        async with self._database.connect() as connection:
+            if query.cursor is not None:
+                known = select(*_PLACE).where(_COLUMNS.id == query.cursor, _visible(tenant_id))
+                last = (await connection.execute(known)).first()
+                if last is None:
+                    raise InvalidRequest(
+                        "cursor is no next_cursor of a page, or its limit was removed: begin without one",
+                        field="cursor",
+                    )
+                statement = statement.where(tuple_(*_PLACE) > tuple_(*last))
+            ids = (await connection.execute(statement)).scalars().all()
+        page, rest = ids[: query.limit], ids[query.limit :]
+        standings = {each.limit_id: each for each in await self._standings(_COLUMNS.id.in_(page), now)}
+        found = tuple(standings[limit_id] for limit_id in page if limit_id in standings)
+        return found, page[-1] if rest else None
 
     async def remove(self, limit_id: str) -> None:
         """Remove a limit.
@@ -154,21 +195,32 @@ class UsageLimitStore:
             for organisation_id, tenants in found.items()
         )
 
-    async def _standings(self, which: ColumnElement[bool] | None, now: datetime) -> tuple[UsageStanding, ...]:
+    async def _standings(self, which: ColumnElement[bool], now: datetime) -> tuple[UsageStanding, ...]:
         used = limit_usage.c
         counts = or_(used.period != RESERVED, used.expires_at > now)
         statement = (
             select(usage_limits, used.period.label("in_period"), func.sum(used.amount).label("used"))
             .outerjoin(limit_usage, and_(used.limit_id == _COLUMNS.id, counts))
+            .where(which)
             .group_by(*_COLUMNS, used.period)
         )
-        if which is not None:
-            statement = statement.where(which)
         rows: dict[str, list[Row[Any]]] = defaultdict(list)
         async with self._database.connect() as connection:
             for row in await connection.execute(statement):
                 rows[row.id].append(row)
         return tuple(sorted((_standing(each, now) for each in rows.values()), key=_order))
+
+
+def _visible(tenant_id: str | None) -> ColumnElement[bool]:
+    """Restrict to the limits of a tenant, its keys and its users; None for all."""
+    if tenant_id is None:
+        return true()
+    keys = select(api_keys.c.id).where(api_keys.c.tenant_id == tenant_id)
+    return or_(
+        and_(_COLUMNS.level == "tenant", _COLUMNS.scope_id == tenant_id),
+        and_(_COLUMNS.level == "user", _COLUMNS.tenant_id == tenant_id),
+        and_(_COLUMNS.level == "key", _COLUMNS.scope_id.in_(keys)),
+    )
 
 
 def _count_earlier(connection: Connection, limit: UsageLimit, limit_id: str, now: datetime) -> None:

@@ -1,7 +1,7 @@
 /** Limits of organisations, tenants, keys and users, in dollars or tokens: what each allows, and what is left of it. */
 
 import { useState } from "react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Pencil, Plus, Trash2 } from "lucide-react";
 
 import { json, type Schema, send } from "../../api/client";
@@ -11,6 +11,7 @@ import { usePermissions } from "../../shell/permissions";
 import { Confirm } from "../../ui/Confirm";
 import { FormDialog } from "../../ui/FormDialog";
 import { Button, Failure, Field, IconButton, Loading } from "../../ui/parts";
+import { ShowMore } from "../../ui/ShowMore";
 import { ACTIONS, Table } from "../../ui/Table";
 import { count, dollars, moment, percent, sentence, until } from "../../ui/format";
 
@@ -28,12 +29,12 @@ const nameOf = (standing: Standing): string => `${holderOf(standing)}, ${standin
 export function UsageLimits() {
   const { may, isForAllTenants } = usePermissions();
   const mayChange = may("admin") && isForAllTenants;
-  const query = useQuery(usageLimitsQuery);
+  const query = useInfiniteQuery(usageLimitsQuery);
   const client = useQueryClient();
   const [shown, setShown] = useState<Shown>(null);
   const close = () => setShown(null);
   const changed = () => { void client.invalidateQueries({ queryKey: usageLimitsQuery.queryKey }); close(); };
-  const limits = query.data?.limits ?? [];
+  const limits = query.data?.pages.flatMap((page) => page.limits) ?? [];
   return (
     <section className="block">
       <div className="bar">
@@ -66,6 +67,7 @@ export function UsageLimits() {
           ))}
         </Table>
       )}
+      <ShowMore query={query} label="Show more limits" />
       {shown?.kind === "create" && <LimitForm standing={null} onSaved={changed} onClose={close} />}
       {shown?.kind === "edit" && <LimitForm standing={shown.standing} onSaved={changed} onClose={close} />}
       {shown?.kind === "remove" && (

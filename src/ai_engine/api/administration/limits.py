@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from ai_engine.api.body import read_model
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from vital_shared.models.base import Frozen
-from vital_shared.models.usage_limits import Organisation, UsageLimit, UsageStanding
+from vital_shared.models.usage_limits import Organisation, UsageLimit, UsageLimitQuery, UsageStanding
 from vital_shared.models.workflow_io import Id
 
 __all__ = ["LimitList", "OrganisationList", "router"]
@@ -45,6 +45,8 @@ class LimitList(Frozen):
     """Limits, from the top of the tree down."""
 
     limits: tuple[UsageStanding, ...]
+    next_cursor: str | None
+    """None: there are no others."""
 
 
 class OrganisationList(Frozen):
@@ -54,14 +56,14 @@ class OrganisationList(Frozen):
 
 
 @router.get("/limits", summary="List limits")
-async def list_limits(request: Request) -> LimitList:
+async def list_limits(request: Request, query: Annotated[UsageLimitQuery, Query()]) -> LimitList:
     """List the limits of all levels, and what is left of each.
 
     A tenant gets its own, those of its keys and those of its users.
     """
     services, caller = engine_of(request).services, Caller.of(request)
-    found = await services.usage_limits.list(now=services.now(), tenant_id=caller.tenant_id)
-    return LimitList(limits=found)
+    found, cursor = await services.usage_limits.page(query, now=services.now(), tenant_id=caller.tenant_id)
+    return LimitList(limits=found, next_cursor=cursor)
 
 
 @router.put("/limits", summary="Set a limit", openapi_extra=BODY)
