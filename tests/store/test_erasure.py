@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from vital_shared.store.audit import AuditedChange
 from vital_shared.store.blanking import ERASED, blank
 from vital_shared.store.database import Database
 from vital_shared.store.erasure import STEP_ROWS, PersonRows
+from vital_shared.store.limit_tables import usage_limits
 from vital_shared.store.person_export import PersonExport
 from vital_shared.store.persons import find_pseudonym
 from vital_shared.store.run_decision_table import run_decisions
@@ -150,6 +152,28 @@ async def test_an_export_has_what_the_person_has_and_nothing_of_others(database:
     assert "bob" not in str(lines)
     assert lines[0]["input"] == {"query": "words of ann"}
     assert [line async for line in PersonExport(database, "globex", "ann").lines()] == []
+
+
+async def test_an_export_has_what_the_person_did_outside_of_stored_runs_of_its_own(database: Database):
+    await fill(database, [run_row("bobs", user="bob")])
+    decision = {"kind": "denied", "subject": "c", "user_id": "ann", "reason": "words of ann"}
+    others = decision | {"user_id": "bob", "reason": 'bob quotes "ann"'}
+    limit = {
+        "id": "limit", "level": "user", "scope_id": "ann", "tenant_id": "acme", "model": "", "unit": "tokens",
+        "period": "day", "amount": 5, "updated_at": NOW,
+    }  # fmt: skip
+    async with database.begin() as connection:
+        for number, each in enumerate((decision, others)):
+            of_run = {"run_id": "bobs", "number": number, "at": NOW, "decision": json.dumps(each)}
+            await connection.execute(insert(run_decisions), of_run)
+        await connection.execute(insert(usage_limits), [limit, limit | {"id": "b", "scope_id": "bob"}])
+        charges = [row(run_id="deleted", item=f"llm/{number}", user_id="ann") for number in range(MANY)]
+        await connection.execute(insert(ledger), charges)
+    lines = [json.loads(line) async for line in PersonExport(database, "acme", "ann").lines()]
+    kinds = Counter(line["kind"] for line in lines)
+    assert kinds == {"decision": 1, "limit": 1, "charge": MANY}
+    assert [line["decision"]["reason"] for line in lines if line["kind"] == "decision"] == ["words of ann"]
+    assert {line["user_id"] for line in lines if line["kind"] == "charge"} == {"ann"}
 
 
 @pytest.mark.parametrize(

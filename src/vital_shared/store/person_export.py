@@ -13,6 +13,7 @@ from vital_shared.store.account_tables import ledger
 from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
 from vital_shared.store.feedback_table import run_feedback
+from vital_shared.store.limit_tables import usage_limits
 from vital_shared.store.model_call_table import model_calls
 from vital_shared.store.run_decision_table import run_decisions
 from vital_shared.store.tables import conversations, messages, runs
@@ -33,7 +34,6 @@ OF_RUNS: Final[Mapping[str, Table]] = {
     "decision": run_decisions,
     "model_call": model_calls,
     "feedback": run_feedback,
-    "charge": ledger,
     "webhook": webhook_deliveries,
 }
 
@@ -60,23 +60,39 @@ class PersonExport:
 
         :raises StoreError: when the database does not answer.
         """
-        own_runs = await self._keys(runs, runs.c.id)
-        for ids in _steps(own_runs):
+        parts = (self._of_runs(), self._of_conversations(), self._elsewhere(), self._charges())
+        for part in parts:
+            async for line in part:
+                yield line
+
+    async def _of_runs(self) -> AsyncIterator[str]:
+        for ids in _steps(await self._keys(runs, runs.c.id)):
             async for line in self._rows("run", select(runs).where(runs.c.id.in_(ids)).order_by(runs.c.id)):
                 yield line
             for kind, table in OF_RUNS.items():
                 statement = select(table).where(table.c.run_id.in_(ids)).order_by(table.c.run_id)
                 async for line in self._rows(kind, statement):
                     yield line
+
+    async def _of_conversations(self) -> AsyncIterator[str]:
         for ids in _steps(await self._keys(conversations, conversations.c.session_id)):
             for kind, table in (("conversation", conversations), ("message", messages)):
                 own = (table.c.tenant_id == self._tenant_id, table.c.session_id.in_(ids))
                 async for line in self._rows(kind, select(table).where(*own)):
                     yield line
-        async for line in self._rows("message", self._messages_elsewhere()):
-            yield line
-        async for line in self._rows("feedback", self._feedback_elsewhere()):
-            yield line
+
+    async def _elsewhere(self) -> AsyncIterator[str]:
+        """Yield what the person has left beside others' runs and conversations, and the limits that name it."""
+        for kind, statement in (
+            ("message", self._messages_elsewhere()),
+            ("feedback", self._feedback_elsewhere()),
+            ("limit", self._limits()),
+        ):
+            async for line in self._rows(kind, statement):
+                yield line
+        async for line in self._rows("decision", self._decisions_elsewhere()):
+            if json.loads(line)["decision"]["user_id"] == self._user_id:
+                yield line
 
     async def _keys(self, table: Table, key: ColumnElement[str]) -> Sequence[str]:
         own = (table.c.tenant_id == self._tenant_id, table.c.user_id == self._user_id)
@@ -101,6 +117,36 @@ class PersonExport:
             .where(runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
             .where(run_feedback.c.user_id == self._user_id)
         )
+
+    def _decisions_elsewhere(self) -> Select[Any]:
+        """Select decisions on other users' runs in which the person's id stands, also those of others."""
+        return (
+            select(run_decisions)
+            .join(runs, runs.c.id == run_decisions.c.run_id)
+            .where(runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
+            .where(run_decisions.c.decision.contains(json.dumps(self._user_id), autoescape=True))
+        )
+
+    def _limits(self) -> Select[Any]:
+        return select(usage_limits).where(
+            usage_limits.c.level == "user",
+            usage_limits.c.tenant_id == self._tenant_id,
+            usage_limits.c.scope_id == self._user_id,
+        )
+
+    async def _charges(self) -> AsyncIterator[str]:
+        """Yield the person's rows of the ledger, also of runs that retention has deleted."""
+        own = (ledger.c.tenant_id == self._tenant_id, ledger.c.user_id == self._user_id)
+        last = 0
+        while True:
+            step = select(ledger).where(*own, ledger.c.id > last).order_by(ledger.c.id).limit(STEP_ROWS)
+            async with self._database.connect() as connection:
+                rows = (await connection.execute(step)).mappings().all()
+            if not rows:
+                return
+            for row in rows:
+                yield _line("charge", row)
+            last = rows[-1]["id"]
 
     async def _rows(self, kind: str, statement: Select[Any]) -> AsyncIterator[str]:
         async with self._database.connect() as connection:
