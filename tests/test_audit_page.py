@@ -26,7 +26,7 @@ def test_its_commands_run(tmp_path, monkeypatch) -> None:
     for command in commands:
         done = CliRunner().invoke(app, command[1:])
         assert done.exit_code == 0, done.output
-    assert len(commands) == 4
+    assert len(commands) == 5
 
 
 async def test_its_requests_are_answered(tmp_path) -> None:

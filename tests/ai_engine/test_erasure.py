@@ -6,6 +6,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from tests.store.person_columns import HELD
 from tests.store_database import DIALECTS
 
 from vital_shared.models.charge import Charge
+from vital_shared.models.limits import TenantLimits
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
 from vital_shared.models.workflow_names import BUILT_IN
+from vital_shared.store.actor import Actor, acting_as
 from vital_shared.store.dead_letters import set_aside
 from vital_shared.store.durable_tables import run_calls, run_nodes
 from vital_shared.store.ledger import Payer
@@ -295,3 +298,24 @@ async def test_copies_in_a_redis_that_does_not_answer_are_left(tmp_path: Path, r
         ]
         assert entry["outcome"] == "partial"
         assert [sentence for sentence in report["left"] if sentence.startswith("Cached answers in Redis")]
+
+
+async def test_a_user_of_all_tenants_is_erased_from_the_audit_log(tmp_path: Path, database_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        opened = workflow_services(tmp_path / "data", models=[CannedModel("42.")], database_url=database_url)
+        services = await stack.enter_async_context(opened)
+        service = await stack.enter_async_context(serving(services))
+        with acting_as(Actor("user", PERSON)):
+            await services.limits.set("acme", TenantLimits(daily_dollars=Decimal(5)), now=NOW)
+        body = {"user_id": PERSON, "all_tenants": True}
+        assert await places(service, tmp_path) >= {"column person_keys.user_id"}
+        for refused in (body | {"tenant_id": "acme"}, body | {"all_tenants": False}):
+            assert (await service.client.post("/v1/erasures", json=refused)).status_code == 422
+        of_tenant = {"X-Tenant-ID": "acme"}
+        assert (await service.client.post("/v1/erasures", json=body, headers=of_tenant)).status_code == 422
+        report = (await service.client.post("/v1/erasures", json=body)).json()
+        assert (report["outcome"], set(report["rows"].values())) == ("done", {0})
+        entries = (await service.client.get("/v1/audit")).json()["entries"]
+        assert [each["action"] for each in entries] == ["person_erased", "budget_set"]
+        assert [entries[0]["person"], entries[1]["actor"]] == [report["pseudonym"]] * 2
+        assert await places(service, tmp_path) == set()

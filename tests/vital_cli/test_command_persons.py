@@ -55,3 +55,12 @@ def test_a_file_that_cannot_be_written_is_named(vital, asked, tmp_path):
     refused = vital("export", *PERSON, "--output", str(tmp_path / "nowhere" / "ann.zip"))
     assert refused.exit_code == 2
     assert "ann.zip cannot be written: No such file or directory" in " ".join(refused.stderr.split())
+
+
+def test_a_user_of_all_tenants_is_erased_from_the_audit_log(vital, asked):
+    assert vital("erase", "--user", "ops").exit_code == 2
+    assert vital("erase", *PERSON, "--all-tenants").exit_code == 2
+    report = json.loads(vital("erase", "--all-tenants", "--user", "ops", "--json").stdout)
+    assert (report["outcome"], report["rows"]["runs"]) == ("done", 0)
+    (entry, *_) = [json.loads(line) for line in vital("audit", "--all", "--json").stdout.splitlines()]
+    assert (entry["action"], entry["person"]) == ("person_erased", report["pseudonym"])

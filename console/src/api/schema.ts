@@ -9634,6 +9634,11 @@ export interface operations {
                     tenant_id?: string | null;
                     /** User Id */
                     user_id: string;
+                    /**
+                     * All Tenants
+                     * @default false
+                     */
+                    all_tenants?: boolean;
                 };
             };
         };

@@ -21,18 +21,33 @@ TenantId = Annotated[str, typer.Option("--tenant", help="The tenant of the user.
 UserId = Annotated[str, typer.Option("--user", help="The user, as requests name it.")]
 
 
-def erase(tenant: TenantId, user: UserId, as_json: Json = False) -> None:
+def erase(
+    user: UserId,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="The tenant of the user.")] = None,
+    all_tenants: Annotated[
+        bool, typer.Option("--all-tenants", help="A token names the user for all tenants.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Delete all that is kept of a user; the ledger and the audit log keep a pseudonym.
 
     Repeating it changes nothing more. It ends with 1 where a part could not be erased now.
     """
     from vital_cli.session import with_services
     from vital_cli.terminal import say, show_fields, write_json
-    from vital_shared.workflows.erasure import erase_person
+    from vital_shared.workflows.erasure import erase_operator, erase_person
 
+    if (tenant is not None) == all_tenants:
+        raise typer.BadParameter(
+            "say whose user it is, with one of them", param_hint="--tenant, --all-tenants"
+        )
     _check(tenant, user)
     report: ErasureReport = with_services(
-        lambda services: erase_person(services, tenant_id=tenant, user_id=user)
+        lambda services: (
+            erase_operator(services, user_id=user)
+            if tenant is None
+            else erase_person(services, tenant_id=tenant, user_id=user)
+        )
     )
     if as_json:
         write_json(report)
@@ -110,8 +125,8 @@ def _write_lines(tenant: str, user: str, file: IO[str]) -> None:
     with_services(written)
 
 
-def _check(tenant: str, user: str) -> None:
-    """See that both could be ids.
+def _check(tenant: str | None, user: str) -> None:
+    """See that both could be ids; without a tenant, the user.
 
     :raises InvalidRequest: when one is none.
     """
@@ -121,6 +136,8 @@ def _check(tenant: str, user: str) -> None:
     from vital_shared.models.workflow_io import Id
 
     for name, value in (("--tenant", tenant), ("--user", user)):
+        if value is None:
+            continue
         try:
             TypeAdapter(Id).validate_python(value)
         except ValidationError as error:

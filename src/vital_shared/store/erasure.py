@@ -30,7 +30,7 @@ from vital_shared.store.persons import destroy_key, pseudonym_of
 from vital_shared.store.run_decision_table import run_decisions
 from vital_shared.store.tables import conversations, messages, runs
 
-__all__ = ["PersonRows"]
+__all__ = ["PersonRows", "forget_operator"]
 
 STEP_ROWS: Final = 100
 """Runs, conversations or ledger rows of one transaction: others write in between."""
@@ -97,13 +97,7 @@ class PersonRows:
 
     async def finish(self, change: AuditedChange) -> None:
         """Note the erasure, and destroy the key of the pseudonym with it."""
-
-        def write(connection: Connection) -> None:
-            add_entry(connection, change)
-            destroy_key(connection, self._tenant_id, self._user_id)
-
-        async with self._database.begin() as connection:
-            await connection.run_sync(write)
+        await self._step(partial(_finish, tenant_id=self._tenant_id, user_id=self._user_id, change=change))
 
     async def _step(self, work: Step) -> Counter[str]:
         async with self._database.begin() as connection:
@@ -261,6 +255,25 @@ class PersonRows:
                 hiding = update(ledger).where(ledger.c.id.in_(ids)).values(user_id=pseudonym)
                 hidden += (await connection.execute(hiding)).rowcount
             last = ids[-1]
+
+
+async def forget_operator(database: Database, user_id: str, change: AuditedChange) -> str:
+    """Destroy the key of the pseudonym of a user of all tenants, note that, and return the pseudonym.
+
+    :raises StoreError: when the database does not answer.
+    """
+    async with database.begin() as connection:
+        pseudonym = await connection.run_sync(pseudonym_of, None, user_id)
+        await connection.run_sync(partial(_finish, tenant_id=None, user_id=user_id, change=change))
+    return pseudonym
+
+
+def _finish(
+    connection: Connection, *, tenant_id: str | None, user_id: str, change: AuditedChange
+) -> Counter[str]:
+    add_entry(connection, change)
+    destroy_key(connection, tenant_id, user_id)
+    return Counter()
 
 
 def _blank_in_run(connection: Connection, run_id: str, texts: Sequence[str]) -> None:

@@ -82,7 +82,7 @@ class PersonExport:
                     yield line
 
     async def _elsewhere(self) -> AsyncIterator[str]:
-        """Yield what the person has left beside others' runs and conversations, and the limits that name it."""
+        """Yield what the person has left beside others' runs, and the limits that name it."""
         for kind, statement in (
             ("message", self._messages_elsewhere()),
             ("feedback", self._feedback_elsewhere()),

@@ -13,15 +13,14 @@ from typing import Final
 from vital_shared.cache.clearing import clear
 from vital_shared.errors import StoreError, VitalError
 from vital_shared.logs import get_logger
-from vital_shared.models.audit import AuditOutcome
-from vital_shared.models.erasure import ErasureReport
+from vital_shared.models.erasure import ErasedRows, ErasureReport
 from vital_shared.monitoring.metrics import ERASURES_TOTAL
 from vital_shared.store.audit import AuditedChange
-from vital_shared.store.erasure import PersonRows
+from vital_shared.store.erasure import PersonRows, forget_operator
 from vital_shared.workflows.run_cancellation import cancel_run
 from vital_shared.workflows.services import Services
 
-__all__ = ["erase_person"]
+__all__ = ["erase_operator", "erase_person"]
 
 logger = get_logger(__name__)
 
@@ -87,17 +86,46 @@ async def erase_person(
         )
     )
     left += await _compact(services, max_file_bytes)
-    outcome: AuditOutcome = "partial" if left else "done"
-    ERASURES_TOTAL.labels(outcome).inc()
-    logger.info("person_erased", tenant_id=tenant_id, pseudonym=pseudonym, outcome=outcome)
-    return ErasureReport(
-        outcome=outcome,
+    report = ErasureReport(
+        outcome="partial" if left else "done",
         pseudonym=pseudonym,
         rows=rows,
         cancelled_runs=cancelled,
         cached_answers=dropped.answers,
         left=tuple(left),
     )
+    _count(report, tenant_id)
+    return report
+
+
+async def erase_operator(
+    services: Services, *, user_id: str, max_file_bytes: float = float("inf")
+) -> ErasureReport:
+    """Erase a user whom a token names for all tenants: the audit log's key of its pseudonym is destroyed.
+
+    Its runs and decisions are those of a tenant's user of the same name: see `erase_person`.
+
+    :param max_file_bytes: the size up to which the file of SQLite is written anew; writers wait meanwhile.
+    :raises StoreError: when the database does not answer.
+    """
+    change = AuditedChange("person_erased", "", None, services.now(), person=user_id)
+    pseudonym = await forget_operator(services.database, user_id, change)
+    left = await _compact(services, max_file_bytes)
+    report = ErasureReport(
+        outcome="partial" if left else "done",
+        pseudonym=pseudonym,
+        rows=ErasedRows(),
+        cancelled_runs=0,
+        cached_answers=0,
+        left=tuple(left),
+    )
+    _count(report, None)
+    return report
+
+
+def _count(report: ErasureReport, tenant_id: str | None) -> None:
+    ERASURES_TOTAL.labels(report.outcome).inc()
+    logger.info("person_erased", tenant_id=tenant_id, pseudonym=report.pseudonym, outcome=report.outcome)
 
 
 async def _cancel(

@@ -18,9 +18,9 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.erasure import ErasureReport
 from vital_shared.models.workflow_io import Id
 from vital_shared.store.person_export import PersonExport
-from vital_shared.workflows.erasure import erase_person
+from vital_shared.workflows.erasure import erase_operator, erase_person
 
-__all__ = ["Person", "router"]
+__all__ = ["ErasedPerson", "Person", "router"]
 
 router = APIRouter(prefix="/v1", tags=["persons"])
 
@@ -38,30 +38,36 @@ class Person(Frozen):
     user_id: Id
 
 
-BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": Person.model_json_schema(),
-                "example": {"tenant_id": "acme", "user_id": "ann"},
-            }
-        },
-    }
-}
+class ErasedPerson(Person):
+    """A user of a tenant, or one whom a token names for all tenants."""
+
+    all_tenants: bool = False
+    """Whether a token names the user for all tenants, which only a caller for all tenants may erase."""
+
+
+def _body(model: type[Person]) -> dict[str, Any]:
+    example = {"tenant_id": "acme", "user_id": "ann"}
+    content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
 
 EXPORTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "A line of JSON for each row.", "content": {"application/x-ndjson": {}}}
 }
 
 
-@router.post("/erasures", summary="Erase a person", openapi_extra=BODY)
+@router.post("/erasures", summary="Erase a person", openapi_extra=_body(ErasedPerson))
 async def erase(request: Request) -> ErasureReport:
     """Delete all that is kept of a user; the ledger and the audit log keep a pseudonym.
 
     Runs under way are cancelled. Again changes nothing more; where the outcome is `partial`, send it again.
     """
-    engine, (tenant_id, user_id) = engine_of(request), await _person(request)
+    engine = engine_of(request)
+    person = await read_model(request, ErasedPerson, engine.settings.max_body_bytes)
+    if person.all_tenants:
+        _check_operator(Caller.of(request), person)
+        return await erase_operator(engine.services, user_id=person.user_id, max_file_bytes=MAX_FILE_BYTES)
+    tenant_id = _tenant(Caller.of(request), person)
 
     async def cancel(run_id: str) -> None:
         await _cancel_here(engine, run_id)
@@ -69,7 +75,7 @@ async def erase(request: Request) -> ErasureReport:
     return await erase_person(
         engine.services,
         tenant_id=tenant_id,
-        user_id=user_id,
+        user_id=person.user_id,
         cancel=cancel,
         forget=engine.hub.forget,
         max_file_bytes=MAX_FILE_BYTES,
@@ -79,31 +85,42 @@ async def erase(request: Request) -> ErasureReport:
 @router.post(
     "/exports",
     summary="Export a person",
-    openapi_extra=BODY,
+    openapi_extra=_body(Person),
     response_class=StreamingResponse,
     responses=EXPORTED,
 )
 async def export(request: Request) -> StreamingResponse:
     """Send all that the store has of a user, as lines of JSON, each with its `kind`."""
-    services, (tenant_id, user_id) = engine_of(request).services, await _person(request)
-    person = PersonExport(services.database, tenant_id, user_id)
-    await person.note(services.now())
+    engine = engine_of(request)
+    person = await read_model(request, Person, engine.settings.max_body_bytes)
+    export = PersonExport(engine.services.database, _tenant(Caller.of(request), person), person.user_id)
+    await export.note(engine.services.now())
     headers = {"Content-Disposition": 'attachment; filename="person.jsonl"'}
-    return StreamingResponse(person.lines(), media_type="application/x-ndjson", headers=headers)
+    return StreamingResponse(export.lines(), media_type="application/x-ndjson", headers=headers)
 
 
-async def _person(request: Request) -> tuple[str, str]:
-    """Read the tenant and the user.
+def _tenant(caller: Caller, person: Person) -> str:
+    """Return the tenant of a person.
 
     :raises InvalidRequest: when no tenant is named, or another than the caller's.
     """
-    caller = Caller.of(request)
-    person = await read_model(request, Person, engine_of(request).settings.max_body_bytes)
     tenant_id = person.tenant_id or caller.tenant_id
     if tenant_id is None:
         raise InvalidRequest("tenant_id is missing: name the tenant of the user", field="tenant_id")
     caller.check(tenant_id)
-    return tenant_id, person.user_id
+    return tenant_id
+
+
+def _check_operator(caller: Caller, person: ErasedPerson) -> None:
+    """See that the caller may erase a user of all tenants.
+
+    :raises InvalidRequest: when a tenant is named too, or the caller is one of a tenant.
+    """
+    if person.tenant_id is not None or caller.tenant_id is not None:
+        raise InvalidRequest(
+            "all_tenants is not for a caller or a user of one tenant: leave it out, or the tenant",
+            field="all_tenants",
+        )
 
 
 async def _cancel_here(engine: Engine, run_id: str) -> None:
