@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from tests.redis import RedisServer, running_redis
 from tests.store.person_columns import HELD
 from tests.store_database import DIALECTS
 
+from vital_shared import BaseWorkflow, node
 from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
@@ -318,4 +320,41 @@ async def test_a_user_of_all_tenants_is_erased_from_the_audit_log(tmp_path: Path
         entries = (await service.client.get("/v1/audit")).json()["entries"]
         assert [each["action"] for each in entries] == ["person_erased", "budget_set"]
         assert [entries[0]["person"], entries[1]["actor"]] == [report["pseudonym"]] * 2
+        assert await places(service, tmp_path) == set()
+
+
+class Slow(BaseWorkflow):
+    """A workflow that suggests a tool while one of its nodes is at work."""
+
+    begun: ClassVar[asyncio.Event]
+    may_end: ClassVar[asyncio.Event]
+
+    @node
+    async def work(self, query: str) -> str:
+        if query == SUM:
+            self.begun.set()
+            await self.may_end.wait()
+        return "done"
+
+
+async def test_anothers_run_at_work_in_the_conversation_stores_nothing_of_it(
+    tmp_path: Path, database_url: str
+) -> None:
+    Slow.begun, Slow.may_end = asyncio.Event(), asyncio.Event()
+    talk = {"session_id": "talk-of-two"}
+    async with AsyncExitStack() as stack:
+        opened = workflow_services(
+            tmp_path / "data", models=[CannedModel("Hello.")], database_url=database_url
+        )
+        services = await stack.enter_async_context(opened)
+        service = await stack.enter_async_context(serving(services, workflow=Slow))
+        for user, words in ((OTHER, "Hello."), (PERSON, f"My name is {MARK}.")):
+            assert (await service.ask(words, mode=4, user_id=user, **talk)).status_code == 200
+        bobs = asyncio.create_task(service.ask(SUM, mode=3, user_id=OTHER, **talk))
+        await Slow.begun.wait()
+        body = {"tenant_id": "acme", "user_id": PERSON}
+        report = (await service.client.post("/v1/erasures", json=body)).json()
+        Slow.may_end.set()
+        assert (report["outcome"], report["left"]) == ("done", [])
+        assert (await bobs).json()["detail"] == "The run was cancelled."
         assert await places(service, tmp_path) == set()

@@ -52,6 +52,7 @@ class PersonRows:
         self._database = database
         self._tenant_id = tenant_id
         self._user_id = user_id
+        self._sessions: frozenset[str] = frozenset()
         self.changed_runs: set[str] = set()
         """Other users' runs from which the person's decisions were taken."""
         self._own_runs = (runs.c.tenant_id == tenant_id) & (runs.c.user_id == user_id)
@@ -64,6 +65,20 @@ class PersonRows:
                 select(runs.c.id).where(self._own_runs, state).order_by(runs.c.id)
             )
             return tuple(found)
+
+    async def reader_ids(self) -> tuple[str, ...]:
+        """Return the ids of others' runs at work in conversations in which the person spoke.
+
+        They may have read its words, and would store them when they pause.
+        """
+        self._sessions |= await self._conversations()
+        if not self._sessions:
+            return ()
+        others = (runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
+        statement = select(runs.c.id, runs.c.input).where(*others, runs.c.status == "running")
+        async with self._database.connect() as connection:
+            found = (await connection.execute(statement)).all()
+        return tuple(run_id for run_id, text in found if json.loads(text).get("session_id") in self._sessions)
 
     async def pseudonym(self) -> str:
         """Return the pseudonym that takes the place of the user."""

@@ -25,6 +25,10 @@ __all__ = ["erase_operator", "erase_person"]
 logger = get_logger(__name__)
 
 RUNNING: Final = "Runs go on in another process, which could not be reached: cancel them, and erase again."
+READERS: Final = (
+    "Runs of others in the person's conversations go on in another process, which could not be reached: "
+    "they keep its words until they end, so cancel them."
+)
 SPOOLED: Final = "Ends of runs wait in files for a store that did not take them: erase again once it does."
 EVENTS: Final = (
     "Event logs of runs could not be deleted: they end by themselves within the hour, or erase again."
@@ -60,6 +64,7 @@ async def erase_person(
     left: list[str] = []
     is_written = await services.runs.charge_writer.settle_all()
     cancelled = await _cancel(services, person, cancel)
+    await _cancel_runs(services, await person.reader_ids(), cancel)
     if await person.run_ids(is_open=True):
         left.append(RUNNING)
     if not (is_written and await services.runs.charge_writer.settle_all()):
@@ -67,6 +72,9 @@ async def erase_person(
     ended = await person.run_ids(is_open=False)
     pseudonym, rows = await person.pseudonym(), await person.erase(ended)
     ended = (*ended, *person.changed_runs)
+    await _cancel_runs(services, await person.reader_ids(), cancel)  # begun before the words were deleted
+    if await person.reader_ids():
+        left.append(READERS)
     forget(ended)
     if not await _forget_events(services, ended):
         left.append(EVENTS)
@@ -133,11 +141,17 @@ async def _cancel(
 ) -> int:
     """Cancel the runs that have not ended, and return how many have by then."""
     unended = await person.run_ids(is_open=True)
-    for run_id in unended:
+    await _cancel_runs(services, unended, cancel)
+    return len(unended) - len(await person.run_ids(is_open=True))
+
+
+async def _cancel_runs(
+    services: Services, run_ids: Collection[str], cancel: Callable[[str], Awaitable[None]] | None
+) -> None:
+    for run_id in run_ids:
         if cancel is not None:
             await cancel(run_id)
         await cancel_run(services, run_id)
-    return len(unended) - len(await person.run_ids(is_open=True))
 
 
 async def _compact(services: Services, max_file_bytes: float) -> list[str]:
