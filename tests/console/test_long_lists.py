@@ -58,3 +58,20 @@ def test_limits_are_shown_page_by_page(full: RunningEngine, open_page: Callable[
     expect(lines).to_have_count(50)
     page.get_by_role("button", name="Show more limits").click()
     expect(lines).to_have_count(51)
+
+
+def test_earlier_turns_of_a_long_conversation_are_shown_on_demand(
+    full: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    for number in range(52):
+        full.ask(f"Question {number}", mode=4, session_id="long")
+    page = open_page(f"{full.url}/ask/long").page
+    turns = page.locator("article.turn")
+    expect(turns).to_have_count(50)
+    expect(turns.last).to_be_in_viewport()
+    earlier = page.get_by_role("button", name="Show earlier questions")
+    earlier.click()
+    expect(turns).to_have_count(52)
+    expect(turns.first.locator(".question")).to_have_text("Question 0")
+    expect(turns.last).not_to_be_in_viewport()
+    expect(earlier).to_have_count(0)

@@ -1,7 +1,7 @@
 /** The chat: conversations on the left, the newest turn at the end, and beside it how it was made. */
 
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { PanelLeft } from "lucide-react";
 
@@ -14,6 +14,7 @@ import { useTenant, useUser } from "../shell/identity";
 import { Failure, IconButton, Loading } from "../ui/parts";
 import { randomId } from "../ui/random";
 import { textOf } from "../ui/SchemaFields";
+import { ShowMore } from "../ui/ShowMore";
 import { Composer, type Settings, useSettings } from "./ask/Composer";
 import { Conversations } from "./ask/Conversations";
 import { chats } from "./ask/chats";
@@ -86,6 +87,7 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
           {isLoading && <Loading label="Opening the conversation" />}
           {error && <Failure error={error} retry={refetch} />}
           {!isLoading && !error && turns.length === 0 && <Welcome onPick={setDraft} />}
+          {sessionId !== null && <Earlier sessionId={sessionId} tenant={tenant} />}
           {turns.map((run) => (
             <Turn
               key={run.key}
@@ -150,12 +152,21 @@ function useHistory(sessionId: string | null, tenant: string) {
   });
   useEffect(() => {
     if (!sessionId || !data || chats.has(sessionId)) return;
-    chats.open(sessionId, data);
+    chats.open(sessionId, data.runs, data.earlier);
   }, [data, sessionId]);
   return { isLoading: sessionId !== null && !isKnown && isPending, error: isKnown ? null : error, refetch: () => void refetch() };
 }
 
-async function loadHistory(sessionId: string, tenant: string): Promise<LiveRun[]> {
+/** Number of turns that are read at once: each is a request. */
+const TURNS = 50;
+
+interface History {
+  runs: readonly LiveRun[];
+  /** Ids of the runs before them. */
+  earlier: readonly string[];
+}
+
+async function loadHistory(sessionId: string, tenant: string): Promise<History> {
   const open = chats.unfinished(sessionId);
   const ids = new Set<string>();
   try {
@@ -167,8 +178,27 @@ async function loadHistory(sessionId: string, tenant: string): Promise<LiveRun[]
     if (!(error instanceof Problem && error.status === 404) || !open.length) throw error;
   }
   for (const { id } of open) ids.add(id);
-  const runs = await Promise.all([...ids].slice(-50).map((id) => take(id, sessionId, tenant)));
-  return runs.filter((run): run is LiveRun => run !== null);
+  return loadLast([...ids], sessionId, tenant);
+}
+
+async function loadLast(ids: readonly string[], sessionId: string, tenant: string): Promise<History> {
+  const runs = await Promise.all(ids.slice(-TURNS).map((id) => take(id, sessionId, tenant)));
+  return { runs: runs.filter((run): run is LiveRun => run !== null), earlier: ids.slice(0, -TURNS) };
+}
+
+/** The turns of a long conversation before those that are shown. */
+function Earlier({ sessionId, tenant }: { sessionId: string; tenant: string }) {
+  const ids = useSyncExternalStore(chats.subscribe, () => chats.earlier(sessionId));
+  const load = useMutation({
+    mutationFn: () => loadLast(ids, sessionId, tenant),
+    onSuccess: ({ runs, earlier }) => chats.openEarlier(sessionId, runs, earlier),
+  });
+  return (
+    <>
+      <ShowMore query={{ hasNextPage: ids.length > 0, isFetchingNextPage: load.isPending, fetchNextPage: () => load.mutate() }} label="Show earlier questions" />
+      {load.isError && <p className="fault" role="alert">{load.error.message}</p>}
+    </>
+  );
 }
 
 /** A run as it is stored, or followed from its first event where it still runs. */
@@ -187,7 +217,7 @@ function Scroller({ turns, children }: { turns: readonly LiveRun[]; children: Re
   const box = useRef<HTMLDivElement>(null);
   const inner = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
-  const count = useMemo(() => turns.length, [turns]);
+  const newest = turns.at(-1)?.key;
   useEffect(() => {
     const toEnd = () => {
       if (isAtEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
@@ -199,7 +229,7 @@ function Scroller({ turns, children }: { turns: readonly LiveRun[]; children: Re
   useEffect(() => {
     isAtEnd.current = true;
     if (box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [count]);
+  }, [newest]);
   return (
     <div
       ref={box}

@@ -8,9 +8,12 @@ interface Unfinished {
 }
 
 const NONE: readonly LiveRun[] = [];
+const NO_IDS: readonly string[] = [];
 
 class Chats {
   private readonly byId = new Map<string, readonly LiveRun[]>();
+  /** Ids of runs before the turns that are shown. */
+  private readonly earlierById = new Map<string, readonly string[]>();
   private readonly listeners = new Set<() => void>();
 
   subscribe = (listener: () => void): (() => void) => {
@@ -22,9 +25,17 @@ class Chats {
 
   has = (id: string): boolean => this.byId.has(id);
 
-  open(id: string, runs: readonly LiveRun[]): void {
+  open(id: string, runs: readonly LiveRun[], earlier: readonly string[]): void {
     this.byId.set(id, runs);
+    this.earlierById.set(id, earlier);
     this.changed();
+  }
+
+  earlier = (id: string | null): readonly string[] => (id === null ? NO_IDS : (this.earlierById.get(id) ?? NO_IDS));
+
+  /** Put earlier turns before those that are shown. */
+  openEarlier(id: string, runs: readonly LiveRun[], earlier: readonly string[]): void {
+    this.open(id, [...runs, ...this.turns(id)], earlier);
   }
 
   add(id: string, run: LiveRun, isChat: boolean): void {
@@ -37,6 +48,7 @@ class Chats {
 
   forget(id: string): void {
     this.byId.delete(id);
+    this.earlierById.delete(id);
     sessionStorage.removeItem(keyOf(id));
     this.changed();
   }
