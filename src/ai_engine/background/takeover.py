@@ -31,6 +31,8 @@ LOOK_SECONDS: Final = 1.0
 LOOKS_PER_CLEANUP: Final = 60
 """The number of looks from one removal of the rows of dead workers to the next."""
 
+NOT_RESUMED: Final = "It was not resumed: the connection to the database was lost just then. Ask again."
+
 MAX_RUNS_PER_LOOK: Final = 20
 """Runs that one worker takes over at a time, so that the others take their share."""
 
@@ -114,6 +116,9 @@ class Takeover:
         return not self._is_here(orphan) and (orphan.is_certain or self._services.lease.may_take_over)
 
     async def _take(self, orphan: OrphanRun, served: ServedWorkflow) -> bool:
+        if not orphan.is_durable:
+            await self._give_up(orphan, NOT_RESUMED)
+            return False
         if orphan.takeovers >= self._max_takeovers:
             await self._give_up(orphan, f"It was given up: {orphan.takeovers + 1} workers have died with it.")
             return False

@@ -34,6 +34,7 @@ _COLUMNS: Final = (
     runs.c.epoch,
     runs.c.takeovers,
     runs.c.deadline_at,
+    runs.c.is_durable,
 )
 
 _OPEN: Final = runs.c.status.in_(("running", "awaiting_approval"))
@@ -66,6 +67,8 @@ class OrphanRun(NamedTuple):
     """The end of its worker's lease, by the database's clock, in seconds since 1970."""
     late_seconds: float
     """The time since then; infinite where that is not known."""
+    is_durable: bool = True
+    """Whether another worker can go on with it."""
 
     @property
     def was_given_up(self) -> bool:
@@ -107,7 +110,7 @@ class OrphanRuns:
         return await self._database.read(_orphans)
 
     async def of_worker(self, owner: str, run_ids: Collection[str]) -> tuple[OrphanRun, ...]:
-        """Return those of some durable runs that go on at a worker, as the store has it.
+        """Return those of some runs that go on at a worker, as the store has it.
 
         :raises StoreError: when the database does not answer.
         """
@@ -159,9 +162,7 @@ def _orphans(connection: Connection) -> tuple[OrphanRun, ...]:
 
 
 def _of_worker(connection: Connection, *, owner: str, run_ids: Collection[str]) -> tuple[OrphanRun, ...]:
-    own = select(*_COLUMNS).where(
-        runs.c.id.in_(run_ids), runs.c.status == "running", runs.c.is_durable, runs.c.owner == owner
-    )
+    own = select(*_COLUMNS).where(runs.c.id.in_(run_ids), runs.c.status == "running", runs.c.owner == owner)
     return tuple(_orphan(row, math.inf, math.inf) for row in connection.execute(own).mappings())
 
 
@@ -175,6 +176,7 @@ def _orphan(row: RowMapping, lease_until: float, late_seconds: float) -> OrphanR
         takeovers=row["takeovers"],
         deadline_at=row["deadline_at"],
         lease_until=lease_until,
+        is_durable=row["is_durable"],
         late_seconds=math.inf if lease_until <= DECLARED_DEAD_AT else late_seconds,
     )
 

@@ -378,7 +378,7 @@ class RunStore:
         self._unclear.discard(run_id)
 
     async def stray(self) -> tuple[OrphanRun, ...]:
-        """Return the durable runs that are this worker's by the store, and for all it knows may not be.
+        """Return the runs that are this worker's by the store, and for all it knows may not be.
 
         :raises StoreError: when the database does not answer.
         """

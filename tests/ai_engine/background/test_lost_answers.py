@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.ai_engine.background.test_takeover import Known, Worker, ended, orphan
 from tests.ai_engine.deciding_workflow import Deciding
 
+from vital_shared import Workflow
 from vital_shared.errors import StoreError
 from vital_shared.store.run_record import RunRecord
 from vital_shared.store.runs import RunStore
@@ -22,6 +23,10 @@ from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.services import Services
 
 Begin = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+
+
+class Passing(Deciding):
+    durable = "pauses"
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ async def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 @pytest.fixture
 async def worker(services: Services) -> AsyncIterator[Worker]:
     async with asyncio.TaskGroup() as tasks:
-        yield Worker(services, tasks, served={"known": Known, "deciding": Deciding})
+        yield Worker(services, tasks, served={"known": Known, "deciding": Deciding, "passing": Passing})
 
 
 def losing_answers(begin: Begin) -> Begin:
@@ -67,8 +72,8 @@ def breaking(
         yield
 
 
-async def paused(services: Services) -> RunRecord:
-    handle = await Deciding(services).begin(question("bees"))
+async def paused(services: Services, workflow: type[Workflow] = Deciding) -> RunRecord:
+    handle = await workflow(services).begin(question("bees"))
     await handle.run()
     record = await services.runs.get(handle.run_id, tenant_id=None)
     assert record.status == "awaiting_approval"
@@ -99,6 +104,20 @@ async def test_a_worker_goes_on_with_a_run_that_was_resumed_without_its_knowing(
     resumed = await ended(services, record.id)
     assert resumed.output is not None
     assert (resumed.status, resumed.output.response) == ("completed", "draft of bees: True")
+
+
+async def test_a_run_that_no_worker_can_go_on_with_ends_soon(
+    services: Services, worker: Worker, monkeypatch: pytest.MonkeyPatch
+):
+    record = await paused(services, Passing)
+    with breaking(services, monkeypatch, losing_answers), pytest.raises(StoreError):
+        await Passing(services).begin_resumed(
+            record.id, Decision(answers={"verdict": True}), tenant_id="acme"
+        )
+    assert [await worker.takeover.look() for _ in range(2)] == [0, 0]
+    gone = await ended(services, record.id)
+    assert (gone.status, gone.error_type) == ("failed", "lost")
+    assert "connection to the database was lost" in (gone.error_message or "")
 
 
 async def test_a_resumption_that_was_asked_for_again_is_left_to_itself(
