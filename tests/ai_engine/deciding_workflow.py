@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from vital_shared import Done, Pause, Workflow, node
+
+GATE = Path(os.environ.get("GATE", "go"))
 
 
 class Deciding(Workflow):
@@ -27,3 +31,13 @@ class Deciding(Workflow):
         yield draft
         yield f": {verdict}"
         yield Done(f"{draft}: {verdict}")
+
+
+class Gated(Deciding):
+    """The same, and its answer waits for a file."""
+
+    @node
+    async def answer(self, verdict: bool, draft: str) -> str:
+        while not await asyncio.to_thread(GATE.exists):
+            await asyncio.sleep(0.02)
+        return f"{draft}: {verdict}"

@@ -178,11 +178,12 @@ async def _resumed_before(engine: Engine, record: RunRecord) -> tuple[LiveRun, i
     """
     here = engine.hub.find(record.id)
     if here is not None and not here.is_paused:
-        return here, record.last_seq
-    repeated = await repeated_run(engine, record.id, record.tenant_id)
+        return here, here.pause_seq
+    pause = 0 if record.status == "completed" else record.last_seq
+    repeated = await repeated_run(engine, record.id, record.tenant_id, after=pause)
     if repeated is None:
         raise AlreadyResumed(f"The run {record.id} was resumed, and has failed: ask again", field="run_id")
-    return repeated, 0
+    return repeated, repeated.log.first_seq - 1
 
 
 async def resume(

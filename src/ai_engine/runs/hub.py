@@ -64,6 +64,12 @@ class LiveRun:
         return isinstance(self.log.outcome, RunPaused)
 
     @property
+    def pause_seq(self) -> int:
+        """The number of its last pause, as far as its events are here; 0: it never was."""
+        numbers = range(self.log.last_seq, self.log.first_seq - 1, -1)
+        return next((seq for seq in numbers if isinstance(self.log.event(seq), RunPaused)), 0)
+
+    @property
     def state(self) -> RunState:
         """Its state, as its readers see it."""
         if not self.ended.is_set():

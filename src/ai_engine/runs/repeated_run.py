@@ -34,11 +34,13 @@ DEATH_POLL_SECONDS: Final = 0.1
 """Another worker may be about to end the run, or the dead process not quite gone."""
 
 
-async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun | None:
+async def repeated_run(engine: Engine, run_id: str, tenant_id: str, *, after: int = 0) -> LiveRun | None:
     """Return a run to follow from its first event on: here, at another worker, or from the store.
 
     None: it ended by a fault of the engine's own, so the request may begin another.
 
+    :param after: the number of the pause behind which another worker goes on with it; its log may have no
+        more as yet, and would end there.
     :raises RunUnderWay: when it goes on in another replica.
     :raises NotFound: when it was deleted meanwhile.
     :raises StoreError: when the store is away; until it has the run's end, none can take its place.
@@ -55,11 +57,11 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str) -> LiveRun |
         if (
             stored.status == "running" and stored.is_durable
         ):  # another worker goes on with it, if not this one
-            return engine.hub.follow(PeerRun(engine, run_id), tenant_id)
+            return engine.hub.follow(PeerRun(engine, run_id, after), tenant_id)
         if stored.status == "running":  # perhaps since a moment ago
             elsewhere = await services.logs.find_elsewhere(run_id, NEW_LOG_SECONDS)
     if elsewhere is not None and (elsewhere.tenant_id, elsewhere.state) == (tenant_id, "live"):
-        return engine.hub.follow(PeerRun(engine, run_id), tenant_id)
+        return engine.hub.follow(PeerRun(engine, run_id, after), tenant_id)
     record = await _known_end(engine, run_id, tenant_id)
     if record.status == "running":
         raise _under_way(run_id)

@@ -27,6 +27,9 @@ LOOK_SECONDS: Final = 0.25
 MISSING_SECONDS: Final = 2.5
 """The time for which the events of a run that has ended are looked for: Redis may be slow for a moment."""
 
+UNREACHABLE_SECONDS: Final = 30.0
+"""The time for which they are looked for where Redis does not answer at all."""
+
 
 class _Source(Protocol):
     """A reader's place in the log of one worker."""
@@ -131,8 +134,8 @@ class RunReader:
         except StoreError as error:
             logger.info("run_not_looked_up", run_id=self._run_id, reason=str(error))
             return b""
-        is_late = record.status == "completed" and self._has_waited()
-        frames = await last_frames(services.logs, record, self.seen, makes_answer=is_late)
+        is_late = record.status in ("completed", "awaiting_approval") and await self._has_waited()
+        frames = await last_frames(services.logs, record, self.seen, makes_up=is_late)
         if frames is None and await self._is_lost(record):
             frames = encode(lost_event(record, self.seen + 1))
         if frames is None:
@@ -142,11 +145,14 @@ class RunReader:
         self.has_ended = self._is_over = True
         return frames
 
-    def _has_waited(self) -> bool:
-        """Return whether the events of a run that has ended were looked for long enough."""
+    async def _has_waited(self) -> bool:
+        """Return whether the events of a run that has ended, or waits, were looked for long enough."""
         now = asyncio.get_running_loop().time()
         self._missing_since = now if self._missing_since is None else self._missing_since
-        return now - self._missing_since >= MISSING_SECONDS
+        waited = now - self._missing_since
+        if waited < MISSING_SECONDS:
+            return False
+        return waited >= UNREACHABLE_SECONDS or await self._engine.services.logs.are_reachable()
 
     async def _is_lost(self, record: RunRecord) -> bool:
         """Return whether the worker of a run that no other can take over has died."""

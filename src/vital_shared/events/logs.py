@@ -185,6 +185,10 @@ class EventLogs:
         """
         return None
 
+    async def are_reachable(self) -> bool:
+        """Return whether other processes' logs are found, where there are any."""
+        return True
+
     async def is_read_elsewhere(self, run_id: str) -> bool:  # noqa: ARG002 - the same
         """Return whether another process has a reader of a run of this one."""
         return False

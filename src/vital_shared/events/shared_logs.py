@@ -142,6 +142,14 @@ class SharedEventLogs(EventLogs):
         """Return the log of a run that another process has just begun."""
         return RemoteLog(self._link, run_id)
 
+    async def are_reachable(self) -> bool:
+        """Return whether Redis answers."""
+        try:
+            await self._link.within(cast("Any", self._link.redis.ping()))
+        except LogUnavailable:
+            return False
+        return True
+
     async def is_read_elsewhere(self, run_id: str) -> bool:
         """Return whether another process has a reader of a run of this one."""
         try:
