@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -99,9 +99,19 @@ async def _redis_emptied(stack: Stack, seconds: float) -> None:
 
 async def _redis_evicting(stack: Stack, seconds: float) -> None:
     """Let it drop keys at random, of which there are always too many."""
+    await _redis_set(stack, EVICTING, seconds)
+
+
+async def _redis_full(stack: Stack, seconds: float) -> None:
+    """Let it refuse all that takes memory."""
+    await _redis_set(stack, EVICTING | {"maxmemory-policy": "noeviction"}, seconds)
+
+
+async def _redis_set(stack: Stack, settings: Mapping[str, str], seconds: float) -> None:
+    """Let it have other settings for a while."""
     async with Redis.from_url(stack.redis.url) as redis:
-        before = {name: (await redis.config_get(name))[name] for name in EVICTING}
-        for name, value in EVICTING.items():
+        before = {name: (await redis.config_get(name))[name] for name in settings}
+        for name, value in settings.items():
             await redis.config_set(name, value)
         await asyncio.sleep(seconds)
         for name, value in before.items():
@@ -159,6 +169,7 @@ FAULTS: Final = (
     REDIS_KILLED,
     ChaosFault("Redis emptied (FLUSHALL)", _redis_emptied, AWAY_SECONDS, takes_runs=False),
     ChaosFault("Redis evicts keys for 5 s", _redis_evicting, EVICTING_SECONDS, takes_runs=False),
+    ChaosFault("Redis is full for 5 s", _redis_full, EVICTING_SECONDS, takes_runs=False),
     ChaosFault("a replica stopped (SIGTERM)", _replica_stopped, AWAY_SECONDS, takes_runs=True),
     ChaosFault("Postgres restarted", _postgres_restarted, AWAY_SECONDS, takes_runs=False),
     ChaosFault("a replica frozen for 20 s", _replica_frozen, STOPPED_SECONDS, takes_runs=True),
