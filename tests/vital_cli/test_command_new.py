@@ -85,3 +85,9 @@ def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "report").mkdir()
     write_project(tmp_path / "report")
     assert "class ReportWorkflow(" in (tmp_path / "report/workflow.py").read_text()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidRequest, match=r"file/report cannot be written: "):
+        write_project(tmp_path / "file" / "report")

@@ -27,7 +27,8 @@ MAX_NAME_LENGTH: Final = 40
 def write_project(folder: Path) -> list[Path]:
     """Write a project into a folder, whose name is the project's, and return the files.
 
-    :raises InvalidRequest: when the name cannot be that of a workflow, or the folder has something in it.
+    :raises InvalidRequest: when the name cannot be that of a workflow, or the folder has something in it or
+        cannot be written.
     """
     name = folder.resolve().name
     if not NAME.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
@@ -39,7 +40,10 @@ def write_project(folder: Path) -> list[Path]:
         raise InvalidRequest(f"{folder} is there already, and not empty: choose another name.")
     values = {"name": name, "class_name": _class_name(name), "version": __version__}
     sources = sorted(TEMPLATES.rglob(f"*{SUFFIX}"))
-    return [_write(source, folder / _path(source), values) for source in sources]
+    try:
+        return [_write(source, folder / _path(source), values) for source in sources]
+    except OSError as error:
+        raise InvalidRequest(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
 def _class_name(name: str) -> str:

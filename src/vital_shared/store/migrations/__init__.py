@@ -38,9 +38,19 @@ def upgrade(url: URL) -> None:
     :raises StoreError: when the schema is newer than this program and not for it.
     """
     if url.database and url.get_backend_name() == "sqlite":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_private_file(Path(url.database))
     with _alembic:
         asyncio.run(_upgrade(url))
+
+
+def _make_private_file(path: Path) -> None:
+    """Make a file that only its owner may read, for questions and answers; one that is there stays as it is.
+
+    SQLite gives the permissions of a file to the log beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
 
 
 async def _upgrade(url: URL) -> None:
