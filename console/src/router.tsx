@@ -4,6 +4,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "
 
 import type { AuditFilters, RunFilters } from "./api/queries";
 import { NotFound } from "./pages/NotFound";
+import { patiently } from "./shell/pageModules";
 import { Shell } from "./shell/Shell";
 import { Failure, Loading } from "./ui/parts";
 
@@ -15,9 +16,9 @@ function texts<Name extends string>(search: Record<string, unknown>): Partial<Re
   return Object.fromEntries(given.map(([name, value]) => [name, String(value)])) as Partial<Record<Name, string>>;
 }
 
-const ask = () => import("./pages/Ask");
-const dashboards = () => import("./pages/Dashboards");
-const alerts = () => import("./pages/Alerts");
+const ask = patiently(() => import("./pages/Ask"));
+const dashboards = patiently(() => import("./pages/Dashboards"));
+const alerts = patiently(() => import("./pages/Alerts"));
 
 type DashboardSearch = "range" | "from" | "to" | "panel" | "environment" | "instance" | "mode" | "tenant" | "workflow";
 
@@ -27,63 +28,63 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/runs",
-    component: lazyRouteComponent(() => import("./pages/Runs"), "Runs"),
+    component: lazyRouteComponent(patiently(() => import("./pages/Runs")), "Runs"),
     validateSearch: (search): RunFilters => texts(search),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/runs/compare",
-    component: lazyRouteComponent(() => import("./pages/CompareRuns"), "CompareRuns"),
+    component: lazyRouteComponent(patiently(() => import("./pages/CompareRuns")), "CompareRuns"),
     validateSearch: texts<"a" | "b">,
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/runs/$runId",
-    component: lazyRouteComponent(() => import("./pages/Run"), "Run"),
+    component: lazyRouteComponent(patiently(() => import("./pages/Run")), "Run"),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/approvals",
-    component: lazyRouteComponent(() => import("./pages/Approvals"), "Approvals"),
+    component: lazyRouteComponent(patiently(() => import("./pages/Approvals")), "Approvals"),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/knowledge",
-    component: lazyRouteComponent(() => import("./pages/Knowledge"), "Knowledge"),
+    component: lazyRouteComponent(patiently(() => import("./pages/Knowledge")), "Knowledge"),
     validateSearch: texts<"tab" | "q">,
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/knowledge/$documentId",
-    component: lazyRouteComponent(() => import("./pages/knowledge/Document"), "Document"),
+    component: lazyRouteComponent(patiently(() => import("./pages/knowledge/Document")), "Document"),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/costs",
-    component: lazyRouteComponent(() => import("./pages/Costs"), "Costs"),
+    component: lazyRouteComponent(patiently(() => import("./pages/Costs")), "Costs"),
     validateSearch: texts<"period" | "by" | "tenant">,
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/settings",
-    component: lazyRouteComponent(() => import("./pages/Settings"), "Settings"),
+    component: lazyRouteComponent(patiently(() => import("./pages/Settings")), "Settings"),
     validateSearch: texts<"tab">,
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/audit",
-    component: lazyRouteComponent(() => import("./pages/Audit"), "Audit"),
+    component: lazyRouteComponent(patiently(() => import("./pages/Audit")), "Audit"),
     validateSearch: (search): AuditFilters => texts(search),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/retention",
-    component: lazyRouteComponent(() => import("./pages/Retention"), "Retention"),
+    component: lazyRouteComponent(patiently(() => import("./pages/Retention")), "Retention"),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/report",
-    component: lazyRouteComponent(() => import("./pages/Report"), "Report"),
+    component: lazyRouteComponent(patiently(() => import("./pages/Report")), "Report"),
     validateSearch: texts<"period" | "until" | "tenant">,
   }),
   createRoute({

@@ -206,3 +206,16 @@ def test_all_pages_are_reached_by_keyboard_on_a_telephone(
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
     expect(more).to_be_focused()
+
+
+def test_a_page_opened_while_the_engine_is_away_opens_once_it_is_back(page: Page) -> None:
+    expect(page.get_by_role("link", name="Knowledge")).to_be_visible()
+    expect(page.locator(".composer")).to_be_visible()
+    page.evaluate("window.loadedOnce = true")
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Knowledge").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="Knowledge")).to_be_visible()
+    assert page.evaluate("window.loadedOnce") is True
