@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 from tests.store.test_runs import NOW, record
 
 from vital_shared.errors import StoreError
@@ -76,6 +76,23 @@ async def test_it_is_ended_also_where_its_caller_has_gone(database: Database, ca
         await caller
     await _written(store)
     assert (await store.get("run-1", tenant_id=None)).status == "failed"
+
+
+async def test_it_lets_go_of_what_another_worker_has_reserved_for_it(database: Database) -> None:
+    """It is durable, and was taken over before its end was written."""
+    store = RunStore(database)
+    async with database.begin() as connection:
+        row = {"run_id": "run-1", "tenant_id": "acme", "cost_nanos": 10, "expires_at": NOW}
+        await connection.execute(insert(reservations).values(row))
+    caller = asyncio.create_task(store.start(record("run-1")))
+    await asyncio.sleep(0)  # its write is in the queue
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await _written(store)
+    async with database.connect() as connection:
+        reserved = (await connection.execute(select(func.count()).select_from(reservations))).scalar_one()
+    assert reserved == 0
 
 
 async def test_one_whose_commit_was_never_tried_leaves_nothing(database: Database) -> None:

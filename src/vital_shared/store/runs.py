@@ -605,8 +605,7 @@ class RunStore:
             finished_at=record.created_at,
             error_type="store",
             error_message="The run was not begun: it could not be stored in time.",
-            has_reservation=record.id in self._reserved,
-            is_limited=record.id in self._limited,
+            has_reservation=True,  # another worker may have taken it over by now, and reserved more for it
         )
         settlement = Settlement(
             run_id=record.id, payer=payer_of(record.input, record.workflow), at=record.created_at, end=end
