@@ -216,3 +216,14 @@ def test_a_key_within_the_file_is_never_written(field: str, data: st.DataObject)
     entry = {"model_name": "x", "litellm_params": {"model": model, field: secret}}
     result = convert({"model_list": [entry], "general_settings": {"master_key": "sk-SECRET"}}, {})
     assert "SECRET" not in tomli_w.dumps(result.tables) + "".join(result.notes)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://user:SECRET@gpu.internal/v1", "https://gpu.internal/v1?key=SECRET", "gpu.internal"]
+)
+def test_a_server_without_a_usable_address_does_not_become_the_public_provider(address: str) -> None:
+    entry = {"model_name": "own", "litellm_params": {"model": "openai/llama", "api_base": address}}
+    result = convert({"model_list": [entry]}, {})
+    assert result.routes == {}
+    assert "SECRET" not in tomli_w.dumps(result.tables) + "".join(result.notes)
+    assert "model_list[0]: has no address that can be used, and was left out" in result.notes

@@ -111,7 +111,12 @@ class DeploymentImport:
 
     def _provider(self, place: str, params: Mapping[str, Any], model: str) -> tuple[str | None, str]:
         prefix, name = split_model(model, _text(params.get("custom_llm_provider")))
-        address = self._address(place, params.get("api_base") or params.get("base_url"))
+        stated = params.get("api_base") or params.get("base_url")
+        address = self._address(place, stated)
+        if stated and not address and not _is_reference(stated):
+            # Without its address, the provider's public one would get what was meant for another server.
+            self._result.note(place, "has no address that can be used, and was left out")
+            return None, ""
         guess = KNOWN_PREFIXES.get(prefix)
         if guess is None and address:
             guess = ProviderGuess("openai")
@@ -171,7 +176,7 @@ class DeploymentImport:
         text = text.strip().rstrip("/")
         if not text:
             return ""
-        if not re.fullmatch(r"https?://[^\s@]+", text):
+        if not re.fullmatch(r"https?://[^\s@?#]+", text):
             self._result.note(f"{place}.litellm_params.api_base", "is no address that can be used")
             return ""
         return text
@@ -250,6 +255,10 @@ class DeploymentImport:
             self._result.note(f"{place}.model_info.base_model", "names a model without a known provider")
             return {}
         return {"priced_as": f"{guess.name}:{name}"}
+
+
+def _is_reference(value: Any) -> bool:
+    return _text(value).startswith(REFERENCE)
 
 
 def _text(value: Any) -> str:
