@@ -12,9 +12,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vital_cli.litellm_import.conversion import convert
+from vital_cli.litellm_import.conversion import convert, read_litellm
 from vital_cli.litellm_import.imported import ImportedConfiguration
 from vital_shared.billing.pricing import Prices
+from vital_shared.errors import ConfigurationError
 from vital_shared.llm.configuration import Configuration
 from vital_shared.llm.providers import Providers
 from vital_shared.llm.registry import ModelRegistry
@@ -219,7 +220,13 @@ def test_a_key_within_the_file_is_never_written(field: str, data: st.DataObject)
 
 
 @pytest.mark.parametrize(
-    "address", ["https://user:SECRET@gpu.internal/v1", "https://gpu.internal/v1?key=SECRET", "gpu.internal"]
+    "address",
+    [
+        "https://user:SECRET@gpu.internal/v1",
+        "https://gpu.internal/v1?key=SECRET",
+        "gpu.internal",
+        "os.environ/NOT_SET",
+    ],
 )
 def test_a_server_without_a_usable_address_does_not_become_the_public_provider(address: str) -> None:
     entry = {"model_name": "own", "litellm_params": {"model": "openai/llama", "api_base": address}}
@@ -227,3 +234,16 @@ def test_a_server_without_a_usable_address_does_not_become_the_public_provider(a
     assert result.routes == {}
     assert "SECRET" not in tomli_w.dumps(result.tables) + "".join(result.notes)
     assert "model_list[0]: has no address that can be used, and was left out" in result.notes
+
+
+def test_a_key_that_is_named_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("litellm_settings:\n  drop_params: true\nlitellm_settings:\n  num_retries: 2\n")
+    with pytest.raises(ConfigurationError, match=r'names "litellm_settings" twice .* line 3'):
+        read_litellm(path)
+
+
+def test_a_merged_table_may_name_a_key_that_stands_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("a: &a\n  rpm: 1\nb:\n  <<: *a\n  rpm: 2\n")
+    assert read_litellm(path)["b"] == {"rpm": 2}

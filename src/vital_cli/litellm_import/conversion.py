@@ -12,6 +12,7 @@ import yaml
 
 from vital_cli.litellm_import.deployments import DeploymentImport
 from vital_cli.litellm_import.imported import ImportedConfiguration
+from vital_cli.litellm_import.unique_keys import DuplicateKey, UniqueKeyLoader
 from vital_shared.errors import ConfigurationError
 
 __all__ = ["convert", "read_litellm"]
@@ -72,9 +73,14 @@ def read_litellm(path: Path) -> Mapping[str, Any]:
     :raises ConfigurationError: when it cannot be read, or is no table.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), UniqueKeyLoader)  # noqa: S506 - a safe one
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The configuration {path} cannot be read: {error}.") from error
+    except DuplicateKey as error:
+        raise ConfigurationError(
+            f'The configuration {path} names "{error.key}" twice in one table, the second time in line '
+            f"{error.line}: put what is meant into one."
+        ) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         # Its own words quote the file, which may hold keys.
         raise ConfigurationError(f"The configuration {path} is no YAML: check it with a linter.") from error

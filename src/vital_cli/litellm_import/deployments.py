@@ -113,7 +113,8 @@ class DeploymentImport:
         prefix, name = split_model(model, _text(params.get("custom_llm_provider")))
         stated = params.get("api_base") or params.get("base_url")
         address = self._address(place, stated)
-        if stated and not address and not _is_reference(stated):
+        has_public_address = not prefix.startswith("azure")
+        if stated and not address and (has_public_address or not _is_reference(stated)):
             # Without its address, the provider's public one would get what was meant for another server.
             self._result.note(place, "has no address that can be used, and was left out")
             return None, ""
