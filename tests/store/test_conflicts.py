@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, select, text, update
 from tests.run_record import run_record
 
+from vital_shared.billing.run_context import RunContext
 from vital_shared.models.limits import TenantLimits
 from vital_shared.store.account_tables import budgets
 from vital_shared.store.database import Database
@@ -110,4 +111,24 @@ async def test_a_run_that_is_resumed_waits_for_its_tenant_before_it_locks_its_ro
             await until_waiting(other)
             await connection.execute(update(runs).values(plan=runs.c.plan))
         assert (await claiming).status == "running"
+        assert growth("vital_store_conflicts_total") == 0
+
+
+async def test_what_shares_a_transaction_locks_a_tenant_before_its_runs(database: Database, other: Database):
+    """A run's nodes are written along with starts of others; what the run reserves locks the tenant first."""
+    store = await running(database)
+    first, second = (run_record(question("Why?"), NOW, run_id) for run_id in ("run_1", "run_2"))
+    context = RunContext("run_1", first.input)
+    with counted() as growth:
+        async with other.begin() as connection:
+            await connection.execute(select(budgets).with_for_update())
+            sharing = [
+                asyncio.create_task(
+                    store.note_nodes("run_1", store.fence(first), {"answer": "{}"}, context=context)
+                ),
+                asyncio.create_task(store.start(second, lambda: 10)),
+            ]
+            await until_waiting(other)
+            await connection.execute(update(runs).values(status=runs.c.status))
+        await asyncio.gather(*sharing)
         assert growth("vital_store_conflicts_total") == 0

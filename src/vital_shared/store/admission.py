@@ -49,6 +49,7 @@ __all__ = [
     "forget_overdue",
     "release",
     "reserve",
+    "run_lock",
 ]
 
 
@@ -112,6 +113,11 @@ _FOUND: Final = ACCOUNTS.add_columns(has_limits.label("is_limited")).select_from
 def budget_lock(tenant_id: str) -> str:
     """Name what `lock_budget` locks: always before the tenant's runs and its spending."""
     return f"{tenant_id}/budget"
+
+
+def run_lock(tenant_id: str) -> str:
+    """Name what writes of a tenant's runs lock, such as their nodes and calls: behind the tenant's budget."""
+    return f"{tenant_id}/run"
 
 
 def check(connection: Connection, request: AdmissionRequest) -> Admission:

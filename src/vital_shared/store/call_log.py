@@ -14,6 +14,7 @@ from vital_shared.errors import RunTakenOver, StoreError
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
 from vital_shared.models.fence import Fence
+from vital_shared.store.admission import run_lock
 from vital_shared.store.database import Database
 from vital_shared.store.run_calls import forget_call, keep_calls, keep_effect
 
@@ -42,6 +43,7 @@ class StoredCallLog:
         self._database = database
         self._context = context
         self._fence = fence
+        self._locks = run_lock(context.request.tenant_id)
         self._loop = asyncio.get_running_loop()
         self._is_settling = False
 
@@ -104,7 +106,7 @@ class StoredCallLog:
     async def _stored(self, write: Callable[[Connection], bool], subject: str) -> None:
         try:
             async with asyncio.timeout(self._database.wait_seconds):
-                is_own = await self._database.put(write)
+                is_own = await self._database.put(write, locks=self._locks)
         except TimeoutError as error:
             raise StoreError(
                 f"The store did not take {subject} within {self._database.wait_seconds:g} seconds, "
@@ -120,7 +122,7 @@ class StoredCallLog:
         self._put_aside(partial(forget_call, run_id=self._context.run_id, item=item))
 
     def _put_aside(self, write: Callable[[Connection], T]) -> asyncio.Future[T]:
-        done = self._database.put(write, lambda _: None)
+        done = self._database.put(write, lambda _: None, locks=self._locks)
         done.add_done_callback(_log_failure)
         return done
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
+from vital_shared.store.admission import run_lock
 from vital_shared.store.database import Database
 from vital_shared.store.dead_letters import set_aside
 from vital_shared.store.group_commit import Job
@@ -104,8 +105,9 @@ class ChargeWriter:
         :param end: the same as a value, to be kept; None: a pause, which the run itself answers for.
         :raises StoreError: when the database is not there, does not answer or refuses the end.
         """
+        locks = "" if context is None else run_lock(context.request.tenant_id)
         if context is None or (end is None and not context.unwritten):
-            return await asyncio.shield(self._database.put(job, lambda _: after()))
+            return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
         charges, calls = context.unwritten, context.unwritten_calls
         handed_over = partial(context.mark_written, len(context.charges), context.recorded)
         settlement = Settlement(
@@ -141,7 +143,7 @@ class ChargeWriter:
                 raise
             if end is not None:
                 return await asyncio.shield(pending.ended)
-            return await asyncio.shield(self._database.put(job, lambda _: after()))
+            return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
         if self._kept:
             self._wake.set()
         return changed
@@ -330,7 +332,7 @@ class ChargeWriter:
             settlement.clear_calls(connection)
 
         try:
-            await asyncio.shield(self._database.put(write))
+            await asyncio.shield(self._database.put(write, locks=settlement.locks))
         except Exception as failure:  # noqa: BLE001 - the letter's own, and logged below
             if not is_refusal(failure):
                 return False

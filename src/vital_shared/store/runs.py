@@ -62,6 +62,7 @@ from vital_shared.store.admission import (
     lock_budget,
     release,
     reserve,
+    run_lock,
 )
 from vital_shared.store.call_log import StoredCallLog
 from vital_shared.store.charge_writer import ChargeWriter
@@ -435,7 +436,8 @@ class RunStore:
             if is_own and context is not None:
                 context.mark_logged(logged)
 
-        return await asyncio.shield(self._database.put(write, written))
+        locks = "" if context is None else run_lock(context.request.tenant_id)
+        return await asyncio.shield(self._database.put(write, written, locks=locks))
 
     def call_log(self, context: RunContext, fence: Fence) -> StoredCallLog:
         """Return the log of a durable run's calls, which others go on from."""
