@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any, Final
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
+from vital_shared.retrieval.ingest.number_formats import NumberFormat, read_number_formats
 from vital_shared.retrieval.ingest.packages import OLD_OFFICE, open_package
 from vital_shared.retrieval.ingest.rows import Row, add_rows
 
@@ -32,8 +33,10 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
 
     :raises IngestError: when it has a password or is damaged.
     """
+    formats: dict[str, dict[tuple[int, int], NumberFormat]] = {}
     if not data.startswith(OLD_OFFICE):
-        open_package(data, uri=uri).close()
+        with open_package(data, uri=uri) as package:
+            formats = read_number_formats(package)
     workbook = CalamineWorkbook.from_filelike(BytesIO(data))
     outline, notes = Outline(), []
     for sheet in workbook.sheets_metadata:
@@ -46,7 +49,7 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
             continue
         found = workbook.get_sheet_by_name(sheet.name)
         outline.heading(2, f"Sheet {sheet.name}")
-        add_rows(outline, _rows(found), merged=_merged_rows(found))
+        add_rows(outline, _rows(found, formats.get(sheet.name, {})), merged=_merged_rows(found))
     if not data.startswith(OLD_OFFICE):
         notes += _unread(data, uri)
     return outline.finish(title=title_from(uri), uri=uri, notes=notes)
@@ -82,10 +85,14 @@ def _merged_rows(sheet: CalamineSheet) -> set[int]:
     }
 
 
-def _rows(sheet: Any) -> Iterator[Row]:
+def _rows(sheet: Any, formats: Mapping[tuple[int, int], NumberFormat]) -> Iterator[Row]:
     """Yield the rows with their numbers in the sheet; merged cells show their value in each of them."""
     values = sheet.to_python(skip_empty_area=False)
     rows = [[_shown(value) for value in row] for row in values]
+    for (row, column), each in formats.items():
+        value = values[row][column] if row < len(values) and column < len(values[row]) else None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            rows[row][column] = each.shown(value)
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
         if (bottom - top + 1) * (right - left + 1) > MAX_CELLS // 100:
             continue

@@ -11,6 +11,7 @@ __all__ = ["EMPTY_CELL", "Cell", "guessed_header", "header_rows", "is_amount", "
 MAX_HEADER_ROWS: Final = 4
 MAX_HEADING_WORDS: Final = 8
 _NUMBER: Final = re.compile(r"\d")
+_PRICE: Final = re.compile(r"[$\u20ac\u00a3\u00a5]\s?\d[\d.,]*")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d(?:[-/\u2013]\d{2,4})?")
 _AMOUNT: Final = re.compile(r"\W*\d[\d.,:/\s%-]*(?:[^\W\d]{1,6}\.?|\W)?")
 
@@ -69,7 +70,7 @@ def _is_heading(first: Sequence[Cell], body: Sequence[Sequence[Cell]]) -> bool:
         return False
     numeric = [column for column in range(len(first)) if mostly_numbers([row[column] for row in body])]
     if numeric:
-        return not any(_NUMBER.match(texts[column]) for column in numeric)
+        return not any(_NUMBER.match(texts[column]) or _PRICE.fullmatch(texts[column]) for column in numeric)
     return len(first) > 2 and not any(map(_NUMBER.match, texts))
 
 

@@ -1,0 +1,164 @@
+"""The formats of numbers in a workbook's cells: percent, currencies, units and leading zeros.
+
+A cell holds 0.19 and shows 19%. Formats that only round, group or colour are left alone: the value is exact.
+See ISO/IEC 29500-1, 18.8.30 (numFmt) and 18.3.1.4 (c).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from posixpath import join, normpath
+from typing import Final, NamedTuple
+from zipfile import ZipFile
+
+from lxml import etree  # type: ignore[import-untyped]
+
+from vital_shared.logs import get_logger
+from vital_shared.retrieval.ingest.packages import parse_xml
+
+__all__ = ["NumberFormat", "read_number_formats"]
+
+logger = get_logger(__name__)
+
+_MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_PERCENT: Final = {9: "0%", 10: "0.00%"}
+"""The formats without a code of their own; those of money differ by country, and are not known."""
+
+_TOKEN: Final = re.compile(
+    r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\]-]*)(?:-[^\]]*)?\]|\[(?P<other>[^\]]*)\]'
+    r"|(?P<digits>[0#?][0#?,.]*)|(?P<rest>.)",
+    re.DOTALL,
+)
+_COLOURS: Final = frozenset(("black", "blue", "cyan", "green", "magenta", "red", "white", "yellow"))
+_BESIDE: Final = frozenset("$+-()/: %")
+"""Characters that a format shows without quotes, and the sign of percent."""
+
+_REFERENCE: Final = re.compile(r"([A-Z]{1,3})([1-9]\d*)")
+
+
+class NumberFormat(NamedTuple):
+    """What a format shows of a number."""
+
+    before: str
+    after: str
+    decimals: int
+    """Digits behind the point."""
+    width: int
+    """Digits before the point, with zeros in front where there are fewer."""
+    is_percent: bool
+
+    def shown(self, value: float) -> str:
+        """Return a number as the cell shows it, with all of its digits."""
+        number = abs(value) * 100 if self.is_percent else abs(value)
+        exact = f"{number:.12g}" if self.is_percent else f"{number:.15g}"
+        rounded = f"{number:.{self.decimals}f}"
+        text = rounded if float(rounded) == float(exact) else exact
+        if self.is_percent and float(exact).is_integer():
+            text = f"{number:.0f}"
+        sign = "-" if value < 0 else ""
+        return f"{sign}{self.before}{text.zfill(self.width)}{self.after}".strip()
+
+
+def read_number_formats(package: ZipFile) -> dict[str, dict[tuple[int, int], NumberFormat]]:
+    """Return the formats that say more than the number, by the sheet's name and the cell's row and column.
+
+    Rows and columns count from 0. Empty where the workbook has none, or where they cannot be read: the values
+    are, all the same.
+    """
+    try:
+        return _formats(package)
+    except etree.XMLSyntaxError:
+        logger.warning("number_formats_unreadable", exc_info=True)
+        return {}
+
+
+def _formats(package: ZipFile) -> dict[str, dict[tuple[int, int], NumberFormat]]:
+    names = set(package.namelist())
+    if not {"xl/styles.xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
+        return {}
+    styles = _styles(parse_xml(package.read("xl/styles.xml")))
+    if not styles:
+        return {}
+    sheets = dict(_sheets(package))
+    return {
+        sheet: dict(_cells(package.read(part), styles)) for sheet, part in sheets.items() if part in names
+    }
+
+
+def _styles(root: etree._Element) -> dict[str, NumberFormat]:
+    """Return the formats by the number of the cell's style, as cells name it."""
+    codes = {each.get("numFmtId"): each.get("formatCode", "") for each in root.iter(f"{_MAIN}numFmt")}
+    codes |= {str(number): code for number, code in _PERCENT.items()}
+    found = {}
+    for number, style in enumerate(root.iterfind(f"{_MAIN}cellXfs/{_MAIN}xf")):
+        if (read := _format(codes.get(style.get("numFmtId"), ""))) is not None:
+            found[str(number)] = read
+    return found
+
+
+def _format(code: str) -> NumberFormat | None:
+    """Read a format; None: it says nothing that the number does not, or is of a kind that is not read."""
+    texts, digits = ["", ""], ""
+    for token in _TOKEN.finditer(_first_section(code)):
+        kind, text = token.lastgroup, token[token.lastgroup] if token.lastgroup else ""
+        if kind == "digits":
+            if digits:
+                return None  # a fraction, a telephone number
+            digits = text
+        elif kind == "other" and text.lower() not in _COLOURS:
+            return None  # a condition, a duration
+        elif kind == "rest" and text not in _BESIDE and text not in "€£¥":
+            return None  # a date, an exponent, a text
+        elif kind in ("quoted", "escaped", "currency", "rest"):
+            texts[bool(digits)] += text
+    whole, _, decimals = digits.partition(".")
+    if (not whole and not decimals) or digits.endswith(","):  # thousands or millions
+        return None
+    before, after = (text.replace("\u00a0", " ") for text in texts)
+    is_padded = len(whole) > 1 and set(whole) == {"0"} and not decimals
+    if not (before + after).strip(" ()-+") and not is_padded:
+        return None
+    width = len(whole) if is_padded else 1
+    return NumberFormat(before, after, len(decimals), width, is_percent="%" in before + after)
+
+
+def _first_section(code: str) -> str:
+    """Return the part of a format for positive numbers."""
+    for token in _TOKEN.finditer(code):
+        if token["rest"] == ";":
+            return code[: token.start()]
+    return code
+
+
+def _sheets(package: ZipFile) -> Iterator[tuple[str, str]]:
+    """Yield the names of sheets with the parts that have their cells."""
+    relations = parse_xml(package.read("xl/_rels/workbook.xml.rels"))
+    targets: Mapping[str | None, str] = {each.get("Id"): each.get("Target", "") for each in relations}
+    for sheet in parse_xml(package.read("xl/workbook.xml")).iter(f"{_MAIN}sheet"):
+        target = targets.get(sheet.get(_RELATION), "")
+        yield sheet.get("name", ""), target[1:] if target.startswith("/") else normpath(join("xl", target))
+
+
+def _cells(part: bytes, styles: Mapping[str, NumberFormat]) -> Iterator[tuple[tuple[int, int], NumberFormat]]:
+    """Yield the cells with a format that counts."""
+    tags = (f"{_MAIN}c", f"{_MAIN}row")
+    read = etree.iterparse(BytesIO(part), tag=tags, resolve_entities=False, no_network=True, load_dtd=False)
+    for _, element in read:
+        found = styles.get(element.get("s", "")) if element.tag == tags[0] else None
+        place = _REFERENCE.fullmatch(element.get("r", ""))
+        if found is not None and place is not None:
+            yield (int(place[2]) - 1, _column(place[1])), found
+        if element.tag == tags[1]:  # large sheets need not fit into memory
+            element.clear()
+            while (earlier := element.getprevious()) is not None:
+                earlier.getparent().remove(earlier)
+
+
+def _column(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return number - 1

@@ -1,0 +1,73 @@
+"""Cells of workbooks as they are shown: percent, currencies, units and leading zeros."""
+
+import io
+import zipfile
+
+import pytest
+from tests.retrieval.ingest.made_files import texts, workbook
+
+from vital_shared.retrieval.ingest.header_rows import Cell, header_rows
+
+ACCOUNTING = '_-* #,##0.00\\ "€"_-;-* #,##0.00\\ "€"_-;_-* "-"??\\ "€"_-;_-@_-'
+
+
+def book(value, code):
+    def change(made, sheet):
+        sheet.write(1, 1, value, made.add_format({"num_format": code}))
+
+    return workbook([("Item", "Value"), ("This", "")], change=change)
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "shown"),
+    [
+        (0.19, "0%", "19%"),
+        (0.195, "0%", "19.5%"),
+        (0.0725, "0.00%", "7.25%"),
+        (-0.05, "0%;[Red]-0%", "-5%"),
+        (0.07, '0 "%"', "7 %"),
+        (1234.5, '#,##0.00 "€"', "1234.50 €"),
+        (1234.5, '"$"#,##0.00', "$1234.50"),
+        (12.345, '"$"#,##0.00', "$12.345"),
+        (-5, "#,##0.00\\ [$€-407]", "-5.00 €"),
+        (12.5, ACCOUNTING, "12.50 €"),
+        (4.5, '0.0" kg"', "4.5 kg"),
+        (7, "000", "007"),
+        (1067, "00000", "01067"),
+    ],
+)
+def test_a_number_is_read_as_its_cell_shows_it(value, code, shown):
+    assert texts("a.xlsx", book(value, code)) == [f"Item: This; Value: {shown}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "read"),
+    [
+        (4.5, "0.00", "4.5"),
+        (12345.678, "#,##0.00", "12345.678"),
+        (4_500_000, '0.0,,"M"', "4500000"),
+        (0.5, "# ?/?", "0.5"),
+        (1500, "0.00E+00", "1500"),
+        (3, '[>100]0"x";0"y"', "3"),
+        (5551234, "000-0000", "5551234"),
+        (44000, "dd.mm.yyyy", "2020-06-18"),
+        (1.5, "[h]:mm", "36:00:00"),
+    ],
+)
+def test_a_format_that_says_nothing_more_or_is_of_another_kind_changes_nothing(value, code, read):
+    assert texts("a.xlsx", book(value, code)) == [f"Item: This; Value: {read}"]
+
+
+def test_formats_that_cannot_be_read_leave_the_values():
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book(0.19, "0%"))) as made, zipfile.ZipFile(out, "w") as damaged:
+        for name in made.namelist():
+            data = made.read(name)
+            odd = data.replace(b"</styleSheet>", b'<ext uri="&unknown;"/></styleSheet>')
+            damaged.writestr(name, odd if name == "xl/styles.xml" else data)
+    assert texts("a.xlsx", out.getvalue()) == ["Item: This; Value: 0.19"]
+
+
+def test_a_price_in_the_first_row_is_no_heading():
+    rows = [[Cell("Rate"), Cell("$4.50")], [Cell("Fee"), Cell("$5")], [Cell("Tip"), Cell("$1")]]
+    assert header_rows(rows) == (0, False)
