@@ -13,6 +13,7 @@ from docx.oxml.ns import qn
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.office_parts import diagram_texts, unread_parts
 from vital_shared.retrieval.ingest.packages import open_package, parse_xml
+from vital_shared.retrieval.ingest.word_numbers import WordNumbers
 from vital_shared.retrieval.ingest.word_table import word_table
 from vital_shared.retrieval.ingest.word_text import FALLBACK, word_text
 
@@ -21,6 +22,9 @@ __all__ = ["parse_docx"]
 _HEADING: Final = re.compile(r"heading (\d)", re.IGNORECASE)
 _NOTES: Final = ("footnotes", "endnotes", "comments")
 _PAGE_NUMBER: Final = re.compile(r"(?:\W|\d|\b(?:page|seite|of|von|p|s)\b)*", re.IGNORECASE)
+_LIST_MARK: Final = re.compile(r"\(?[^\W_]{1,4}[.):]?")
+"""The marks of plain items ("3.", "b)"), which say nothing that their order does not."""
+
 TITLE_LEVEL: Final = 1
 MAX_LEVEL: Final = 6
 
@@ -36,7 +40,7 @@ def parse_docx(data: bytes, *, uri: str) -> Parsed:
     outline = Outline()
     for line in _around_pages(document):
         outline.add("paragraph", line)
-    _add(document.element.body, names, outline)
+    _add(document.element.body, names, outline, WordNumbers(document))
     for text in diagram_texts(document.part):
         outline.add("item", text)
     for part in document.part.package.iter_parts():
@@ -59,21 +63,24 @@ def _around_pages(document: WordDocument) -> list[str]:
     return [line for line in lines if line and not _PAGE_NUMBER.fullmatch(line)]
 
 
-def _add(parent: Any, names: dict[str, str], outline: Outline) -> None:
+def _add(parent: Any, names: dict[str, str], outline: Outline, numbers: WordNumbers) -> None:
     for child in parent:
         if child.tag == qn("w:p"):
-            _add_paragraph(child, names, outline)
+            _add_paragraph(child, names, outline, numbers)
         elif child.tag == qn("w:tbl"):
             for row in word_table(child):
                 outline.add("row", row)
         elif child.tag in {qn("w:sdt"), qn("w:sdtContent"), qn("w:ins"), qn("w:customXml")}:
-            _add(child, names, outline)
+            _add(child, names, outline, numbers)
 
 
-def _add_paragraph(paragraph: Any, names: dict[str, str], outline: Outline) -> None:
+def _add_paragraph(paragraph: Any, names: dict[str, str], outline: Outline, numbers: WordNumbers) -> None:
     style = paragraph.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
     name = names.get(style.get(qn("w:val")), "") if style is not None else ""
-    text = word_text(paragraph)
+    text, label = word_text(paragraph), numbers.label(paragraph)
+    is_heading = _HEADING.match(name) or name == "Title"
+    if text.strip() and label and (is_heading or not _LIST_MARK.fullmatch(label)):
+        text = f"{label} {text}"
     if heading := _HEADING.match(name):
         outline.heading(min(int(heading[1]) + TITLE_LEVEL, MAX_LEVEL), text)
     elif name == "Title":
@@ -83,4 +90,4 @@ def _add_paragraph(paragraph: Any, names: dict[str, str], outline: Outline) -> N
         outline.add("item" if numbered or name.startswith("List") else "paragraph", text)
     for box in paragraph.iter(qn("w:txbxContent")):
         if not any(parent.tag == FALLBACK for parent in box.iterancestors()):
-            _add(box, names, outline)
+            _add(box, names, outline, numbers)
