@@ -23,6 +23,40 @@ def test_the_content_is_kept_and_what_surrounds_it_is_not():
     assert texts(page) == ["Relieves pain. See label."]
 
 
+@pytest.mark.parametrize(
+    "footer",
+    [
+        "<footer>Call +1 (555) 010-2345 {}</footer>",
+        "<footer><p>Write to help@oak.example {}</p></footer>",
+        '<footer role="contentinfo">Open Mo\u2013Fr 9:00\u201317:30 {}</footer>',
+        '<div role="contentinfo">Open 9 am to 5 pm {}</div>',
+        "<footer><address>Oak House, 1 High Street</address> {}</footer>",
+        '<footer><a href="tel:+15550102345">+1 555 010 2345</a> {}</footer>',
+    ],
+)
+@pytest.mark.parametrize("page", ["<p>Tea.</p>{}", "<main><p>Tea.</p></main>{}"])
+def test_a_footer_that_says_how_to_reach_somebody_is_content(footer, page):
+    read_texts = texts(page.format(footer.format("\u00a9 2024")))
+    assert read_texts[0] == "Tea."
+    assert "2024" in read_texts[-1]
+
+
+@pytest.mark.parametrize(
+    "footer",
+    [
+        "\u00a9 2019\u20132024 Oak Ltd.",
+        "Version 1.2.3, built 2024-05-06",
+        "\u00a9 2019-2024 Oak Ltd., VAT DE123456789",
+        '<a href="/a">About us</a> <a href="/b">Write to help@oak.example</a>',
+        "All rights reserved.",
+    ],
+)
+@pytest.mark.parametrize("tag", ["<footer>{}</footer>", '<div role="contentinfo">{}</div>'])
+def test_other_footers_of_pages_are_not(footer, tag):
+    for page in ("<p>Tea.</p>{}", "<main><p>Tea.</p></main>{}"):
+        assert texts(page.format(tag.format(footer))) == ["Tea."]
+
+
 def test_informed_consent_is_content():
     assert texts('<div class="informed-consent">Sign it.</div>') == ["Sign it."]
 

@@ -60,8 +60,9 @@ def _declared(data: bytes) -> str | None:
 
 
 def _kept_outside(page: Tag, main: Tag) -> list[Tag]:
-    """Return the dialogs and notes that a page keeps beside its main part."""
-    kept = page.find_all(["dialog", "aside"]) + page.find_all(role=["dialog", "alertdialog", "alert", "note"])
+    """Return the dialogs, the notes and the footers that a page keeps beside its main part."""
+    roles = ["dialog", "alertdialog", "alert", "note", "contentinfo"]
+    kept = page.find_all(["dialog", "aside", "footer"]) + page.find_all(role=roles)
     inside = set(map(id, [main, *kept]))
     return [each for each in kept if main is not page and inside.isdisjoint(map(id, each.parents))]
 

@@ -14,7 +14,7 @@ _SKIPPED_NAMES: Final = """
     head nav script style iframe embed map select input textarea svg math
 """
 _SKIPPED: Final = frozenset(_SKIPPED_NAMES.split())
-_SKIPPED_ROLES: Final = frozenset({"navigation", "banner", "contentinfo", "search"})
+_SKIPPED_ROLES: Final = frozenset({"navigation", "banner", "search"})
 _OPENED: Final = re.compile(
     r"expand|collaps|accordion|toggle|spoiler|disclosure|\bfaq|\banswer|\btab-?(?:pane|panel|content)",
     re.IGNORECASE,
@@ -46,6 +46,14 @@ _NOTES: Final = re.compile(
 _PROMOTES: Final = re.compile(
     r"related|recommend|promo|advert|sponsor|newsletter|subscri|social|share|\bads?\b|banner", re.IGNORECASE
 )
+
+_CALLS: Final = ("tel:", "mailto:")
+_CONTACT: Final = re.compile(
+    r"(?<![\w/.-])(?!(?:19|20)\d\d[-/.])\+?\d(?:[ ()/.-]{0,3}\d){6,14}(?![\w/])|[\w.+-]+@[\w-]+\.\w|"
+    r"\b\d{1,2}(?:[:.]\d\d)?\s?(?:[ap]m|uhr|h)?\s?(?:[-\u2013]|to|bis)\s?\d{1,2}(?:[:.]\d\d|\s?(?:[ap]m|uhr|h)\b)",
+    re.IGNORECASE,
+)
+"""A telephone number, an address of mail, or hours."""
 
 MAX_LINKED_SHARE: Final = 0.5
 """The share of linked text in an aside that belongs to the page; one with more leads elsewhere."""
@@ -90,7 +98,8 @@ class Visibility:
         }:  # hidden until a script has run, or classed for a banner
             return True
         role = str(tag.get("role", "")).lower()
-        if tag.name in _SKIPPED or role in _SKIPPED_ROLES:
+        is_bare_margin = role == "contentinfo" and not _has_contact(tag)
+        if tag.name in _SKIPPED or role in _SKIPPED_ROLES or is_bare_margin:
             return False
         if tag.name in {"header", "footer"} and not in_article and _is_of_page(tag):
             return False
@@ -191,7 +200,16 @@ def _is_of_page(tag: Tag) -> bool:
     around = (parent.name for parent in islice(tag.parents, SECTION_DEPTH))
     if any(name in {"section", "article", "main"} for name in around):
         return False
-    return tag.name == "footer" or tag.find("h1") is None or _leads_elsewhere(tag)
+    if tag.name == "footer":
+        return not _has_contact(tag)
+    return tag.find("h1") is None or _leads_elsewhere(tag)
+
+
+def _has_contact(tag: Tag) -> bool:
+    """Return whether a page's footer has an address, a telephone number or hours, and not links alone."""
+    text = tag.get_text(" ", strip=True)
+    has_facts = tag.find("address") is not None or _CONTACT.search(text) is not None
+    return has_facts and not _leads_elsewhere(tag)
 
 
 def _is_note(tag: Tag, in_article: bool) -> bool:
@@ -204,7 +222,8 @@ def _is_note(tag: Tag, in_article: bool) -> bool:
 
 def _leads_elsewhere(tag: Tag) -> bool:
     text = len(tag.get_text("", strip=True))
-    linked = sum(len(link.get_text("", strip=True)) for link in tag.find_all("a"))
+    links = (link for link in tag.find_all("a") if not str(link.get("href", "")).startswith(_CALLS))
+    linked = sum(len(link.get_text("", strip=True)) for link in links)
     return linked > MAX_LINKED_SHARE * text
 
 
