@@ -40,7 +40,7 @@ _REFERENCE: Final = re.compile(r"([A-Z]{1,3})([1-9]\d*)")
 
 
 class NumberFormat(NamedTuple):
-    """What a format shows of a number."""
+    """The way in which a format shows a number."""
 
     before: str
     after: str
