@@ -103,10 +103,9 @@ class Takeover:
 
         One that was just taken, and is about to begin, is no such run with the next look.
         """
-        found = {each.run_id: each for each in await self._services.runs.stray() if not self._is_here(each)}
-        stray = tuple(each for each in found.values() if self._stray.get(each.run_id) == each.fence)
-        self._stray = {each.run_id: each.fence for each in found.values()}
-        return stray
+        found = [each for each in await self._services.runs.strays.find() if not self._is_here(each)]
+        before, self._stray = self._stray, {each.run_id: each.fence for each in found}
+        return tuple(each for each in found if before.get(each.run_id) == each.fence)
 
     def _is_here(self, orphan: OrphanRun) -> bool:
         here = self._hub.find(orphan.run_id)

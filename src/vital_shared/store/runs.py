@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal
@@ -97,6 +96,7 @@ from vital_shared.store.run_record import (
 from vital_shared.store.run_start import AdmissionOutcome, begin_run, start_lock
 from vital_shared.store.settlement import Settlement, payer_of
 from vital_shared.store.spool import Spool
+from vital_shared.store.stray_runs import StrayRuns
 from vital_shared.store.tables import runs
 
 __all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore", "not_waiting"]
@@ -129,10 +129,10 @@ class RunStore:
         self._lost = LostRuns(database, self.journal, self.charge_writer)
         self.orphans = OrphanRuns(database)
         """The durable runs of workers that have died."""
+        self.strays = StrayRuns(self.orphans, worker)
+        """The runs that this worker may have taken without knowing."""
         self._reserved: set[str] = set()
         """The runs of this process that have reserved money; others have nothing to release when they end."""
-        self._unclear: set[str] = set()
-        """The runs that this worker has tried to take, of which nobody has said whether they are its own."""
         self._budgeted: set[str] = set()
         """The runs of this process whose tenants have a budget."""
         self._limited: set[str] = set()
@@ -341,7 +341,7 @@ class RunStore:
             self.journal.begin(run_id, deadline_at)
             return row, admission
 
-        async with self._unclear_where_it_fails(run_id):
+        async with self.strays.taking(run_id):
             taken = await self._database.write(take)
         if taken is not None:
             row, admission = taken
@@ -356,7 +356,7 @@ class RunStore:
         """
         self.journal.begin(orphan.run_id, deadline_at)
         try:
-            async with self._unclear_where_it_fails(orphan.run_id):
+            async with self.strays.taking(orphan.run_id):
                 taken = await self.orphans.take_over(orphan, owner=self._worker, deadline_at=deadline_at)
         except BaseException:
             self.journal.end(orphan.run_id)
@@ -367,28 +367,6 @@ class RunStore:
         # It may have reserved; what is released without a reservation changes nothing.
         self._note_admission(orphan.run_id, Admission(1, has_budget=True, is_limited=True))
         return taken
-
-    @asynccontextmanager
-    async def _unclear_where_it_fails(self, run_id: str) -> AsyncIterator[None]:
-        """Note that a run may be this worker's: its transaction may be stored, and the answer lost."""
-        try:
-            yield
-        except (StoreError, asyncio.CancelledError):
-            self._unclear.add(run_id)
-            raise
-        self._unclear.discard(run_id)
-
-    async def stray(self) -> tuple[OrphanRun, ...]:
-        """Return the runs that are this worker's by the store, and for all it knows may not be.
-
-        :raises StoreError: when the database does not answer.
-        """
-        if not self._unclear:
-            return ()
-        asked = set(self._unclear)
-        found = await self.orphans.of_worker(self._worker, asked)
-        self._unclear -= asked - {orphan.run_id for orphan in found}
-        return found
 
     async def give_up(self, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
         """End a dead worker's run that no other can go on with, and enter what its calls have cost.
