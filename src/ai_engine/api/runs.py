@@ -311,7 +311,7 @@ async def answer_with(request: Request, run: LiveRun, *, after: int) -> Response
 
 async def _last_known(request: Request, record: RunRecord, after: int) -> Response | None:
     """Return what is left of a run that no worker has; None: it has not ended, or more may be found."""
-    frames = await last_frames(engine_of(request).services.logs, record, after, makes_up=False)
+    frames = await last_frames(engine_of(request).services.logs, record, after, gives_up=False)
     if frames is None:
         return None
     if not frames:

@@ -24,15 +24,15 @@ __all__ = ["last_event", "last_frames", "lost_event"]
 
 
 async def last_frames(
-    logs: EventLogs, record: RunRecord, after: int, *, makes_up: bool = True
+    logs: EventLogs, record: RunRecord, after: int, *, gives_up: bool = True
 ) -> bytes | None:
     """Return the events of a run after a number, as they are left; None where it runs, or has not begun.
 
     Its last event is made from its record where its worker died before it wrote that, or where its events are
     gone, or cannot be reached. A reader that may lack some of the answer then gets it anew, and whole.
 
-    :param makes_up: whether to do without events that the reader lacks; otherwise None is returned: they may
-        yet be found.
+    :param gives_up: whether to do without events that the reader lacks; otherwise None is returned for them:
+        they may yet be found.
     """
     if record.status in ("queued", "running"):
         return None
@@ -46,10 +46,10 @@ async def last_frames(
         end = last_event(record, record.last_seq)
         if end is None or end.seq <= after:
             return frames
-        return frames + encode(end) if makes_up or not after or known >= end.seq - 1 else None
+        return frames + encode(end) if gives_up or not after or known >= end.seq - 1 else None
     if after and record.output is not None and known < _answered_seq(record, record.output):
         whole = _whole_answer(record, record.output, max(known, record.last_seq) + 1)
-        return frames + whole if makes_up else None
+        return frames + whole if gives_up else None
     end = last_event(record, max(known, record.last_seq) + 1)
     return frames if end is None else frames + encode(end)
 

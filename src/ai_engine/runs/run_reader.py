@@ -135,7 +135,7 @@ class RunReader:
             logger.info("run_not_looked_up", run_id=self._run_id, reason=str(error))
             return b""
         is_late = record.status in ("completed", "awaiting_approval") and await self._has_waited()
-        frames = await last_frames(services.logs, record, self.seen, makes_up=is_late)
+        frames = await last_frames(services.logs, record, self.seen, gives_up=is_late)
         if frames is None and await self._is_lost(record):
             frames = encode(lost_event(record, self.seen + 1))
         if frames is None:
