@@ -12,7 +12,7 @@ import yaml
 
 from vital_cli.litellm_import.deployments import DeploymentImport
 from vital_cli.litellm_import.imported import ImportedConfiguration
-from vital_cli.litellm_import.unique_keys import DuplicateKey, UniqueKeyLoader
+from vital_cli.litellm_import.unique_keys import DuplicateKey, read_yaml
 from vital_shared.errors import ConfigurationError
 
 __all__ = ["convert", "read_litellm"]
@@ -73,7 +73,7 @@ def read_litellm(path: Path) -> Mapping[str, Any]:
     :raises ConfigurationError: when it cannot be read, or is no table.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), UniqueKeyLoader)  # noqa: S506 - a safe one
+        content = read_yaml(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The configuration {path} cannot be read: {error}.") from error
     except DuplicateKey as error:

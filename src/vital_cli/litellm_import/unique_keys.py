@@ -7,7 +7,20 @@ from typing import Any
 
 import yaml
 
-__all__ = ["DuplicateKey", "UniqueKeyLoader"]
+__all__ = ["DuplicateKey", "read_yaml"]
+
+
+def read_yaml(text: str) -> object:
+    """Read a document of plain values.
+
+    :raises DuplicateKey: when a table names a key twice.
+    :raises YAMLError: when it is no YAML.
+    """
+    loader = _UniqueKeyLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 class DuplicateKey(yaml.YAMLError):
@@ -21,7 +34,7 @@ class DuplicateKey(yaml.YAMLError):
         self.key, self.line = key, line
 
 
-class UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.SafeLoader):
     """A loader of plain values that refuses a key which is named twice, but for those of merged tables."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
