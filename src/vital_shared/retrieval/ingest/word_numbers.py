@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from docx.document import Document as WordDocument
 from docx.oxml.ns import qn
+from lxml import etree  # type: ignore[import-untyped]
 
 from vital_shared.retrieval.ingest.packages import parse_xml
 
@@ -62,7 +63,7 @@ class WordNumbers:
         self._counts: dict[str, dict[int, int]] = {}
         self._begun: set[str] = set()
 
-    def label(self, paragraph: Any) -> str:
+    def label(self, paragraph: etree._Element) -> str:
         """Return what Word writes before the next paragraph; empty: nothing, or a bullet."""
         if not self._lists:
             return ""
@@ -99,7 +100,7 @@ class WordNumbers:
     def _start(found: _List, level: int) -> int:
         return found.restarts.get(level, found.levels.get(level, _Level()).start)
 
-    def _place(self, paragraph: Any) -> tuple[str, int]:
+    def _place(self, paragraph: etree._Element) -> tuple[str, int]:
         """Return the list of a paragraph, and its level in it: its own, or its style's."""
         properties = paragraph.find(qn("w:pPr"))
         if properties is None:
@@ -120,7 +121,7 @@ class WordNumbers:
         return next((str(number) for number, level in levels if level.style == style), "")
 
 
-def _lists(root: Any) -> Iterator[tuple[str, _List]]:
+def _lists(root: etree._Element) -> Iterator[tuple[str, _List]]:
     schemes = {
         each.get(qn("w:abstractNumId"), ""): dict(_levels(each))
         for each in root.iterfind(qn("w:abstractNum"))
@@ -138,7 +139,7 @@ def _lists(root: Any) -> Iterator[tuple[str, _List]]:
         yield each.get(qn("w:numId"), ""), _List(scheme, levels, restarts)
 
 
-def _levels(parent: Any) -> Iterator[tuple[int, _Level]]:
+def _levels(parent: etree._Element) -> Iterator[tuple[int, _Level]]:
     for each in parent.iterfind(qn("w:lvl")):
         start = _value(each, "w:start")
         level = _Level(
@@ -150,12 +151,12 @@ def _levels(parent: Any) -> Iterator[tuple[int, _Level]]:
         yield _number(each, "w:ilvl"), level
 
 
-def _value(parent: Any, path: str) -> str:
+def _value(parent: etree._Element, path: str) -> str:
     found = parent.find("/".join(map(qn, path.split("/"))))
     return "" if found is None else str(found.get(qn("w:val"), ""))
 
 
-def _number(element: Any, name: str) -> int:
+def _number(element: etree._Element, name: str) -> int:
     value = element.get(qn(name), "")
     return int(value) if value.isdecimal() else 0
 
