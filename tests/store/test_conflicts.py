@@ -46,38 +46,24 @@ async def running(database: Database, run_id: str = "run_1") -> RunStore:
     return store
 
 
-async def test_what_stood_in_anothers_way_is_done_again(database: Database, other: Database):
+def lock_both(connection: Connection) -> str:
+    """Lock a run, and then its tenant."""
+    connection.execute(update(runs).values(status=runs.c.status))
+    connection.execute(select(budgets).with_for_update())
+    return "done"
+
+
+@pytest.mark.parametrize("shares", [False, True])
+async def test_what_stood_in_anothers_way_is_done_again(database: Database, other: Database, shares: bool):
     await running(database)
-
-    def lock_both(connection: Connection) -> str:
-        connection.execute(update(runs).values(status=runs.c.status))
-        connection.execute(select(budgets).with_for_update())
-        return "done"
-
-    async with other.begin() as connection:
-        await connection.execute(select(budgets).with_for_update())
-        with counted() as growth:
-            alone = asyncio.create_task(database.write(lock_both))
+    with counted() as growth:
+        async with other.begin() as connection:
+            await connection.execute(select(budgets).with_for_update())
+            done = database.put(lock_both) if shares else asyncio.ensure_future(database.write(lock_both))
             await until_waiting(other)
             await connection.execute(update(runs).values(status=runs.c.status))  # both wait now
-    assert await alone == "done"
-    assert growth("vital_store_conflicts_total") == 1
-
-
-async def test_a_write_that_shares_its_transaction_is_done_again(database: Database, other: Database):
-    await running(database)
-
-    def lock_both(connection: Connection) -> str:
-        connection.execute(update(runs).values(status=runs.c.status))
-        connection.execute(select(budgets).with_for_update())
-        return "done"
-
-    async with other.begin() as connection:
-        await connection.execute(select(budgets).with_for_update())
-        shared = database.put(lock_both)
-        await until_waiting(other)
-        await connection.execute(update(runs).values(status=runs.c.status))
-    assert await shared == "done"
+        assert await done == "done"
+        assert growth("vital_store_conflicts_total") == 1
 
 
 async def test_a_run_that_reserves_more_waits_for_its_tenant_before_it_locks_its_row(

@@ -69,12 +69,7 @@ async def test_it_is_ended_and_lets_go_of_its_money_and_its_key(database: Databa
 async def test_it_is_ended_also_where_its_caller_has_gone(database: Database, cable: Cable) -> None:
     store = RunStore(database)
     cable.loses_next = True
-    caller = asyncio.create_task(store.start(record("run-1")))
-    await asyncio.sleep(0)  # its write is in the queue
-    caller.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await caller
-    await _written(store)
+    await _start_and_leave(store)
     assert (await store.get("run-1", tenant_id=None)).status == "failed"
 
 
@@ -84,12 +79,7 @@ async def test_it_lets_go_of_what_another_worker_has_reserved_for_it(database: D
     async with database.begin() as connection:
         row = {"run_id": "run-1", "tenant_id": "acme", "cost_nanos": 10, "expires_at": NOW}
         await connection.execute(insert(reservations).values(row))
-    caller = asyncio.create_task(store.start(record("run-1")))
-    await asyncio.sleep(0)  # its write is in the queue
-    caller.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await caller
-    await _written(store)
+    await _start_and_leave(store)
     async with database.connect() as connection:
         reserved = (await connection.execute(select(func.count()).select_from(reservations))).scalar_one()
     assert reserved == 0
@@ -106,6 +96,15 @@ async def test_one_whose_commit_was_never_tried_leaves_nothing(database: Databas
         await store.start(record("run-1"))
     assert not store.charge_writer.owed_nanos("acme")
     assert await store.sweep(NOW + timedelta(days=1)) == ()
+
+
+async def _start_and_leave(store: RunStore) -> None:
+    caller = asyncio.create_task(store.start(record("run-1")))
+    await asyncio.sleep(0)  # its write is in the queue
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await _written(store)
 
 
 async def _written(store: RunStore) -> None:

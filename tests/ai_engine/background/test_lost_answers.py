@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
-from tests.ai_engine.background.test_takeover import Known, Worker, ended, orphan
+from tests.ai_engine.background.orphans import Known, Worker, ended, orphan
 from tests.ai_engine.deciding_workflow import Deciding
 
 from vital_shared import Workflow
@@ -21,8 +21,6 @@ from vital_shared.store.worker_lease import WorkerLease
 from vital_shared.testing import question, workflow_services
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.services import Services
-
-Begin = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
 
 class Passing(Deciding):
@@ -43,32 +41,23 @@ async def worker(services: Services) -> AsyncIterator[Worker]:
         yield Worker(services, tasks, served={"known": Known, "deciding": Deciding, "passing": Passing})
 
 
-def losing_answers(begin: Begin) -> Begin:
+@contextmanager
+def broken_connection(
+    services: Services, monkeypatch: pytest.MonkeyPatch, *, is_committed: bool
+) -> Iterator[None]:
+    """Lose the connection to the store with each transaction, before it is committed or just behind it."""
+    begin = services.database.begin
+
     @asynccontextmanager
-    async def committed() -> AsyncIterator[AsyncConnection]:
+    async def broken() -> AsyncIterator[AsyncConnection]:
         async with begin() as connection:
             yield connection
+            if not is_committed:
+                raise StoreError("The connection is gone.")
         raise StoreError("The connection is gone.")
 
-    return committed
-
-
-def failing(begin: Begin) -> Begin:
-    @asynccontextmanager
-    async def rolled_back() -> AsyncIterator[AsyncConnection]:
-        async with begin() as connection:
-            yield connection
-            raise StoreError("The connection is gone.")
-
-    return rolled_back
-
-
-@contextmanager
-def breaking(
-    services: Services, monkeypatch: pytest.MonkeyPatch, how: Callable[[Begin], Begin]
-) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        patch.setattr(services.database, "begin", how(services.database.begin))
+        patch.setattr(services.database, "begin", broken)
         yield
 
 
@@ -84,7 +73,7 @@ async def test_a_worker_goes_on_with_a_run_that_it_took_over_without_knowing(
     services: Services, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ):
     await orphan(services, "run_1")
-    with breaking(services, monkeypatch, losing_answers), pytest.raises(StoreError):
+    with broken_connection(services, monkeypatch, is_committed=True), pytest.raises(StoreError):
         await worker.takeover.look()
     assert await worker.takeover.look() == 0  # it may be about to begin
     assert await worker.takeover.look() == 1
@@ -97,7 +86,7 @@ async def test_a_worker_goes_on_with_a_run_that_was_resumed_without_its_knowing(
 ):
     record = await paused(services)
     decision = Decision(answers={"verdict": True})
-    with breaking(services, monkeypatch, losing_answers), pytest.raises(StoreError):
+    with broken_connection(services, monkeypatch, is_committed=True), pytest.raises(StoreError):
         await Deciding(services).begin_resumed(record.id, decision, tenant_id="acme")
     looks = [await worker.takeover.look() for _ in range(3)]
     assert looks == [0, 1, 0]
@@ -110,7 +99,7 @@ async def test_a_run_that_no_worker_can_go_on_with_ends_soon(
     services: Services, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ):
     record = await paused(services, Passing)
-    with breaking(services, monkeypatch, losing_answers), pytest.raises(StoreError):
+    with broken_connection(services, monkeypatch, is_committed=True), pytest.raises(StoreError):
         await Passing(services).begin_resumed(
             record.id, Decision(answers={"verdict": True}), tenant_id="acme"
         )
@@ -125,7 +114,7 @@ async def test_a_resumption_that_was_asked_for_again_is_left_to_itself(
 ):
     record = await paused(services)
     decision = Decision(answers={"verdict": True})
-    with breaking(services, monkeypatch, failing), pytest.raises(StoreError):
+    with broken_connection(services, monkeypatch, is_committed=False), pytest.raises(StoreError):
         await Deciding(services).begin_resumed(record.id, decision, tenant_id="acme")
     handle = await Deciding(services).begin_resumed(record.id, decision, tenant_id="acme")
     assert [await worker.takeover.look() for _ in range(3)] == [0, 0, 0]
@@ -137,7 +126,7 @@ async def test_a_run_that_another_worker_got_is_left_to_it(
     services: Services, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ):
     record = await paused(services)
-    with breaking(services, monkeypatch, failing), pytest.raises(StoreError):
+    with broken_connection(services, monkeypatch, is_committed=False), pytest.raises(StoreError):
         await Deciding(services).begin_resumed(
             record.id, Decision(answers={"verdict": True}), tenant_id="acme"
         )
