@@ -48,6 +48,8 @@ async def contradicted(statements: Sequence[Statement], entailment: Entailment |
     :param entailment: None: the words alone decide.
     :raises ConfigurationError: when the model cannot be loaded.
     """
+    if not statements:  # as with every answer that cites nothing: without a thread for it
+        return set()
     suspects = await asyncio.to_thread(_suspects, statements)
     if entailment is None:
         return {suspect.place for suspect in suspects if suspect.by_words}

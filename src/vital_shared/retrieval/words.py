@@ -152,6 +152,8 @@ def names(text: str) -> frozenset[str]:
     opening = re.search(r"\w", text)
     for match in _WORD.finditer(text):
         word = match.group()
+        if word.islower():  # as most are
+            continue
         first = opening is None or match.start() <= opening.start()
         capitals = sum(letter.isupper() for letter in word)
         if capitals >= 2 or (capitals and not first and len(word) > 1):
