@@ -378,3 +378,31 @@ async def test_whenever_a_run_is_cancelled_no_node_of_a_part_or_a_round_goes_on(
     assert task.cancelled() or was_done
     assert under_way == []
     assert all(span.status in ("success", "cancelled") for span in run.spans())
+
+
+def test_a_loop_names_the_nodes_of_its_rounds_and_those_of_loops_within():
+    class Inner(Graph):
+        inputs = ("x",)
+
+        @node
+        async def draft(self, x: int) -> int:
+            return x
+
+        @node
+        async def result(self, draft: int) -> int:
+            return draft
+
+    class Middle(Graph):
+        inputs = ("x",)
+        result = repeat(Inner, carry="x", until=lambda _: False, limit=2)
+
+    class Outer(Graph):
+        inputs = ("x",)
+        final = repeat(Middle, carry="x", until=lambda _: False, limit=2)
+
+    (loop,) = Outer.plan.nodes
+    inner = ["final.result.draft", "final.result.result"]
+    assert sorted(loop.round_names()) == ["final.result", *inner]
+    assert all(map(loop.covers, ("final", *inner)))
+    assert not loop.covers("finally")
+    assert not Inner.plan.nodes[0].covers("draft.result")

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 from tests.workflows.conftest import Open
 
-from vital_shared import Answer, BaseWorkflow, Done, Outcome, TextDelta, Workflow, fan_out, node
+from vital_shared import Answer, BaseWorkflow, Done, Outcome, TextDelta, Workflow, fan_out, node, repeat
 from vital_shared.errors import RunFailed
 from vital_shared.graph import MAX_SHOWN_BYTES, NodeError, json_value
 from vital_shared.llm.base import ReasoningDelta
@@ -228,3 +228,48 @@ async def test_a_response_with_half_a_character_fails_in_one_sentence(services, 
         RunFailed, match="node 'answer' makes a value of type str, which JSON cannot hold: sur"
     ):
         await Halved(services).execute_typed(question("?"))
+
+
+class Draft(Workflow):
+    """Yield a note, and a text that is one mark longer than the query."""
+
+    @node
+    async def note(self, query: str) -> AsyncIterator[str | Done[str]]:
+        yield "noted"
+        yield Done(query)
+
+    @node
+    async def answer(self, note: str) -> AsyncIterator[str]:
+        yield note
+        yield "!"
+
+
+async def test_what_a_round_yields_has_the_name_of_its_node(services):
+    class Polished(Workflow):
+        text = repeat(Draft, carry="query", until=lambda text: text.endswith("!!"), limit=4)
+
+        @node
+        async def answer(self, text: str) -> str:
+            return text
+
+    events = [event for event in await events_of(Polished(services)) if isinstance(event, NodeYielded)]
+    rounds = (1, "How many?"), (2, "How many?!")
+    pieces = [
+        (f"text.{number}.{name}", value)
+        for number, text in rounds
+        for name, value in (("note", "noted"), ("answer", text), ("answer", "!"))
+    ]
+    assert [(event.node, event.value) for event in events] == pieces
+
+
+async def test_rounds_of_a_loop_that_makes_the_answer_are_not_streamed_as_its_text(services):
+    class Polished(Workflow):
+        answer = repeat(Draft, carry="query", until=lambda text: text.endswith("!!"), limit=4)
+
+    events = await events_of(Polished(services))
+    assert [event.text for event in events if isinstance(event, Token)] == ["How many?!!"]
+    assert events[-1].output.response == "How many?!!"
+    assert [event.node for event in events if isinstance(event, NodeYielded)][:2] == [
+        "answer.1.note",
+        "answer.1.answer",
+    ]

@@ -52,7 +52,7 @@ class NamedNode(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RoundNode:
-    """A node within one round of a loop: the loop's name is on its charges, and its bounds are its own."""
+    """A node within one round of a loop: its charges have its name, and its bounds are its own."""
 
     loop: Node
     node: Node
@@ -61,8 +61,8 @@ class RoundNode:
 
     @property
     def name(self) -> str:
-        """The name of the loop."""
-        return self.loop.name
+        """Its name, the same in each round: ``loop.node``."""
+        return ".".join(part for part in self.account.split(".") if not part.isdecimal())
 
 
 class CallLog(Protocol):

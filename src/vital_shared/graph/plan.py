@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -73,6 +73,19 @@ class Node:
     def method(self) -> str:
         """The node's name in the class that it was written for."""
         return self.name.rpartition(".")[2]
+
+    def covers(self, name: str) -> bool:
+        """Return whether the name is its own or, where it is a loop, that of a node in its rounds."""
+        return name == self.name or (self.loop_over is not None and name.startswith(f"{self.name}."))
+
+    def round_names(self) -> Iterator[str]:
+        """Return the names of the nodes in its rounds, ``loop.node``, where it is a loop."""
+        if self.loop_over is None:
+            return
+        for inner in self.loop_over.plan.nodes:
+            yield f"{self.name}.{inner.name}"
+            for name in inner.round_names():
+                yield f"{self.name}.{name}"
 
     def timed_out(self, error: BaseException) -> bool:
         """Return whether this is the node's own timeout; a `TimeoutError` of what it calls is a failure."""

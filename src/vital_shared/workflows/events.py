@@ -111,13 +111,13 @@ class RunEvents(Observer):
             self._write_text(response)
 
     async def deliver(self, node: Node, chunk: Any, item: int | None) -> None:
-        """Write what a node yields, at the readers' pace.
+        """Write what a node yields, at the readers' pace; in a loop, no round is known to be the last one.
 
         :raises NodeError: when JSON cannot hold it.
         """
         if self.log.is_full:
             await self.log.room()  # before it is numbered, so that the order is that of the numbers
-        if node.makes == ANSWER_VALUE:
+        if node.makes == ANSWER_VALUE and node.loop_over is None:
             text = chunk.text if isinstance(chunk, TextDelta) else chunk
             if isinstance(text, str):
                 if 0 < len(text) <= MAX_TOKEN_CHARACTERS and text.isascii():  # as most pieces are
@@ -136,20 +136,23 @@ class RunEvents(Observer):
             self.emit_text(text[start : start + MAX_TOKEN_CHARACTERS])
 
     def _deliver_part(self, node: Node, chunk: Any, item: int | None) -> None:
+        is_answering = node.makes == ANSWER_VALUE and node.loop_over is None
         if isinstance(chunk, ToolCall):
             self.emit(ToolStarted, tool=chunk)
         elif isinstance(chunk, ToolResult):
             self.emit(ToolFinished, result=chunk)
         elif isinstance(chunk, AnswerWarning):
             self.emit(WarningRaised, warning=chunk)
-        elif node.makes == ANSWER_VALUE and isinstance(chunk, Cited):
+        elif is_answering and isinstance(chunk, Cited):
             self.emit(CitationFound, citation=chunk.citation)
-        elif node.makes == ANSWER_VALUE and isinstance(chunk, ReasoningDelta):
+        elif is_answering and isinstance(chunk, ReasoningDelta):
             check_text(node.name, "yields", chunk.text)
             self.emit(Reasoning, text=chunk.text)
         else:
             shown = chunk.text if isinstance(chunk, TextDelta) else chunk
-            self.emit(NodeYielded, node=node.name, item=item, value=json_value(node.name, "yields", shown))
+            current = current_node.get()
+            name = current.account if isinstance(current, RoundNode) else node.name
+            self.emit(NodeYielded, node=name, item=item, value=json_value(name, "yields", shown))
 
     def node_started(self, run: ObservedRun, node: Node) -> None:
         """Emit it; what the node's code asks for from now on is the node's."""

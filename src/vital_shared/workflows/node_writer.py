@@ -88,7 +88,7 @@ class NodeWriter(Observer):
     def _is_costly(self, node: Node, seconds: float) -> bool:
         if seconds >= COSTLY_SECONDS or node.declaration.effects:
             return True
-        return any(charge.node == node.name for charge in self._context.charges)
+        return any(node.covers(charge.node) for charge in self._context.charges)
 
     async def _write(self, run: Run) -> None:
         while self._waiting and await self._write_once(run):
@@ -118,7 +118,7 @@ class NodeWriter(Observer):
             return None
         if finished is None:
             return None
-        calls = tuple(call for call in self._context.calls if call.node == node.name)
+        calls = tuple(call for call in self._context.calls if node.covers(call.node))
         results = tuple(self._context.tool_results_of(node.name))
         stored = StoredNode.model_construct(node=finished, calls=calls, tool_results=results)
         return stored.model_dump_json()

@@ -92,7 +92,7 @@ async def name_labels(workflow: WorkflowParts, request: WorkflowInput, agent: Ag
 @lru_cache(maxsize=100)
 def _nodes(plan: Plan) -> tuple[Named, ...]:
     """Name the nodes of a plan; once, since this is asked for each run."""
-    return tuple((NODE, node.name) for node in plan.nodes)
+    return tuple((NODE, name) for node in plan.nodes for name in (node.name, *node.round_names()))
 
 
 def max_remaining_cost(

@@ -12,7 +12,8 @@ from vital_shared.errors import BudgetExceeded, CostLimitExceeded
 from vital_shared.graph.subworkflow import repeat, subworkflow
 from vital_shared.llm.base import CallStarted, ModelEvent, ModelRequest, Stop, TextDelta, Usage
 from vital_shared.models.limits import TenantLimits
-from vital_shared.testing import question, workflow_services
+from vital_shared.testing import ScriptedModel, asks_for, counted, question, workflow_services
+from vital_shared.tools.calculator.tool import calculator
 
 
 class Longer:
@@ -92,7 +93,7 @@ async def services(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("workflow", "node_name", "calls"), [(Once, "review.answer", 1), (Again, "polished", 3)]
+    ("workflow", "node_name", "calls"), [(Once, "review.answer", 1), (Again, "polished.answer", 3)]
 )
 async def test_the_calls_of_a_part_have_its_name_and_are_paid_by_the_run(
     services, workflow, node_name, calls
@@ -109,13 +110,52 @@ async def test_what_a_part_declares_bounds_it_within_the_outer_run(services, wor
     assert isinstance(failed.value.__cause__, CostLimitExceeded)
 
 
-@pytest.mark.parametrize(("workflow", "calls"), [(TwoStagesAgain, 6), (Nested, 12)])
+STAGES = ["polished.outline", "polished.answer"]
+INNER_STAGES = ["polished.polished.outline", "polished.polished.answer"]
+
+
+@pytest.mark.parametrize(("workflow", "names"), [(TwoStagesAgain, STAGES * 3), (Nested, INNER_STAGES * 6)])
 @pytest.mark.parametrize("limits", [TenantLimits(requests_per_minute=60), TenantLimits(daily_dollars=1)])
-async def test_each_node_of_a_round_has_a_bound_of_its_own_or_none(services, workflow, calls, limits):
+async def test_each_node_of_a_round_has_a_bound_of_its_own_or_none(services, workflow, names, limits):
     await services.limits.set("acme", limits, now=services.now())
     output = await workflow(services).execute_typed(question("Hi", tenant_id="acme"))
-    assert [call.node for call in output.model_calls] == ["polished"] * calls
-    assert output.cost.llm == Decimal("0.001") * calls
+    assert [call.node for call in output.model_calls] == names
+    assert output.cost.llm == Decimal("0.001") * len(names)
+
+
+async def test_the_money_of_a_round_is_counted_by_its_node(services):
+    with counted() as growth:
+        output = await TwoStagesAgain(services).execute_typed(question("Hi"))
+    for name in STAGES:
+        dollars = growth("vital_node_cost_dollars_total", node=name, cost_type="llm")
+        assert dollars == pytest.approx(0.003)
+    charges = await services.runs.charges(output.run_id)
+    assert [charge.node for charge in charges] == STAGES * 3
+
+
+class Counting(Workflow):
+    """A graph whose node calls a tool."""
+
+    @node
+    async def answer(self, query: str) -> str:
+        return await self.llm(query, tools=[calculator], max_tokens=100)
+
+
+class CountingAgain(Workflow):
+    counted = repeat(Counting, carry="query", until=lambda text: False, limit=2)
+
+
+async def test_the_calls_of_tools_in_a_round_stand_below_its_node(tmp_path):
+    says = (TextDelta(text="Forty-two."), Usage(input_tokens=1, output_tokens=1), Stop(reason="end"))
+    asks = asks_for("calculator", expression="6 * 7")
+    model = ScriptedModel(asks, says, asks, says)
+    async with workflow_services(tmp_path, models=[model]) as services:
+        output = await CountingAgain(services).execute_typed(question("Hi", model="scripted"))
+    lines = [line.node for line in output.timings.nodes]
+    assert {line.rpartition(".")[0] for line in lines if "tools_1" in line} == {
+        "counted.1.answer.1",
+        "counted.2.answer.1",
+    }
 
 
 async def test_a_bounded_node_cannot_spend_the_bounds_of_other_rounds(services):

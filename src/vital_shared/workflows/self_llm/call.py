@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import ValidationError
 
+from vital_shared.billing.run_context import current_account, current_node_name
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.graph import Step
 from vital_shared.llm.base import (
@@ -63,10 +64,11 @@ class LlmCall:
             )
         self._run: CurrentRun = run
         self._node = node  # within a loop, the loop
-        self._is_answering = node.makes == ANSWER_VALUE
+        self._name = current_node_name()
+        self._is_answering = node.makes == ANSWER_VALUE and node.loop_over is None
         options.check()
         self._options = options
-        self._number = run.context.number_call(node.name) if options.tools else 0
+        self._steps = self._name_steps() if options.tools else ""
         self._messages = _conversation(prompt)
         self._budget = LlmBudget(run, node, options.max_tokens)
         self._agent: AgentProfile | None = None
@@ -78,7 +80,7 @@ class LlmCall:
         :raises CostLimitExceeded: when the call could cost more than the node or the run may.
         :raises BudgetExceeded: when it could cost more than is left of the tenant's budget.
         """
-        with self._run.open_calls.opened(self._node.name):
+        with self._run.open_calls.opened(self._name):
             answering = await self._answered(self._request(), await self._tool_loop())
         return answering.last_text
 
@@ -89,7 +91,7 @@ class LlmCall:
 
         It raises what `text` raises, too.
         """
-        with self._run.open_calls.opened(self._node.name):
+        with self._run.open_calls.opened(self._name):
             return await self._value(output)
 
     async def _value(self, output: TypedOutput[Any]) -> Any:
@@ -103,7 +105,7 @@ class LlmCall:
                 return output.read(text)
             except UnfitOutput as unfit:
                 problem = str(unfit)
-                logger.info("llm_output_unfit", node=self._node.name, type=output.name, problem=problem)
+                logger.info("llm_output_unfit", node=self._name, type=output.name, problem=problem)
             request = _corrected(answering.request, text, problem, output)
         raise ModelOutputInvalid(
             f'The model "{answering.model_name}" wrote no valid {output.name} in {1 + MAX_CORRECTIONS} '
@@ -111,6 +113,12 @@ class LlmCall:
             model=answering.model_name,
             problem=problem,
         )
+
+    def _name_steps(self) -> str:
+        """Return the prefix of its steps: the call's number, in a loop behind the round's line."""
+        line = current_account() or self._node.name
+        number = self._run.context.number_call(line)
+        return f"{line.removeprefix(self._node.name)}.{number}".removeprefix(".")
 
     def _request(self) -> ModelRequest:
         options = self._options
@@ -160,7 +168,7 @@ class LlmCall:
         models = [model for model in resolved if model is not services.models.last]
         if not models:
             raise ConfigurationError(
-                f'The node "{self._node.name}" asks a model, and none is chosen: set VITAL_MODEL, the model '
+                f'The node "{self._name}" asks a model, and none is chosen: set VITAL_MODEL, the model '
                 f'of the agent "{agent.id}", or model="provider:name" in self.llm.'
             )
         if services.settings.unpriced == "refuse":
@@ -198,7 +206,7 @@ class LlmCall:
         """Let the run's readers have a piece: tool calls always, text and reasoning where streamed."""
         if isinstance(chunk, Step):
             if self._options.tools:  # a call without them is one step, the node itself
-                self._run.graph_run.step(self._node, Step(f"{self._number}.{chunk.name}", chunk.status))
+                self._run.graph_run.step(self._node, Step(f"{self._steps}.{chunk.name}", chunk.status))
             return
         if isinstance(chunk, TextDelta | ReasoningDelta):
             is_shown = self._options.stream and (isinstance(chunk, TextDelta) or self._is_answering)
@@ -226,7 +234,7 @@ class LlmCall:
         if ending == "truncated" and self._options.max_tokens is None:
             self._run.graph_run.degrade(self._node, "truncated", _cut_short(answering.model_name))
         if answering.loop_ended is not None:
-            logger.info("llm_tool_loop_ended", node=self._node.name, reason=answering.loop_ended)
+            logger.info("llm_tool_loop_ended", node=self._name, reason=answering.loop_ended)
 
 
 def _conversation(prompt: LlmPrompt) -> tuple[LlmMessage, ...]:
