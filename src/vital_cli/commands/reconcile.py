@@ -42,6 +42,12 @@ def reconcile(
         bool,
         typer.Option("--whole", help="Compare the whole period, not day by day: where its days are not UTC."),
     ] = False,
+    all_models: Annotated[
+        bool,
+        typer.Option(
+            "--all-models", help="Compare the sum of all models: where the export has other names for them."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare the ledger with a provider's own export, by day and model.
@@ -62,7 +68,13 @@ def reconcile(
     costs: CostReport = with_services(
         lambda services: CostStore(services.database).report(query, tenant_id=None)
     )
-    report = compare(export, ledger_amounts(costs.lines, names), tolerance_dollars=allowed, by_day=not whole)
+    report = compare(
+        export,
+        ledger_amounts(costs.lines, names),
+        tolerance_dollars=allowed,
+        by_day=not whole,
+        by_model=not all_models,
+    )
     if as_json:
         write_json(report)
     else:
@@ -88,17 +100,22 @@ def _names(given: list[str] | None, export: ProviderExport) -> frozenset[str]:
 
 
 def _query(export: ProviderExport) -> CostQuery:
-    from datetime import date, timedelta
+    from datetime import timedelta
 
     from vital_shared.errors import InvalidRequest
     from vital_shared.models.costs import CostQuery
 
-    days = sorted(day for day, _ in export.amounts)
-    if not days:
-        raise InvalidRequest("The export has no usage and no costs.")
-    after = date.fromisoformat(days[-1]) + timedelta(days=1)
+    period = export.period
+    if not export.amounts or period.first is None or period.last is None:
+        raise InvalidRequest(" ".join(("The export has no usage and no costs.", *export.left_out)))
+    after = period.last + timedelta(days=1)
     return CostQuery.model_validate(
-        {"group_by": ("day", "model"), "type": "llm", "from": days[0], "to": after.isoformat()}
+        {
+            "group_by": ("day", "model"),
+            "type": "llm",
+            "from": period.first.isoformat(),
+            "to": after.isoformat(),
+        }
     )
 
 
@@ -106,6 +123,8 @@ def _show(report: ReconciliationReport) -> None:
     from vital_cli.terminal import say, show_table
 
     period = f"from {report.start} to {report.end}"
+    for remark in report.left_out:
+        say(remark, "yellow")
     if not report.differences:
         say(f"The ledger and the export are the same {period}: {len(report.lines):,} amounts.", "green")
         return

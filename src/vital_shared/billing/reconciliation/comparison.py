@@ -13,12 +13,15 @@ from vital_shared.billing.reconciliation.reported import (
     add_amounts,
     model_family,
 )
+from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
 from vital_shared.models.costs import Amount, CostLine
 from vital_shared.models.money import to_dollars, to_nanos
 
-__all__ = ["ComparedUsage", "ReconciliationReport", "ledger_amounts", "reconcile"]
+__all__ = ["ALL_MODELS", "ComparedUsage", "ReconciliationReport", "ledger_amounts", "reconcile"]
 
+ALL_MODELS: Final = "(all models)"
+"""The model of lines that are of all of them."""
 
 _ORDER: Final = ("dollars", "requests", "input_tokens", "cached_input_tokens", "output_tokens")
 
@@ -45,6 +48,8 @@ class ReconciliationReport(Frozen):
     end: str
     """The last day, included."""
     lines: tuple[ComparedUsage, ...]
+    left_out: tuple[str, ...] = ()
+    """Remarks on lines of the export that are in no amount, such as sums."""
 
     @property
     def differences(self) -> tuple[ComparedUsage, ...]:
@@ -76,20 +81,28 @@ def reconcile(
     *,
     tolerance_dollars: Decimal = Decimal(0),
     by_day: bool = True,
+    by_model: bool = True,
 ) -> ReconciliationReport:
     """Compare amount by amount, those that the export reports.
 
     :param tolerance_dollars: the difference of a line's dollars that still matches.
+    :raises InvalidRequest: when a line of the export covers several days, and days are compared.
     """
+    if by_day and export.period.long_line:
+        raise InvalidRequest(f"{export.period.long_line}: compare the whole period (--whole).")
     days = sorted(day for day, _ in export.amounts)
-    theirs, ours = export.amounts, ledger
-    if not by_day:
-        theirs = add_amounts((("", model), amounts) for (_, model), amounts in theirs.items())
-        ours = add_amounts((("", model), amounts) for (_, model), amounts in ours.items())
+    theirs, ours = (
+        add_amounts(
+            ((day if by_day else "", model if by_model else ALL_MODELS), amounts)
+            for (day, model), amounts in side.items()
+        )
+        for side in (export.amounts, ledger)
+    )
     names = sorted({name for amounts in theirs.values() for name in amounts.reported}, key=_ORDER.index)
     return ReconciliationReport(
-        start=days[0] if days else "",
-        end=days[-1] if days else "",
+        start=str(export.period.first or (days[0] if days else "")),
+        end=str(export.period.last or (days[-1] if days else "")),
+        left_out=export.left_out,
         lines=tuple(
             _compared(key, name, ours.get(key), theirs.get(key), tolerance_dollars)
             for key in sorted({*theirs, *ours})

@@ -2,18 +2,21 @@
 
 Sources: OpenAI's "Costs" and "Usage" (``/v1/organization/costs``, ``/usage/completions``), Anthropic's "Usage
 and Cost Admin API" (``/v1/organizations/cost_report``, ``/usage_report/messages``), OpenRouter's activity.
+Those of clouds are tables: see ``json_tables.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from vital_shared.billing.reconciliation.export_days import DayNotation, last_day
+from vital_shared.billing.reconciliation.json_tables import read_json_table
 from vital_shared.billing.reconciliation.reported import (
     MAX_COUNT,
     MAX_DOLLARS,
+    ExportPeriod,
     ProviderExport,
     UsageAmounts,
     UsageKey,
@@ -30,21 +33,23 @@ CENTS_PER_DOLLAR: Final = 100
 
 
 def read_json_export(document: Any) -> ProviderExport:
-    """Read one page, or a list of them.
+    """Read one page, a list of them, or a table.
 
     :param document: the JSON, its numbers with a point as `Decimal`.
     :raises InvalidRequest: when it is none of the known forms.
     """
+    if (table := read_json_table(document)) is not None:
+        return table
     pages = document if isinstance(document, list) else [document]
     buckets = [bucket for page in pages for bucket in _data(page)]
     if any(isinstance(page, Mapping) and page.get("has_more") for page in pages[-1:]):
         raise InvalidRequest("The export has further pages (has_more): save all of them, as a list of pages.")
     if any("start_time" in bucket for bucket in buckets):
-        return ProviderExport("openai", add_amounts(_openai(buckets)))
+        return _BucketReport("openai", "start_time", "end_time").read(buckets)
     if any("starting_at" in bucket for bucket in buckets):
-        return ProviderExport("anthropic", add_amounts(_anthropic(buckets)))
+        return _BucketReport("anthropic", "starting_at", "ending_at").read(buckets)
     if any("date" in bucket and "model" in bucket for bucket in buckets):
-        return ProviderExport("openrouter", add_amounts(_openrouter(buckets)))
+        return _BucketReport("openrouter", "date", "").read(buckets)
     raise InvalidRequest(
         "The JSON is no usage or cost report of OpenAI, Anthropic or OpenRouter: save their API's response."
     )
@@ -57,70 +62,99 @@ def _data(page: Any) -> Sequence[Mapping[str, Any]]:
     return data
 
 
-def _openai(buckets: Sequence[Mapping[str, Any]]) -> Iterator[_Line]:
-    for bucket in buckets:
-        day = _day_of_seconds(bucket.get("start_time"))
-        for result in _results(bucket):
-            if "amount" in result:
-                amount = result["amount"] if isinstance(result["amount"], Mapping) else {}
-                _check_currency(amount.get("currency"))
-                line_item = result.get("line_item")
-                yield (day, _model(line_item)), UsageAmounts(dollars=_decimal(amount.get("value")))
-            else:
-                yield (
-                    (day, _model(result.get("model"))),
-                    UsageAmounts(
-                        requests=_count(result, "num_model_requests"),
-                        input_tokens=_count(result, "input_tokens"),
-                        cached_input_tokens=_count(result, "input_cached_tokens"),
-                        output_tokens=_count(result, "output_tokens"),
-                    ),
-                )
+class _BucketReport:
+    """The buckets of a provider's report.
+
+    :param start: the field with a bucket's day.
+    :param end: the field with its end; empty: a bucket is a day.
+    """
+
+    def __init__(self, provider: str, start: str, end: str) -> None:
+        self._provider, self._start, self._end = provider, start, end
+        self._period = ExportPeriod()
+        self._left_out: list[str] = []
+
+    def read(self, buckets: Sequence[Mapping[str, Any]]) -> ProviderExport:
+        """Read all buckets."""
+        amounts = add_amounts(self._lines(buckets))
+        return ProviderExport(self._provider, amounts, self._period, tuple(dict.fromkeys(self._left_out)))
+
+    def _lines(self, buckets: Sequence[Mapping[str, Any]]) -> Iterator[_Line]:
+        for number, bucket in enumerate(buckets, start=1):
+            day = self._day(number, bucket)
+            for result in [bucket] if self._provider == "openrouter" else _results(bucket):
+                model, amounts = _READERS[self._provider](result)
+                if amounts.reported:
+                    yield (day, _model(model)), amounts
+                else:
+                    kind = result.get("object") or ", ".join(sorted(map(str, result))) or "nothing"
+                    self._left_out.append(f"Results without tokens and costs were left out: {kind}.")
+
+    def _day(self, number: int, bucket: Mapping[str, Any]) -> str:
+        days = DayNotation()
+        try:
+            start = days.day(_text(bucket.get(self._start)))
+            end = bucket.get(self._end)
+            last = start if end is None else last_day(start, days.moment(_text(end)))
+        except ValueError as error:
+            raise InvalidRequest(f"The export has a bucket whose time cannot be read: {error}.") from error
+        self._period = self._period.extended(start, last, f"Bucket {number}")
+        return start.isoformat()
 
 
-def _anthropic(buckets: Sequence[Mapping[str, Any]]) -> Iterator[_Line]:
-    for bucket in buckets:
-        day = _day_of_text(bucket.get("starting_at"))
-        for result in _results(bucket):
-            key = (day, _model(result.get("model")))
-            if "amount" in result:
-                _check_currency(result.get("currency"))
-                # In cents: "123.45" is $1.2345.
-                yield key, UsageAmounts(dollars=_decimal(result["amount"]) / CENTS_PER_DOLLAR)
-            else:
-                cached = _count(result, "cache_read_input_tokens")
-                written = result.get("cache_creation")
-                lifetimes = written if isinstance(written, Mapping) else {}
-                yield (
-                    key,
-                    UsageAmounts(
-                        input_tokens=_count(result, "uncached_input_tokens")
-                        + cached
-                        + _count(lifetimes, "ephemeral_5m_input_tokens")
-                        + _count(lifetimes, "ephemeral_1h_input_tokens"),
-                        cached_input_tokens=cached,
-                        output_tokens=_count(result, "output_tokens"),
-                    ),
-                )
-
-
-def _openrouter(items: Sequence[Mapping[str, Any]]) -> Iterator[_Line]:
-    for item in items:
-        yield (
-            (_day_of_text(item.get("date")), _model(item.get("model"))),
-            UsageAmounts(
-                dollars=_decimal(item.get("usage")) + _decimal(item.get("byok_usage_inference") or 0),
-                requests=_count(item, "requests"),
-                input_tokens=_count(item, "prompt_tokens"),
-                output_tokens=_count(item, "completion_tokens"),
-            ),
+def _openai(result: Mapping[str, Any]) -> tuple[Any, UsageAmounts]:
+    if "amount" not in result:
+        return result.get("model"), UsageAmounts(
+            requests=_count(result, "num_model_requests"),
+            input_tokens=_count(result, "input_tokens"),
+            cached_input_tokens=_count(result, "input_cached_tokens"),
+            output_tokens=_count(result, "output_tokens"),
         )
+    amount = result["amount"] if isinstance(result["amount"], Mapping) else {}
+    _check_currency(amount.get("currency"))
+    return result.get("line_item"), UsageAmounts(dollars=_decimal(amount.get("value")))
+
+
+def _anthropic(result: Mapping[str, Any]) -> tuple[Any, UsageAmounts]:
+    model = result.get("model")
+    if "amount" in result:
+        _check_currency(result.get("currency"))
+        # In cents: "123.45" is $1.2345.
+        return model, UsageAmounts(dollars=_decimal(result["amount"]) / CENTS_PER_DOLLAR)
+    cached = _count(result, "cache_read_input_tokens")
+    written = result.get("cache_creation")
+    lifetimes = written if isinstance(written, Mapping) else {}
+    parts = [
+        _count(result, "uncached_input_tokens"),
+        cached,
+        *(_count(lifetimes, each) for each in lifetimes),
+    ]
+    known = [part for part in parts if part is not None]
+    return model, UsageAmounts(
+        input_tokens=sum(known) if known else None,
+        cached_input_tokens=cached,
+        output_tokens=_count(result, "output_tokens"),
+    )
+
+
+def _openrouter(item: Mapping[str, Any]) -> tuple[Any, UsageAmounts]:
+    return item.get("model"), UsageAmounts(
+        dollars=_decimal(item.get("usage")) + _decimal(item.get("byok_usage_inference") or 0),
+        requests=_count(item, "requests"),
+        input_tokens=_count(item, "prompt_tokens"),
+        output_tokens=_count(item, "completion_tokens"),
+    )
+
+
+_READERS: Final = {"openai": _openai, "anthropic": _anthropic, "openrouter": _openrouter}
+"""The reader of a result, by provider: its model and its amounts."""
 
 
 def _results(bucket: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     results = bucket.get("results")
-    found = results if isinstance(results, list) else []
-    return [each for each in found if isinstance(each, Mapping)]
+    if not isinstance(results, list) or not all(isinstance(each, Mapping) for each in results):
+        raise InvalidRequest("The export has a bucket without a list `results` of objects.")
+    return results
 
 
 def _check_currency(currency: Any) -> None:
@@ -130,7 +164,7 @@ def _check_currency(currency: Any) -> None:
 
 def _decimal(value: Any) -> Decimal:
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(str(value).replace("_", "?"))  # Python's own separator, which no export has
     except InvalidOperation as error:
         raise InvalidRequest(f'The export has an amount that is no number: "{value}".') from error
     if not amount.is_finite() or abs(amount) > MAX_DOLLARS * CENTS_PER_DOLLAR:
@@ -138,8 +172,10 @@ def _decimal(value: Any) -> Decimal:
     return amount
 
 
-def _count(fields: Mapping[str, Any], name: str) -> int:
-    value = fields.get(name) or 0
+def _count(fields: Mapping[str, Any], name: str) -> int | None:
+    value = fields.get(name)
+    if value is None:
+        return None
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     if not is_number or not abs(value) <= MAX_COUNT or value != int(value):
         raise InvalidRequest(f'The export has a count "{name}" that is no whole number: "{value}".')
@@ -150,15 +186,5 @@ def _model(name: Any) -> str:
     return model_family(name if isinstance(name, str) else None)
 
 
-def _day_of_text(value: Any) -> str:
-    try:
-        return date.fromisoformat(str(value)[: len("2026-11-25")]).isoformat()
-    except ValueError as error:
-        raise InvalidRequest(f'The export has a day that is none: "{value}".') from error
-
-
-def _day_of_seconds(value: Any) -> str:
-    try:
-        return datetime.fromtimestamp(int(value), UTC).date().isoformat()
-    except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise InvalidRequest(f'The export has a start_time that is no time: "{value}".') from error
+def _text(value: Any) -> str:
+    return str(value).strip() if isinstance(value, str | int | Decimal) else ""

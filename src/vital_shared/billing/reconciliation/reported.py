@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from datetime import date
 from decimal import Decimal
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ __all__ = [
     "MAX_COUNT",
     "MAX_DOLLARS",
     "OTHER",
+    "ExportPeriod",
     "ProviderExport",
     "UsageAmounts",
     "UsageKey",
@@ -33,7 +35,14 @@ UsageKey = tuple[str, str]
 
 N = TypeVar("N", int, Decimal)
 
+_METERED: Final = ("gpt", "o1", "o3", "o4", "text-embedding")
+
 _DATE: Final = re.compile(r"(?:[-@]\d{4}-\d{2}-\d{2}|[-@]\d{8})$")
+
+_METER: Final = re.compile(
+    r"[ -](?:inp\w*|in|out\w*|opt|cached|cchd|cd|batch|gl\w*|reg\w*|rgnl|dz\w*|data|zone|\d{4}|1[km])(?=[ -])"
+)
+"""Words of Azure's meters that are not the model's: ``gpt 4o 0806 Inp glbl Tokens``."""
 
 _GEMINI: Final = re.compile(
     r"gemini[ -](\d+(?:\.\d+)?)[ -](pro|flash)(?:[ -](lite|image))?", re.IGNORECASE | re.ASCII
@@ -68,12 +77,39 @@ class UsageAmounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportPeriod:
+    """The days of an export, those without usage among them."""
+
+    first: date | None = None
+    last: date | None = None
+    """The last day, included."""
+    long_line: str = ""
+    """The first line of more than a day, in words; empty: there is none."""
+
+    def extended(self, first: date, last: date, place: str) -> ExportPeriod:
+        """Return the period with a line's days.
+
+        :param place: the line's place in the file, such as "Row 3".
+        """
+        is_longer = last > first and not self.long_line
+        return replace(
+            self,
+            first=min(first, self.first or first),
+            last=max(last, self.last or last),
+            long_line=f"{place} of the export covers {first} to {last}" if is_longer else self.long_line,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderExport:
     """An export that has been read."""
 
     provider: str
     """The provider's name in ``provider:model``; empty: the file does not show it."""
     amounts: Mapping[UsageKey, UsageAmounts]
+    period: ExportPeriod = ExportPeriod()
+    left_out: tuple[str, ...] = ()
+    """Remarks on lines that are in no amount, such as sums."""
 
 
 def add_amounts(lines: Iterable[tuple[UsageKey, UsageAmounts]]) -> dict[UsageKey, UsageAmounts]:
@@ -94,6 +130,8 @@ def model_family(name: str | None) -> str:
         return OTHER
     if found := _GEMINI.search(text):
         return "-".join(["gemini", *(part for part in found.groups() if part)])
+    if text.endswith(" tokens") and text.startswith(_METERED):
+        text = "-".join(_METER.sub("", text.removesuffix(" tokens") + " ").split())
     text = text.split(",")[0].removeprefix("models/")
     return _DATE.sub("", text.partition(":")[2] if _is_prefixed(text) else text) or OTHER
 
