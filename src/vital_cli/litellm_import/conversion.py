@@ -21,6 +21,12 @@ MAX_WEIGHT: Final = 10**12
 
 DEFAULT_REDIS_PORT: Final = 6379
 
+ANY_GROUP: Final = "*"
+"""The name of all groups in a list of fallbacks."""
+
+MAX_FALLBACKS: Final = 20
+"""Fallbacks that a route may have."""
+
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+", re.ASCII)
 
 _STRATEGY_NAMES: Final = {
@@ -97,6 +103,8 @@ def convert(content: Mapping[str, Any], environ: Mapping[str, str]) -> ImportedC
     result = ImportedConfiguration()
     variables = _section(content, "environment_variables", result)
     known = {str(name): value for name, value in variables.items() if isinstance(value, str)}
+    for name in variables:
+        result.note(f"environment_variables.{name}", "set it in the environment of the engine")
     groups = _groups(content.get("model_list"), DeploymentImport(result, dict(environ) | known), result)
     router, settings = (
         _section(content, "router_settings", result),
@@ -107,9 +115,15 @@ def convert(content: Mapping[str, Any], environ: Mapping[str, str]) -> ImportedC
         result.routes[name] = {"deployments": shares}
         if len(shares) > 1 and strategy != "share":
             result.routes[name]["strategy"] = strategy
-    _take_aliases(router.get("model_group_alias"), result)
+    groups_by_alias = _take_aliases(router.get("model_group_alias"), result)
     for place, section in (("router_settings", router), ("litellm_settings", settings)):
         _take_fallbacks(place, section, result)
+    for alias, group in groups_by_alias.items():
+        _inherit_fallbacks(alias, group, result)
+    for place, section in (("router_settings", router), ("litellm_settings", settings)):
+        generic = dict(_fallbacks(f"{place}.fallbacks", section.get("fallbacks"), result)).get(ANY_GROUP)
+        _take_default_fallbacks(f"{place}.fallbacks.*", generic, result)
+        _take_default_fallbacks(f"{place}.default_fallbacks", section.get("default_fallbacks"), result)
     _note_rest(content, result)
     return result
 
@@ -128,28 +142,40 @@ def _groups(
 ) -> dict[str, dict[str, float]]:
     """Return the shares of the deployments of each group."""
     weights: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    if listed is not None and not isinstance(listed, list):
-        result.note("model_list", "is no list, and was left out")
+    if not isinstance(listed, list):
+        result.note("model_list", "is not there" if listed is None else "is no list, and was left out")
     for number, entry in enumerate(listed if isinstance(listed, list) else ()):
         place = f"model_list[{number}]"
         if not isinstance(entry, Mapping) or not isinstance(entry.get("litellm_params"), Mapping):
             result.note(place, "has no litellm_params, and was left out")
             continue
         name, params = entry.get("model_name"), entry["litellm_params"]
-        info = entry.get("model_info") if isinstance(entry.get("model_info"), Mapping) else {}
+        for field in entry:
+            if field not in ("model_name", "litellm_params", "model_info"):
+                result.note(f"{place}.{field}", "was not carried over")
+        stated = entry.get("model_info")
+        info = stated if isinstance(stated, Mapping) else {}
+        if stated is not None and not isinstance(stated, Mapping):
+            result.note(f"{place}.model_info", "is no table, and was left out")
         if not isinstance(name, str) or not name.strip() or ":" in name or "*" in name:
             result.note(f"{place}.model_name", "is no name that a route can have; the entry was left out")
             continue
-        deployment = deployments.deployment(place, params, info or {})
+        deployment = deployments.deployment(place, params, info)
         if deployment is not None:
             weights.setdefault(name, []).append((deployment, params))
-    return {name: _shares(members) for name, members in weights.items()}
+    return {name: _shares(name, members, result) for name, members in weights.items()}
 
 
-def _shares(members: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, float]:
+def _shares(
+    name: str, members: Sequence[tuple[str, Mapping[str, Any]]], result: ImportedConfiguration
+) -> dict[str, float]:
     """Weigh by ``weight``, else by requests or tokens per minute, where all members state it."""
     fields = ("weight", "rpm", "tpm")
     field = next((each for each in fields if all(_weight(params, each) for _, params in members)), None)
+    for stated in fields[: fields.index(field) if field else len(fields)]:
+        if len(members) > 1 and any(params.get(stated) is not None for _, params in members):
+            remark = f"not every deployment has one above 0; shares are by {field or 'equal parts'}"
+            result.note(f"model_list: {stated} of {name}", remark)
     shares: dict[str, float] = {}
     for deployment, params in members:
         shares[deployment] = shares.get(deployment, 0.0) + (_weight(params, field) if field else 1.0)
@@ -175,35 +201,64 @@ def _strategy(router: Mapping[str, Any], result: ImportedConfiguration) -> str:
     return found or "share"
 
 
-def _take_aliases(aliases: Any, result: ImportedConfiguration) -> None:
+def _take_aliases(aliases: Any, result: ImportedConfiguration) -> dict[str, str]:
+    """Add a route for each alias, and return the group of each."""
+    taken: dict[str, str] = {}
+    if aliases is not None and not isinstance(aliases, Mapping):
+        result.note("router_settings.model_group_alias", "is no table, and was left out")
+    groups = frozenset(result.routes)
     for alias, target in aliases.items() if isinstance(aliases, Mapping) else ():
-        group = target.get("model") if isinstance(target, Mapping) else target
-        place = f"router_settings.model_group_alias.{alias}"
-        if (
-            not isinstance(group, str)
-            or group not in result.routes
-            or ":" in str(alias)
-            or not str(alias).strip()
-        ):
+        fields = target if isinstance(target, Mapping) else {"model": target}
+        group, place = fields.get("model"), f"router_settings.model_group_alias.{alias}"
+        if not isinstance(group, str) or group not in groups or ":" in str(alias) or not str(alias).strip():
             result.note(place, "stands for no group that was carried over")
-        elif str(alias) not in result.routes:
+        elif str(alias) in result.routes:
+            result.note(place, "is the name of a group too, which holds")
+        else:
             result.routes[str(alias)] = dict(result.routes[group])
+            taken[str(alias)] = group
+        _note_fields(place, fields, result)
+    return taken
+
+
+def _note_fields(place: str, fields: Mapping[Any, Any], result: ImportedConfiguration) -> None:
+    for field in fields:
+        if field != "model":
+            result.note(f"{place}.{field}", "was not carried over")
 
 
 def _take_fallbacks(place: str, section: Mapping[str, Any], result: ImportedConfiguration) -> None:
     for name, fallbacks in _fallbacks(f"{place}.fallbacks", section.get("fallbacks"), result):
+        if name == ANY_GROUP:
+            continue
         if name not in result.routes:
             result.note(f"{place}.fallbacks.{name}", "is of no group that was carried over")
             continue
         _add_fallbacks(f"{place}.fallbacks.{name}", name, fallbacks, result)
-    default = section.get("default_fallbacks")
-    for name in result.routes if isinstance(default, list) else ():
-        _add_fallbacks(f"{place}.default_fallbacks", name, default or [], result)
+
+
+def _inherit_fallbacks(alias: str, group: str, result: ImportedConfiguration) -> None:
+    inherited = [name for name in result.routes[group].get("fallbacks", ()) if name != alias]
+    if inherited:
+        result.routes[alias] = {"fallbacks": inherited} | result.routes[alias]
+
+
+def _take_default_fallbacks(place: str, listed: Any, result: ImportedConfiguration) -> None:
+    """Give the fallbacks to all groups that have none of their own, as LiteLLM does."""
+    if listed is not None and not isinstance(listed, list):
+        result.note(place, "is no list, and was left out")
+    for name in [name for name, route in result.routes.items() if "fallbacks" not in route]:
+        _add_fallbacks(place, name, listed if isinstance(listed, list) else [], result)
 
 
 def _fallbacks(place: str, listed: Any, result: ImportedConfiguration) -> Iterator[tuple[str, Sequence[Any]]]:
-    for each in listed if isinstance(listed, list) else ():
-        for name, fallbacks in each.items() if isinstance(each, Mapping) else ():
+    if listed is not None and not isinstance(listed, list):
+        result.note(place, "is no list, and was left out")
+    for number, each in enumerate(listed if isinstance(listed, list) else ()):
+        if not isinstance(each, Mapping):
+            result.note(f"{place}[{number}]", "names no group, and was left out")
+            continue
+        for name, fallbacks in each.items():
             if isinstance(fallbacks, list):
                 yield str(name), fallbacks
             else:
@@ -213,13 +268,17 @@ def _fallbacks(place: str, listed: Any, result: ImportedConfiguration) -> Iterat
 def _add_fallbacks(place: str, name: str, fallbacks: Sequence[Any], result: ImportedConfiguration) -> None:
     known = list(result.routes[name].get("fallbacks", ()))
     for fallback in fallbacks:
-        target = fallback.get("model") if isinstance(fallback, Mapping) else fallback
+        fields = fallback if isinstance(fallback, Mapping) else {"model": fallback}
+        target = fields.get("model")
+        _note_fields(place, fields, result)
         if not isinstance(target, str) or target not in result.routes:
             result.note(place, "names a model that is no group, and was left out")
         elif target != name and target not in known:
             known.append(target)
+    if len(known) > MAX_FALLBACKS:
+        result.note(place, f"has more than {MAX_FALLBACKS} models; the rest was left out")
     if known:
-        result.routes[name] = result.routes[name] | {"fallbacks": known[:20]}
+        result.routes[name] = result.routes[name] | {"fallbacks": known[:MAX_FALLBACKS]}
 
 
 def _note_rest(content: Mapping[str, Any], result: ImportedConfiguration) -> None:

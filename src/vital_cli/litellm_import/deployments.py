@@ -4,50 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from vital_cli.litellm_import.imported import ImportedConfiguration
 from vital_cli.litellm_import.known_providers import KNOWN_PREFIXES, ProviderGuess, split_model
+from vital_cli.litellm_import.model_tables import OPTION_NAMES, PRICE_FIELDS, ModelTables
+from vital_cli.litellm_import.plain_values import REFERENCE, holds_secret, read_number
 from vital_shared.llm.providers import BUILT_IN
 
 __all__ = ["DeploymentImport"]
 
-REFERENCE: Final = "os.environ/"
-
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
+MAX_ATTEMPTS: Final = 10
+"""Attempts that a provider may have."""
+
 CHAT_MODES: Final = frozenset({"chat", "completion", "responses", ""})
-
-_OPTION_NAMES: Final = frozenset(
-    {
-        "top_p",
-        "top_k",
-        "seed",
-        "stop",
-        "presence_penalty",
-        "frequency_penalty",
-        "reasoning_effort",
-        "thinking",
-        "service_tier",
-        "logit_bias",
-        "user",
-        "verbosity",
-    }
-)
-"""Parameters that go into the provider's request as they are."""
-
-_PRICE_FIELDS: Final = {
-    "input_cost_per_token": "input",
-    "output_cost_per_token": "output",
-    "cache_read_input_token_cost": "cached_input",
-    "cache_creation_input_token_cost": "cache_write",
-    "output_cost_per_reasoning_token": "reasoning",
-    "input_cost_per_audio_token": "audio_input",
-    "output_cost_per_audio_token": "audio_output",
-}
-"""Dollars per token, and the field of a price that has them per million."""
 
 _CARRIED_PARAMETERS: Final = frozenset(
     {
@@ -67,8 +40,8 @@ _CARRIED_PARAMETERS: Final = frozenset(
         "num_retries",
         "extra_headers",
         "extra_body",
-        *_OPTION_NAMES,
-        *_PRICE_FIELDS,
+        *OPTION_NAMES,
+        *PRICE_FIELDS,
     }
 )
 
@@ -84,6 +57,7 @@ class DeploymentImport:
         self._result = result
         self._environ = environ
         self._names: dict[tuple[str, ...], str] = {}
+        self._models = ModelTables(result)
 
     def deployment(self, place: str, params: Mapping[str, Any], info: Mapping[str, Any]) -> str | None:
         """Import one, and return its ``provider:model``; None: it cannot be carried over."""
@@ -98,16 +72,23 @@ class DeploymentImport:
         if "*" in model:
             self._result.note(place, "is a wildcard; every model can be named as provider:model")
             return None
+        self._note_clashes(f"{place}.litellm_params", params)
         provider, name = self._provider(place, params, model.strip())
         if provider is None or not name:
             return None
         deployment = f"{provider}:{name}"
-        self._model(place, deployment, params, info)
+        self._models.add(place, deployment, params, info)
         for field in params:
             if field not in _CARRIED_PARAMETERS:
                 remark = "is no limit here" if field in ("rpm", "tpm") else "was not carried over"
                 self._result.note(f"{place}.litellm_params.{field}", remark)
         return deployment
+
+    def _note_clashes(self, at: str, params: Mapping[str, Any]) -> None:
+        if params.get("base_url") not in (None, "", params.get("api_base") or params.get("base_url")):
+            self._result.note(f"{at}.base_url", "differs from api_base, which holds")
+        if params.get("custom_llm_provider") is not None and not _text(params["custom_llm_provider"]):
+            self._result.note(f"{at}.custom_llm_provider", "is no name of a provider")
 
     def _provider(self, place: str, params: Mapping[str, Any], model: str) -> tuple[str | None, str]:
         prefix, name = split_model(model, _text(params.get("custom_llm_provider")))
@@ -127,7 +108,7 @@ class DeploymentImport:
             )
             return None, name
         key = self._key(place, params.get("api_key"), guess)
-        version = _text(params.get("api_version")) if guess.name == "azure" else ""
+        version = self._version(place, params.get("api_version"), guess)
         headers = _texts(params.get("extra_headers"))
         if params.get("extra_headers") and not headers:
             self._result.note(f"{place}.litellm_params.extra_headers", "was not carried over")
@@ -138,7 +119,7 @@ class DeploymentImport:
             table["base_url"] = address
         if key is not None and (key or address):
             table["key_env"] = key
-        if version and not version.startswith(REFERENCE):
+        if version:
             table["api_version"] = version
         if headers:
             table["headers"] = headers
@@ -177,7 +158,7 @@ class DeploymentImport:
         text = text.strip().rstrip("/")
         if not text:
             return ""
-        if not re.fullmatch(r"https?://[^\s@?#]+", text):
+        if not re.fullmatch(r"https?://[^\s@?#]+", text) or holds_secret(text):
             self._result.note(f"{place}.litellm_params.api_base", "is no address that can be used")
             return ""
         return text
@@ -197,65 +178,37 @@ class DeploymentImport:
         is_read_anyway = known is not None and variable in known.key_env
         return variable if _VARIABLE_NAME.fullmatch(variable) and not is_read_anyway else None
 
+    def _version(self, place: str, value: Any, guess: ProviderGuess) -> str:
+        text = _text(value)
+        if text and not text.startswith(REFERENCE) and guess.name == "azure":
+            return text
+        if value not in (None, ""):
+            remark = "set api_version at its provider" if guess.name == "azure" else "is of Azure alone"
+            self._result.note(f"{place}.litellm_params.api_version", f"{remark}; was not carried over")
+        return ""
+
     def _timeouts(self, place: str, params: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for theirs, ours in (("timeout", "total_seconds"), ("stream_timeout", "first_token_seconds")):
-            seconds = _number(params.get(theirs))
+            seconds = read_number(params.get(theirs))
             if seconds is not None and seconds > 0:
                 found[ours] = float(seconds)
             elif params.get(theirs) is not None:
                 self._result.note(f"{place}.litellm_params.{theirs}", "is no number of seconds above 0")
-        retries = _number(params.get("max_retries", params.get("num_retries")))
-        if retries is not None and retries >= 0:
-            found["attempts"] = min(10, int(retries) + 1)
+        stated = {
+            name: params[name] for name in ("max_retries", "num_retries") if params.get(name) is not None
+        }
+        if len(set(map(str, stated.values()))) > 1:
+            self._result.note(f"{place}.litellm_params.num_retries", "differs from max_retries, which holds")
+        for name, value in list(stated.items())[:1]:
+            retries = read_number(value)
+            if retries is None or retries < 0 or retries != int(retries):
+                self._result.note(f"{place}.litellm_params.{name}", "is no number of retries")
+                continue
+            found["attempts"] = min(MAX_ATTEMPTS, int(retries) + 1)
+            if retries >= MAX_ATTEMPTS:
+                self._result.note(f"{place}.litellm_params.{name}", f"is {MAX_ATTEMPTS - 1} here, the most")
         return found
-
-    def _model(self, place: str, deployment: str, params: Mapping[str, Any], info: Mapping[str, Any]) -> None:
-        table: dict[str, Any] = {}
-        longest = _number(params.get("max_tokens", params.get("max_completion_tokens")))
-        if longest is not None and longest >= 1:
-            table["max_output_tokens"] = int(longest)
-        heat = _number(params.get("temperature"))
-        if heat is not None and 0 <= heat <= 2:
-            table["temperature"] = float(heat)
-        context = _number(info.get("max_input_tokens"))
-        if context is not None and context >= 1_000:
-            table["context_tokens"] = int(context)
-        options = {name: params[name] for name in params if name in _OPTION_NAMES and _is_plain(params[name])}
-        extra = params.get("extra_body")
-        if isinstance(extra, Mapping):
-            options |= {str(name): value for name, value in extra.items() if _is_plain(value)}
-        if options:
-            table["options"] = options
-        table |= self._price(place, params, info)
-        known = self._result.models.get(deployment)
-        if known is not None and table and known != table:
-            self._result.note(place, f"{deployment} has other settings further up, which hold")
-        elif table:
-            self._result.models.setdefault(deployment, table)
-
-    def _price(self, place: str, params: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, Any]:
-        price: dict[str, str] = {}
-        for theirs, ours in _PRICE_FIELDS.items():
-            value = params.get(theirs, info.get(theirs))
-            dollars = _number(value)
-            if dollars is not None and 0 <= dollars <= 1:
-                price[ours] = f"{(dollars * 1_000_000).quantize(Decimal('1e-9')).normalize():f}"
-            elif value is not None:
-                self._result.note(f"{place}.{theirs}", "is no price per token, and was left out")
-        if "input" in price and "output" in price:
-            return {"price": price}
-        if price:
-            self._result.note(place, "has a price without input or output, which was left out")
-        base = _text(info.get("base_model"))
-        if not base:
-            return {}
-        prefix, name = split_model(base)
-        guess = KNOWN_PREFIXES.get(prefix)
-        if guess is None:
-            self._result.note(f"{place}.model_info.base_model", "names a model without a known provider")
-            return {}
-        return {"priced_as": f"{guess.name}:{name}"}
 
 
 def _is_reference(value: Any) -> bool:
@@ -271,30 +224,8 @@ def _texts(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         return {}
     texts = {str(name): text for name, text in value.items() if isinstance(text, str)}
-    is_secret = any(re.search("auth|key|token|secret", name, re.IGNORECASE) for name in texts)
     has_odd = any(not text.isprintable() or text.startswith(REFERENCE) for text in texts.values())
-    return {} if is_secret or has_odd or len(texts) != len(value) else texts
-
-
-def _number(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and abs(number) < 10**12 else None
-
-
-def _is_plain(value: Any) -> bool:
-    """Return whether a value can stand in TOML."""
-    if isinstance(value, Mapping):
-        return all(isinstance(name, str) and _is_plain(each) for name, each in value.items())
-    if isinstance(value, list):
-        return all(_is_plain(each) for each in value)
-    is_reference = isinstance(value, str) and value.startswith(REFERENCE)
-    is_long = isinstance(value, int) and abs(value) >= 2**63
-    return isinstance(value, str | int | float | bool) and not is_reference and not is_long
+    return {} if holds_secret(value) or has_odd or len(texts) != len(value) else texts
 
 
 def _slug(text: str) -> str:
