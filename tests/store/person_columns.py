@@ -93,7 +93,7 @@ NOT_OF_PERSONS: Final[Mapping[str, frozenset[str]]] = {
             "id", "run_id", "item", "tenant_id", "mode", "agent_id", "cost_type", "name", "status", "calls",
             "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
             "estimated", "unit_prices", "cost_nanos", "saved_nanos", "hits", "at", "raw_usage",
-            "provider_cost_nanos", "clamped", "node",
+            "provider_cost_nanos", "clamped", "node", "workflow",
         }
     ),
 }  # fmt: skip

@@ -34,6 +34,7 @@ rows = st.fixed_dictionaries(
         "agent_id": st.sampled_from(["a", "b"]),
         "cost_type": st.sampled_from(["llm", "tools", "rag"]),
         "name": st.sampled_from(["x", "=y", ""]),
+        "workflow": st.sampled_from(["tickets.Tickets", None]),
         "estimated": st.booleans(),
         "unit_prices": st.sampled_from(["{}", None]),
         "calls": st.integers(0, 2**31 - 1),
@@ -90,7 +91,7 @@ def group(each: dict[str, Any], query: CostQuery) -> tuple[str | None, ...]:
         "mode": each["mode"],
         "model": each["name"] if each["cost_type"] == "llm" else None,
         "agent": each["agent_id"],
-        "workflow": None,  # the runs of these rows are not stored
+        "workflow": each["workflow"],  # the runs of these rows are not stored
         "type": each["cost_type"],
         "day": f"{each['at']:%Y-%m-%d}",
     }

@@ -32,8 +32,14 @@ async def rows(database: Database):
         )
 
 
-def hit(savings: Savings, model: str = "openai:gpt", tenant: str = "acme", nanos: int = 5) -> None:
-    savings.add(tenant_id=tenant, mode="2", model=model, calls=2, nanos=nanos)
+def hit(
+    savings: Savings,
+    model: str = "openai:gpt",
+    tenant: str = "acme",
+    nanos: int = 5,
+    workflow: str = "tickets.Tickets",
+) -> None:
+    savings.add(tenant_id=tenant, mode="2", model=model, workflow=workflow, calls=2, nanos=nanos)
 
 
 async def test_hits_of_a_second_are_one_row(database: Database):
@@ -130,7 +136,7 @@ def test_sums_are_exact(hits):
     expected: dict[tuple[str, str, datetime], int] = {}
     for tenant, mode, nanos, seconds in hits:
         clock.now += timedelta(seconds=seconds)
-        savings.add(tenant_id=tenant, mode=mode, model="m", calls=1, nanos=nanos)
-        key = _Key(tenant, mode, "m", clock.now.replace(microsecond=0))
+        savings.add(tenant_id=tenant, mode=mode, model="m", workflow="w", calls=1, nanos=nanos)
+        key = _Key(tenant, mode, "m", "w", clock.now.replace(microsecond=0))
         expected[key] = expected.get(key, 0) + nanos
     assert {key: kept.nanos for key, kept in savings._sums.items()} == expected

@@ -152,3 +152,15 @@ def test_costs_are_shown_by_classes_where_the_configuration_is_wrong(vital, work
     result = vital("costs", "--by", "workflow", "--json")
     assert ("tickets.py:Tickets", "1") in by_workflow(result)
     assert "Workflows are shown by their classes" in result.stderr
+
+
+def test_costs_of_a_run_that_retention_has_deleted_still_name_its_workflow(vital, empty_dir):
+    async def fill():
+        database = Database(store_url(empty_dir))
+        await database.migrate()
+        hit = row(run_id=None, item="saved", cost_nanos=0, hits=1, workflow=BUILT_IN_CLASS)
+        await write(database, row(workflow=BUILT_IN_CLASS), hit)
+        await database.aclose()
+
+    asyncio.run(fill())
+    assert by_workflow(vital("costs", "--by", "workflow", "--json")) == [("base-workflow", "1")]

@@ -12,6 +12,7 @@ from vital_shared.models.answer import Answer
 from vital_shared.models.event import CitationFound, RunFinished, RunStarted, Token
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.workflow_io import WorkflowInput
+from vital_shared.models.workflow_names import BUILT_IN_CLASS
 from vital_shared.store.costs import CostStore
 from vital_shared.testing import CannedModel, CannedSource, counted, passage, question
 from vital_shared.workflows.services import Services
@@ -156,8 +157,9 @@ async def test_what_hits_have_saved_is_in_the_ledger_and_in_the_counters(service
     assert growth("vital_cost_saved_dollars_total", mode="2", tenant_id="acme") == 0.5
     assert growth("vital_llm_calls_total", cached="true", model="canned") == 2
     await services.savings.flush()
-    report = await CostStore(services.database).report(CostQuery(), tenant_id=None)
+    report = await CostStore(services.database).report(CostQuery(group_by=("workflow",)), tenant_id=None)
     assert report.total.saved_dollars == Decimal("0.5")
+    assert {line.group["workflow"] for line in report.lines} == {BUILT_IN_CLASS}
 
 
 async def test_over_cache_status_all_requests_that_ran_add_up(services):

@@ -20,6 +20,7 @@ from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.monitoring.metrics import CACHE_OPERATIONS_TOTAL
 from vital_shared.workflows.cached_answer import count_spared
+from vital_shared.workflows.workflow_parts import stored_name
 
 __all__ = ["find_or_begin"]
 
@@ -84,4 +85,5 @@ def _count(
     CACHE_OPERATIONS_TOTAL.labels(operation, "memory", MODE.value).inc()
     if found is not None:
         spared = {"tenant_id": question.tenant_id, "tokens": Tokens()}
-        count_spared(engine.services, found.output, found.output.model_copy(update=spared))
+        output = found.output.model_copy(update=spared)
+        count_spared(engine.services, found.output, output, stored_name(RelayedCall))

@@ -60,6 +60,7 @@ ledger = Table(
     Column("provider_cost_nanos", BigInteger),  # the provider's own price, where it states one
     Column("clamped", Boolean, nullable=False, server_default=false()),
     Column("node", SafeText),  # NULL: none, or unknown
+    Column("workflow", SafeText),  # as in the records of its runs; NULL: in the record of the run alone
     CheckConstraint(f"cost_nanos BETWEEN 0 AND {MAX_CHARGE_NANOS}", name="ck_ledger_cost_nanos"),
     UniqueConstraint("run_id", "item", name="uq_ledger_run_id_item"),
     Index("ix_ledger_at", "at"),

@@ -32,8 +32,9 @@ MAX_LINES: Final = 10_000
 # A row that belongs to no run is what the cache has saved: its calls were not made.
 _made = ledger.c.run_id.is_not(None)
 
-# What the cache has saved is of no run, and so of no workflow.
-_workflow: Final = select(runs.c.workflow).where(runs.c.id == ledger.c.run_id).scalar_subquery()
+# Rows that engines before version 0035 of the schema have written name no workflow.
+_of_run: Final = select(runs.c.workflow).where(runs.c.id == ledger.c.run_id).scalar_subquery()
+_workflow: Final = func.coalesce(ledger.c.workflow, _of_run)
 
 _COUNTED: Final[dict[str, ColumnElement[int]]] = {
     "cost_nanos": ledger.c.cost_nanos,

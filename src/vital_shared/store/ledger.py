@@ -105,6 +105,7 @@ def _common(run_id: str, payer: Payer, at: datetime) -> dict[str, Any]:
         "user_id": payer.user_id,
         "mode": payer.mode.value,
         "agent_id": payer.agent_id,
+        "workflow": payer.workflow,
         "calls": 1,
         "saved_nanos": 0,
         "hits": 0,

@@ -1,4 +1,4 @@
-"""Savings by answers from the cache: summed by tenant, mode, model and second, and written behind.
+"""Savings by answers from the cache: summed by tenant, workflow, mode, model and second, written behind.
 
 A hit takes microseconds, and a row for each would cost more than it saved. What was summed and not yet
 written is lost with a process that is killed: it is no money spent, only an account of what was not.
@@ -34,6 +34,7 @@ class _Key(NamedTuple):
     tenant_id: str
     mode: str
     model: str
+    workflow: str
     second: datetime
 
 
@@ -64,13 +65,14 @@ class Savings(WriteBehind[_Key, _Sum]):
         super().__init__(database, _Sum, MAX_WAITING_SUMS)
         self._now = now
 
-    def add(self, *, tenant_id: str, mode: str, model: str, calls: int, nanos: int) -> None:
+    def add(self, *, tenant_id: str, mode: str, model: str, workflow: str, calls: int, nanos: int) -> None:
         """Note one hit.
 
+        :param workflow: the name in the records of its runs.
         :param calls: calls of models that it spared.
         :param nanos: the cost that they would have had, in nano-dollars.
         """
-        kept = self._sum(_Key(tenant_id, mode, model, self._now().replace(microsecond=0)))
+        kept = self._sum(_Key(tenant_id, mode, model, workflow, self._now().replace(microsecond=0)))
         if kept is not None:
             kept.add(1, calls, nanos)
 
@@ -95,6 +97,7 @@ def _row(key: _Key, kept: _Sum) -> dict[str, Any]:
         "agent_id": "",
         "cost_type": "llm",
         "name": key.model,
+        "workflow": key.workflow,
         "status": "saved",
         "calls": kept.calls,
         "input_tokens": 0,

@@ -76,7 +76,7 @@ class CachedAnswer(RunHandle):
         seconds = time.perf_counter() - self._started
         output = replayed(self.found, self.run_id, self._request, seconds, first - self._started)
         self._metrics.answered(output)
-        count_spared(self._services, self.found, output)
+        count_spared(self._services, self.found, output, self._metrics.workflow)
         log_end(self.run_id, self._request, output, None, seconds, self._metrics.agent_id)
         return output
 
@@ -104,10 +104,11 @@ def replayed(
     )
 
 
-def count_spared(services: Services, found: WorkflowOutput, output: WorkflowOutput) -> None:
+def count_spared(services: Services, found: WorkflowOutput, output: WorkflowOutput, workflow: str) -> None:
     """Count what giving an answer again has spared.
 
     :param found: the answer as it was given first.
+    :param workflow: the name in the records of its runs.
     """
     mode, tenant = output.mode.value, output.tenant_id
     spared = [call for call in found.model_calls if call.status == "success"]
@@ -116,5 +117,10 @@ def count_spared(services: Services, found: WorkflowOutput, output: WorkflowOutp
     nanos = to_nanos(found.cost.total)
     COST_SAVED_DOLLARS_TOTAL.labels(mode, tenant).inc(nanos)
     services.savings.add(
-        tenant_id=tenant, mode=mode, model=output.model or "", calls=len(spared), nanos=nanos
+        tenant_id=tenant,
+        mode=mode,
+        model=output.model or "",
+        workflow=workflow,
+        calls=len(spared),
+        nanos=nanos,
     )

@@ -268,7 +268,7 @@ class CoalescedRun(RunHandle):
         if self._first_token is not None:
             metrics.first_token(self._first_token)
         metrics.answered(output)
-        count_spared(self._services, found, output)
+        count_spared(self._services, found, output, self._workflow)
         log_end(self.run_id, self._request, output, None, seconds, metrics.agent_id)
         RunEvents(self.log).emit(RunFinished, output=output)
 

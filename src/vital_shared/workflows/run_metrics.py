@@ -104,6 +104,7 @@ class RunMetrics(Observer):
         traits: WorkflowTraits | None,
         workflow: str = BUILT_IN_CLASS,
     ) -> None:
+        self.workflow = workflow
         self._workflow = workflow_label(workflow)
         self._has_agent = traits is None or traits.has_agent
         self._is_assessed = traits is not None and traits.is_assessed

@@ -25,6 +25,12 @@ def hits() -> float:
     return sum(sample.value for sample in CACHE_OPERATIONS_TOTAL.labels("hit", "memory", "2").samples())
 
 
+async def hits_by_workflow(given: Gateway) -> dict[str, int]:
+    await given.service.services.savings.flush()
+    lines = (await given.service.client.get("/v1/costs?group_by=workflow")).json()["lines"]
+    return {line["group"]["workflow"]: line["hits"] for line in lines}
+
+
 async def ask(given: Gateway, headers: Any = None, **fields: Any) -> Any:
     return await given.service.client.post("/v1/chat/completions", json=BODY | fields, headers=headers)
 
@@ -39,6 +45,7 @@ async def test_an_equal_request_gets_the_cached_answer_for_nothing(gateway: Open
         assert "cache" not in given.sent
         assert (len(given.provider.requests), len(await given.charges())) == (1, 1)
         assert hits() == before + 1
+        assert await hits_by_workflow(given) == {"gateway": 1}
 
 
 async def test_nothing_is_cached_unless_a_client_asks(gateway: OpenGateway) -> None:
