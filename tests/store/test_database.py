@@ -6,6 +6,7 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aiosqlite
 import pytest
 from sqlalchemy import text
 from tests.kept_contexts import is_context_kept
@@ -183,6 +184,25 @@ async def test_a_file_that_is_no_database_is_a_store_error(tmp_path: Path):
         with pytest.raises(StoreError, match="not a database"):
             await call
     await database.aclose()
+
+
+async def test_a_folder_in_place_of_the_file_leaves_no_thread_of_the_driver_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A failed connection's thread printed "Event loop is closed" when the migration's own loop had ended."""
+    connected: list[str] = []
+    connect = aiosqlite.connect
+
+    def count_connecting(place: str, **options: object) -> aiosqlite.Connection:
+        connected.append(place)
+        return connect(place, **options)
+
+    monkeypatch.setattr(aiosqlite, "connect", count_connecting)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}")
+    with pytest.raises(StoreError, match="refused: unable to open database file"):
+        await database.migrate()
+    await database.aclose()
+    assert connected == []
 
 
 async def test_an_unreachable_postgres_is_named_without_its_password():

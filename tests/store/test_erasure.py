@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from tests.ledger_rows import row
 
 from vital_shared.store.account_tables import ledger
@@ -22,7 +22,7 @@ from vital_shared.store.limit_tables import usage_limits
 from vital_shared.store.person_export import PersonExport
 from vital_shared.store.persons import find_pseudonym
 from vital_shared.store.run_decision_table import run_decisions
-from vital_shared.store.tables import runs
+from vital_shared.store.tables import conversations, messages, runs
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 MANY = 2 * STEP_ROWS + 1
@@ -99,6 +99,25 @@ async def test_an_erasure_that_breaks_off_goes_on_under_the_same_pseudonym_until
     async with database.begin() as connection:
         assert await connection.run_sync(find_pseudonym, "acme", "ann") is None
     assert await again.pseudonym() != first
+
+
+async def test_a_run_that_may_hold_erased_words_is_found_by_each_erasure_until_it_ends(database: Database):
+    mine, other = run_row("mine"), run_row("other", user="bob", status="running")
+    other["input"] = json.dumps({"session_id": "talk"})
+    await fill(database, [mine, other])
+    said = {"session_id": "talk", "tenant_id": "acme", "run_id": "mine", "role": "user", "content": "words"}
+    async with database.begin() as connection:
+        talk = {"session_id": "talk", "tenant_id": "acme", "user_id": "bob"}
+        await connection.execute(insert(conversations).values(**talk, created_at=NOW, updated_at=NOW))
+        await connection.execute(insert(messages).values(**said, user_id="ann", created_at=NOW))
+    person = PersonRows(database, "acme", "ann")
+    assert await person.reader_ids() == ("other",)
+    await person.erase(await person.run_ids(is_open=False))
+    again = PersonRows(database, "acme", "ann")
+    assert await again.reader_ids() == ("other",)
+    async with database.begin() as connection:
+        await connection.execute(update(runs).where(runs.c.id == "other").values(status="completed"))
+    assert await again.reader_ids() == ()
 
 
 async def test_a_decision_on_anothers_run_is_kept_without_its_maker_and_words(database: Database):

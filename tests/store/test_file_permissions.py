@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from vital_shared.store.database import Database
 
@@ -41,3 +42,14 @@ async def test_permissions_that_somebody_has_chosen_stay(tmp_path: Path):
     (tmp_path / "vital.db").chmod(0o640)
     async with opened_store(tmp_path / "vital.db"):
         assert modes(tmp_path)["vital.db"] == 0o640
+
+
+async def test_a_store_that_everybody_may_read_stays_as_it_is_and_is_warned_of(tmp_path: Path):
+    async with opened_store(tmp_path / "vital.db"):
+        pass
+    for mode, warnings in ((0o644, ["store_readable_by_everybody"]), (0o640, [])):
+        (tmp_path / "vital.db").chmod(mode)
+        with capture_logs() as logs:
+            async with opened_store(tmp_path / "vital.db"):
+                assert modes(tmp_path)["vital.db"] == mode
+        assert [log["event"] for log in logs] == warnings

@@ -74,6 +74,14 @@ def test_a_name_that_cannot_be_a_workflows_is_refused_and_nothing_is_written(tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_name_at_all_is_refused_and_nothing_is_written(vital, tmp_path, monkeypatch):
+    (tmp_path / "desk").mkdir()
+    monkeypatch.chdir(tmp_path / "desk")
+    result = vital("new", "")
+    assert (result.exit_code, list(Path().iterdir())) == (2, [])
+    assert "Name the folder" in str(result.exception)
+
+
 def test_a_folder_with_something_in_it_is_left_alone(project):
     (project / "workflow.py").write_text("mine")
     with pytest.raises(InvalidRequest, match="not empty"):

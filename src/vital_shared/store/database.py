@@ -287,6 +287,8 @@ class Database:
         except SQLAlchemyError as error:
             kind = WriteRefused if is_permanent(error) else StoreError
             raise kind(f"The database {self._place} failed: {_first_line(error)}") from error
+        except sqlite3.Error as error:
+            raise StoreError(f"The database {self._place} refused: {_first_line(error)}") from error
         except TimeoutError as error:
             raise StoreError(self._late()) from error
         except OSError as error:

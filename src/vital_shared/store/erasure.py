@@ -69,16 +69,21 @@ class PersonRows:
     async def reader_ids(self) -> tuple[str, ...]:
         """Return the ids of others' runs at work in conversations in which the person spoke.
 
-        They may have read its words, and would store them when they pause.
+        They may have read its words, and would store them when they pause. Once the words are deleted, the
+        conversations are no longer known, and the marks of the first erasure say which runs these are; they
+        do not say whose erasure it was.
         """
         self._sessions |= await self._conversations()
-        if not self._sessions:
-            return ()
         others = (runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
-        statement = select(runs.c.id, runs.c.input).where(*others, runs.c.status == "running")
+        columns = (runs.c.id, runs.c.input, runs.c.prompts_erased)
+        statement = select(*columns).where(*others, runs.c.status == "running")
         async with self._database.connect() as connection:
             found = (await connection.execute(statement)).all()
-        return tuple(run_id for run_id, text in found if json.loads(text).get("session_id") in self._sessions)
+        return tuple(
+            row.id
+            for row in found
+            if row.prompts_erased or json.loads(row.input).get("session_id") in self._sessions
+        )
 
     async def pseudonym(self) -> str:
         """Return the pseudonym that takes the place of the user."""

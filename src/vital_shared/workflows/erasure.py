@@ -26,8 +26,8 @@ logger = get_logger(__name__)
 
 RUNNING: Final = "Runs go on in another process, which could not be reached: cancel them, and erase again."
 READERS: Final = (
-    "Runs of others in the person's conversations go on in another process, which could not be reached: "
-    "they keep its words until they end, so cancel them."
+    "Runs of others that may have read the words of an erased person go on in another process, which could "
+    "not be reached: they keep them until they end, so cancel them, and erase again."
 )
 SPOOLED: Final = "Ends of runs wait in files for a store that did not take them: erase again once it does."
 EVENTS: Final = (

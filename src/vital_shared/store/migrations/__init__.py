@@ -9,18 +9,23 @@ later version, which then raises ``oldest_version`` in the table ``schema_compat
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import stat
 import threading
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL
 
+from vital_shared.logs import get_logger
 from vital_shared.store.engines import create_engines
 from vital_shared.store.migrations.history import bring_up_to_date, is_usable
 from vital_shared.store.migrations.online import upgrade_online
 from vital_shared.store.transactions import transaction
 
 __all__ = ["upgrade"]
+
+logger = get_logger(__name__)
 
 _WAIT_SECONDS: Final = 60.0
 """Seconds that another process may take to migrate a SQLite file, or one statement."""
@@ -36,9 +41,11 @@ def upgrade(url: URL) -> None:
     else it is one for each version, see `vital_shared.store.migrations.online`.
 
     :raises StoreError: when the schema is newer than this program and not for it.
+    :raises sqlite3.Error: when SQLite cannot open the file.
     """
     if url.database and url.get_backend_name() == "sqlite":
         _make_private_file(Path(url.database))
+        _try_to_open(Path(url.database))
     with _alembic:
         asyncio.run(_upgrade(url))
 
@@ -51,6 +58,16 @@ def _make_private_file(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.touch(mode=0o600)
+    elif path.stat().st_mode & stat.S_IROTH:  # as versions before 0.1.0 made it
+        logger.warning("store_readable_by_everybody", file=str(path), hint=f"chmod o= {path}*")
+
+
+def _try_to_open(path: Path) -> None:
+    """Open the file and close it: a connection of the asynchronous driver that fails outlives its event loop.
+
+    Its thread would then print that the loop is closed.
+    """
+    sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True).close()
 
 
 async def _upgrade(url: URL) -> None:
