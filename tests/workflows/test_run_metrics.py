@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -480,3 +481,34 @@ async def test_made_up_tenants_agents_and_models_make_no_more_series_than_there_
     assert growth("vital_metric_label_overflow_total", label="tenant_id") == 300 - 99
     lines = sum(len(metric.samples) for metric in REGISTRY.collect())
     assert lines < REGISTRY.get_sample_value("vital_metric_series_limit")
+
+
+class Spoken(Workflow):
+    """A workflow that streams, and waits where its query says so."""
+
+    @node
+    async def answer(self, query: str) -> AsyncIterator[str]:
+        yield "Well, "
+        if query == "wait":
+            await asyncio.Event().wait()
+        yield query
+
+
+async def test_what_surrounds_the_graph_is_counted_by_workflow(open_services: Open):
+    services = await open_services(cache_entries=9)
+    own, before, after = {"workflow": "spoken"}, "vital_workflow_before_graph", "vital_workflow_after_graph"
+    with counted() as growth:
+        [event async for event in Spoken(services).execute_stream(question("yes"))]
+        [event async for event in Spoken(services).execute_stream(question("yes"))]
+    assert growth(f"{before}_seconds_count", **own) == growth(f"{after}_seconds_count", **own) == 1
+    assert growth("vital_time_to_first_token_seconds_count", **own) == 1
+    assert growth("vital_cached_first_token_seconds_count", **own) == 1
+
+
+async def test_a_cancellation_is_counted_by_workflow(services):
+    with counted() as growth:
+        async with aclosing(Spoken(services).execute_stream(question("wait"))) as events:
+            async for event in events:
+                if isinstance(event, Token):
+                    break
+    assert growth("vital_workflow_cancellations_total", workflow="spoken") == 1

@@ -271,7 +271,7 @@ def _streaming() -> tuple[Panel, ...]:
             description="P95 of checks, cache and a run's row before the nodes, and of storing its end.",
             kind="lines",
             queries=tuple(
-                Query(quantile(0.95, each, INTERVAL, "mode", **ways), f"P95 {name}, mode {{{{mode}}}}")
+                Query(quantile(0.95, each, INTERVAL, "mode", **chosen), f"P95 {name}, mode {{{{mode}}}}")
                 for each, name in (
                     (WORKFLOW_BEFORE_GRAPH_SECONDS, "before"),
                     (WORKFLOW_AFTER_GRAPH_SECONDS, "after"),

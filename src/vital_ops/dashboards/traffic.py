@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Limit, Panel, Query
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, WORKFLOW, Limit, Panel, Query
 from vital_ops.promql import (
     count_of,
     foreign,
@@ -107,7 +107,7 @@ def _rejections(thresholds: Thresholds) -> tuple[Panel, ...]:
 
 
 def _ended_early(thresholds: Thresholds) -> tuple[Panel, ...]:
-    cancelled = sum_by(rate(WORKFLOW_CANCELLATIONS_TOTAL, INTERVAL, mode=MODE), "reason")
+    cancelled = sum_by(rate(WORKFLOW_CANCELLATIONS_TOTAL, INTERVAL, mode=MODE, workflow=WORKFLOW), "reason")
     return (
         Panel(
             key="tenant_errors",

@@ -364,7 +364,7 @@ WORKER_RESTARTS_TOTAL: Final = Counter(
 WORKFLOW_CANCELLATIONS_TOTAL: Final = Counter(
     "vital_workflow_cancellations_total",
     "Runs that were cancelled, by a client or since their client had gone.",
-    (MODE, CANCELLATION),
+    (MODE, CANCELLATION, WORKFLOW),
 )
 WORKFLOW_DURATION_SECONDS: Final = Histogram(
     "vital_workflow_duration_seconds",
@@ -375,13 +375,13 @@ WORKFLOW_DURATION_SECONDS: Final = Histogram(
 WORKFLOW_BEFORE_GRAPH_SECONDS: Final = Histogram(
     "vital_workflow_before_graph_seconds",
     "From a request's start until its graph runs: checks, the cache, the run's row in the store.",
-    (MODE,),
+    (MODE, WORKFLOW),
     buckets=SHORT_SECONDS,
 )
 WORKFLOW_AFTER_GRAPH_SECONDS: Final = Histogram(
     "vital_workflow_after_graph_seconds",
     "From the end of a run's graph until its end is stored.",
-    (MODE,),
+    (MODE, WORKFLOW),
     buckets=SHORT_SECONDS,
 )
 WORKFLOW_ACTIVE: Final = Gauge(
@@ -404,13 +404,13 @@ PARALLEL_SECONDS_SAVED_TOTAL: Final = Counter(
 TIME_TO_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_time_to_first_token_seconds",
     "From a request's start to the first piece of its answer, where a caller streams it; without cache hits.",
-    (MODE, MODEL),
+    (MODE, MODEL, WORKFLOW),
     buckets=RUN_SECONDS,
 )
 CACHED_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_cached_first_token_seconds",
     "The same of cache hits.",
-    (MODE,),
+    (MODE, WORKFLOW),
     buckets=SHORT_SECONDS,
 )
 INTER_TOKEN_SECONDS: Final = Histogram(

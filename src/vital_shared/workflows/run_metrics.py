@@ -141,7 +141,8 @@ class RunMetrics(Observer):
     def run_started(self, run: ObservedRun) -> None:
         """Note when."""
         self._began, self._trace_id = run.now(), current_trace_id()
-        WORKFLOW_BEFORE_GRAPH_SECONDS.labels(self._mode).observe(time.perf_counter() - self._created)
+        seconds = time.perf_counter() - self._created
+        WORKFLOW_BEFORE_GRAPH_SECONDS.labels(self._mode, self._workflow).observe(seconds)
 
     def node_finished(
         self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
@@ -238,11 +239,10 @@ class RunMetrics(Observer):
         """Count when an answer began, for a caller who streams it."""
         if self._is_streamed:
             if self.cache_status == "hit":
-                CACHED_FIRST_TOKEN_SECONDS.labels(self._mode).observe(seconds, self._run_id, self._trace_id)
+                first = CACHED_FIRST_TOKEN_SECONDS.labels(self._mode, self._workflow)
             else:
-                TIME_TO_FIRST_TOKEN_SECONDS.labels(self._mode, self._model).observe(
-                    seconds, self._run_id, self._trace_id
-                )
+                first = TIME_TO_FIRST_TOKEN_SECONDS.labels(self._mode, self._model, self._workflow)
+            first.observe(seconds, self._run_id, self._trace_id)
 
     def count_tokens(self, zero: float) -> None:
         """Count when the reader got the pieces; see `active`."""
@@ -301,7 +301,7 @@ class RunMetrics(Observer):
         if not saved:
             _unsaved.add(self._run_id)
         if isinstance(failure, RunCancelled):
-            WORKFLOW_CANCELLATIONS_TOTAL.labels(self._mode, failure.error_type).inc()
+            WORKFLOW_CANCELLATIONS_TOTAL.labels(self._mode, failure.error_type, self._workflow).inc()
             self._count("cancelled", self.cache_status, seconds)
         else:
             self._count_failed(failure.error_type, seconds)
@@ -322,7 +322,8 @@ class RunMetrics(Observer):
     ) -> None:
         request = self._request
         if self._graph_ended is not None:
-            WORKFLOW_AFTER_GRAPH_SECONDS.labels(self._mode).observe(time.perf_counter() - self._graph_ended)
+            after = time.perf_counter() - self._graph_ended
+            WORKFLOW_AFTER_GRAPH_SECONDS.labels(self._mode, self._workflow).observe(after)
         self._request_counts.add(
             tenant_id=request.tenant_id,
             mode=self._mode,
