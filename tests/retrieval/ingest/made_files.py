@@ -20,6 +20,9 @@ OPEN_NAMES = {
 }
 
 
+MANIFEST = '<manifest xmlns="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+
+
 def parsed(name, data):
     content = data.encode() if isinstance(data, str) else data
     return parse(content, uri=name, media_type=media_type_of(name, None), max_pages=9)
@@ -70,7 +73,11 @@ def odf(body, kind="text", styles=""):
     automatic = f"<office:automatic-styles>{styles}</office:automatic-styles>"
     inner = f"<office:body><office:{kind}>{body}</office:{kind}></office:body>"
     return packed(
-        {"content.xml": f"<office:document-content {names}>{automatic}{inner}</office:document-content>"}
+        {
+            "mimetype": f"application/vnd.oasis.opendocument.{kind}",
+            "content.xml": f"<office:document-content {names}>{automatic}{inner}</office:document-content>",
+            "META-INF/manifest.xml": MANIFEST,
+        }
     )
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from fpdf import FPDF
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import NameObject, StreamObject
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.from_pdf import parse_pdf
@@ -29,6 +30,29 @@ def encrypted(password, algorithm):
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
+
+
+def read_as(words, letters):
+    """Return a page of these words whose font says that letters stand for others (code points)."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(sentence(words))))
+    stream = StreamObject()
+    pairs = "".join(f"<{ord(a):02X}> <{b.encode('utf-16-be').hex()}>\n" for a, b in letters.items())
+    stream.set_data(
+        "/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <FF> endcodespacerange\n"
+        f"{len(letters)} beginbfchar\n{pairs}endbfchar endcmap end".encode()
+    )
+    (font,) = writer.pages[0]["/Resources"]["/Font"].values()
+    font.get_object()[NameObject("/ToUnicode")] = writer._add_object(stream)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_letters_of_formulas_are_read_as_plain_ones():
+    data = read_as(
+        "Q = K p, and x", {"Q": "\U0001d444", "K": "\U0001d43e", "p": "\U0001d45d", "x": "\U00020000"}
+    )
+    assert [block.text for block in read(data).blocks] == ["Q = K p, and \U00020000"]
 
 
 def test_pages_become_sections_and_paragraphs(monograph):

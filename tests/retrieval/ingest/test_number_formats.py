@@ -4,7 +4,7 @@ import io
 import zipfile
 
 import pytest
-from tests.retrieval.ingest.made_files import texts, workbook
+from tests.retrieval.ingest.made_files import odf, texts, workbook
 
 from vital_shared.retrieval.ingest.header_rows import Cell, header_rows
 
@@ -38,6 +38,54 @@ def book(value, code):
 )
 def test_a_number_is_read_as_its_cell_shows_it(value, code, shown):
     assert texts("a.xlsx", book(value, code)) == [f"Item: This; Value: {shown}"]
+
+
+def open_book(*rows):
+    """Return a workbook of OpenDocument; each row is its cells in XML."""
+    inner = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    return odf(f'<table:table table:name="A">{inner}</table:table>', kind="spreadsheet")
+
+
+def open_cell(value, shown, kind="float", more=""):
+    return (
+        f'<table:table-cell office:value-type="{kind}" office:value="{value}" {more}>'
+        f"<text:p>{shown}</text:p></table:table-cell>"
+    )
+
+
+def open_text(text):
+    return f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "in_cell", "shown"),
+    [
+        (0.19, "percentage", "19%", "19%"),
+        (0.195, "percentage", "20%", "19.5%"),
+        (0.615, "percentage", "61,50 %", "61.50 %"),
+        (-0.05, "percentage", "-5%", "-5%"),
+        (1234.5, "currency", "1.234,50 \u20ac", "1234.50 \u20ac"),
+        (1234.5, "currency", "$1,234.50", "$1234.50"),
+        (-5, "currency", "-5,00 \u20ac", "-5.00 \u20ac"),
+        (20, "float", "20 l/min", "20 l/min"),
+        (7, "float", "007", "007"),
+        (4.5, "float", "4,50", "4.5"),
+        (12345.678, "float", "12.345,68", "12345.678"),
+        (1500, "float", "1,50E+03", "1500"),
+    ],
+)
+def test_a_number_of_an_open_workbook_is_read_as_its_cell_shows_it(value, kind, in_cell, shown):
+    data = open_book(
+        open_text("Item") + open_text("Value"), open_text("This") + open_cell(value, in_cell, kind)
+    )
+    assert texts("a.ods", data) == [f"Item: This; Value: {shown}"]
+
+
+def test_repeated_cells_of_an_open_workbook_keep_their_places():
+    rate = open_cell(0.07, "7%", "percentage", 'table:number-columns-repeated="2"')
+    header = "".join(map(open_text, ("Item", "Reduced", "Old", "Weight")))
+    data = open_book(header, open_text("Books") + rate + open_cell(0.07, "0,07 kg"))
+    assert texts("a.ods", data) == ["Item: Books; Reduced: 7%; Old: 7%; Weight: 0.07 kg"]
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,20 @@ def test_wrapped_cells_are_put_together():
     ]
 
 
+def test_codes_and_names_that_break_at_their_hyphen_are_one_word():
+    data = [["Type", "Kv"], [say("HX-<br/>210"), "0.45"], [say("Mayer-<br/>Lohse"), "1.80"]]
+    assert rows(read(table(data, GRID))) == ["Type: HX-210; Kv: 0.45", "Type: Mayer-Lohse; Kv: 1.80"]
+    assert paragraphs(
+        read(say("Coils for direct current have the order number 9100-<br/>24 in all lists."))
+    ) == ["Coils for direct current have the order number 9100-24 in all lists."]
+
+
+def test_formulas_in_large_letters_are_no_headings():
+    formula = Paragraph("Q = K \u00b7 r", STYLES["Heading2"])
+    parsed = read(say("Flow", "Heading1"), say(PROSE), formula, say(PROSE))
+    assert {block.headings for block in parsed.blocks} == {("Flow",)}
+
+
 def test_a_table_without_a_header_shows_its_empty_cells():
     data = [["12", "500 mg", "250 mg"], ["13", "", "40 mg"], ["14", "75 mg", "37.5 mg"]]
     assert rows(read(table(data, GRID))) == ["12; 500 mg; 250 mg", "13; \u2013; 40 mg", "14; 75 mg; 37.5 mg"]

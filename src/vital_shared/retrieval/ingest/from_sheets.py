@@ -12,6 +12,7 @@ from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, Shee
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
 from vital_shared.retrieval.ingest.number_formats import NumberFormat, read_number_formats
+from vital_shared.retrieval.ingest.odf_number_formats import read_odf_number_formats
 from vital_shared.retrieval.ingest.packages import OLD_OFFICE, open_package
 from vital_shared.retrieval.ingest.rows import Row, add_rows
 
@@ -36,7 +37,8 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
     formats: dict[str, dict[tuple[int, int], NumberFormat]] = {}
     if not data.startswith(OLD_OFFICE):
         with open_package(data, uri=uri) as package:
-            formats = read_number_formats(package)
+            is_odf = "content.xml" in package.namelist()
+            formats = read_odf_number_formats(package) if is_odf else read_number_formats(package)
     workbook = CalamineWorkbook.from_filelike(BytesIO(data))
     outline, notes = Outline(), []
     for sheet in workbook.sheets_metadata:

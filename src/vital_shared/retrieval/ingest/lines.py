@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from vital_shared.retrieval.ingest.blocks import Kind
 
-__all__ = ["paragraphs", "usual_width"]
+__all__ = ["ends_within_name", "paragraphs", "usual_width"]
 
 _BULLET = re.compile(r"[-*•‣◦▪·∙●○■]\s+(?=\S)")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?=\S)")
+_OPEN_NAME = re.compile(r"[^\W_]-$")
 _HYPHEN = re.compile(r"[^\W\d_]-$")
 
 MIN_WRAP_WIDTH = 40
@@ -47,9 +48,19 @@ def paragraphs(lines: Sequence[str], *, width: int) -> Iterator[tuple[Kind, str]
         last = line
 
 
+def ends_within_name(line: str, following: str) -> bool:
+    """Return whether a line breaks behind the hyphen of a name or a code: "HX-210", "Mayer-Lohse".
+
+    A word that was divided goes on in small letters.
+    """
+    return _OPEN_NAME.search(line) is not None and (following[:1].isdigit() or following[:1].isupper())
+
+
 def _joint(line: str, following: str, width: int) -> str:
     """Return what joins two lines: nothing after a hyphen, a space in wrapped prose, or a line break."""
     word = following.split(maxsplit=1)[0]
+    if ends_within_name(line, word):
+        return ""
     if word[0].islower():
         return "" if _HYPHEN.search(line[-2:]) else " "
     fits = len(line) + 1 + len(word) <= 0.85 * width

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from vital_shared.retrieval.ingest.header_rows import EMPTY_CELL, Cell, header_rows
+from vital_shared.retrieval.ingest.lines import ends_within_name
 from vital_shared.retrieval.ingest.pdf.rules import Rule
 from vital_shared.retrieval.ingest.pdf.table import Table
 from vital_shared.retrieval.ingest.pdf.words import Word, joined
@@ -223,7 +224,7 @@ def _unwrapped(
     for number in range(start, len(rows)):
         if _goes_on(lines[number - 1], lines[number], cuts, widths):
             whole[-1] = [
-                Cell(f"{above.text} {cell.text}".strip(), above.bold)
+                Cell(_continued(above.text, cell.text), above.bold)
                 for above, cell in zip(whole[-1], rows[number], strict=True)
             ]
         else:
@@ -255,3 +256,7 @@ def _by_column(line: Line, cuts: Sequence[float]) -> list[list[Word]]:
 def _width(lines: Sequence[Line], column: int, cuts: Sequence[float]) -> float:
     parts = [_by_column(line, cuts)[column] for line in lines]
     return max((part[-1].x1 - part[0].x0 for part in parts if part), default=0.0)
+
+
+def _continued(above: str, text: str) -> str:
+    return above + text if ends_within_name(above, text) else f"{above} {text}".strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
 from ctypes import addressof, c_double, c_float, create_string_buffer
 from typing import Any, Final, NamedTuple
@@ -31,6 +32,14 @@ _LIGATURES: Final = {
     0xFB05: "st",
     0xFB06: "st",
 }
+_HIGH_SURROGATES: Final = range(0xD800, 0xDC00)
+_LOW_SURROGATES: Final = range(0xDC00, 0xE000)
+"""Halves of a letter beyond U+FFFF: PDFium counts in units of UTF-16."""
+
+_FIRST_ASTRAL: Final = 0x10000
+_MATHEMATICAL: Final = range(0x1D400, 0x1D800)
+"""Letters and digits as formulas write them, in italics, in bold and in other faces."""
+
 UPRIGHT_DEGREES: Final = 8.0
 """Slant within which text counts as level: scans are seldom straight."""
 
@@ -74,12 +83,17 @@ def page_letters(text_page: Any, box: tuple[float, float, float, float]) -> Iter
     :param text_page: the result of `pypdfium2.PdfPage.get_textpage`.
     :param box: left, bottom, right and top of the page.
     """
-    raw, looks, spaced = text_page.raw, _Looks(text_page), False
+    raw, looks, spaced, high = text_page.raw, _Looks(text_page), False, _HIGH_SURROGATES.start
     x, y, rectangle = c_double(), c_double(), pdfium.FS_RECTF()
     left, bottom, right, top = box
     for index in range(pdfium.FPDFText_CountChars(raw)):
         code = pdfium.FPDFText_GetUnicode(raw, index)
-        text = "-" if code in _HYPHENS else _LIGATURES.get(code) or chr(code)
+        if code in _HIGH_SURROGATES:
+            high = code
+            continue
+        if code in _LOW_SURROGATES:
+            code = _FIRST_ASTRAL + ((high - _HIGH_SURROGATES.start) << 10) + code - _LOW_SURROGATES.start
+        text = "-" if code in _HYPHENS else _LIGATURES.get(code) or _plain(code)
         if code != 0x2 and (code <= 0x20 or text.isspace()):
             spaced = spaced or not pdfium.FPDFText_IsGenerated(raw, index)
             continue
@@ -93,6 +107,11 @@ def page_letters(text_page: Any, box: tuple[float, float, float, float]) -> Iter
         base = x.value * look.sin - y.value * look.cos
         yield Letter(text, x0, x1, base, look.size, look.bold, look.mono, look.angle, spaced)
         spaced = False
+
+
+def _plain(code: int) -> str:
+    """Return a letter; one of a formula as anybody would type it."""
+    return unicodedata.normalize("NFKC", chr(code)) if code in _MATHEMATICAL else chr(code)
 
 
 def _extent(look: _Look, box: Any, x: float, y: float) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from vital_shared.retrieval.ingest.header_rows import EMPTY_CELL, Cell, header_rows
+from vital_shared.retrieval.ingest.lines import ends_within_name
 from vital_shared.retrieval.ingest.pdf.aligned import aligned_table, line_size
 from vital_shared.retrieval.ingest.pdf.grid import Area, Grid, merged_rules
 from vital_shared.retrieval.ingest.pdf.rules import Rule
@@ -129,6 +130,9 @@ def _cell_text(lines: Sequence[Sequence[Word]]) -> str:
     text = ""
     for line in lines:
         following = joined(line)
+        if ends_within_name(text, following):
+            text += following
+            continue
         broken = text.endswith("-") and text[-2:-1].isalpha() and following[:1].islower()
         text = text[:-1] + following if broken else f"{text} {following}".strip()
     return text

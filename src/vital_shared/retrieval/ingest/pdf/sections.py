@@ -21,6 +21,9 @@ LARGER: Final = 1.15
 """The size of a heading, as a multiple of the body text's."""
 
 _BROKEN_WORD: Final = re.compile(r"(?P<start>[^\W\d_]+)-$")
+_HEADING_LETTERS: Final = re.compile(r"[^\W\d_]{2}|[A-Z]")
+_FORMULA: Final = re.compile(r"[=\u2211\u220f\u221a\u222b\u2248\u2260\u2264\u2265]")
+"""Signs of formulas, which are often set in larger letters, as headings are."""
 
 Look = tuple[float, bool]
 
@@ -131,7 +134,7 @@ def _levels(lines: Sequence[TextLine]) -> dict[Look, int]:
 
 def _may_be_heading(line: TextLine) -> bool:
     sentence = line.text.endswith((".", ",", ";", ":"))
-    letters = any(map(str.isalpha, line.text))
+    letters = _HEADING_LETTERS.search(line.text) is not None and _FORMULA.search(line.text) is None
     return line.above != "line" and letters and not sentence and len(line.text.split()) <= MAX_HEADING_WORDS
 
 
