@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,29 @@ print(*answered, not page.exception)
 """,
 }
 
+POOL = """
+import os
+from tasks import app, ask
+
+app.conf.update(
+    broker_url="filesystem://",
+    broker_transport_options={"data_folder_in": "queue", "data_folder_out": "queue"},
+    result_backend=f"file://{os.getcwd()}/results",
+    task_ignore_result=False,
+)
+
+@app.task
+def ask_here(query):
+    return os.getpid(), ask(query)["status"]
+"""
+SENDER = """
+from pool import ask_here
+
+sent = [ask_here.delay(f"What is a recall {number}?") for number in range(6)]
+found = [task.get(timeout=90) for task in sent]
+print(len({process for process, _ in found}), *{status for _, status in found})
+"""
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -73,6 +97,32 @@ def test_an_example_answers_and_its_process_ends_by_itself(run, name):
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-5:] == ["completed"] * 4 + ["True"], done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(150)
+def test_processes_of_celery_answer_beside_each_other_from_one_store(run, tmp_path):
+    (tmp_path / "pool.py").write_text(POOL)
+    for folder in ("queue", "results"):
+        (tmp_path / folder).mkdir()
+    command = "celery -A pool worker --pool prefork --concurrency 2 --without-gossip --without-mingle"
+    worker = subprocess.Popen(
+        [sys.executable, "-m", *command.split()],
+        cwd=tmp_path,
+        env={**os.environ, "VITAL_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        done = run("-c", SENDER)
+    finally:
+        worker.terminate()
+        log = worker.communicate(timeout=30)[0]
+    assert done.stdout.split() == ["2", "completed"], done.stderr + log
+    assert "Traceback" not in log
+    assert worker.returncode == 0
+    with sqlite3.connect(tmp_path / "data" / "vital.db") as store:
+        assert store.execute("SELECT count(*) FROM runs WHERE status = 'completed'").fetchone() == (6,)
 
 
 def test_the_example_for_pytest_passes(run):
