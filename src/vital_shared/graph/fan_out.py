@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from types import CoroutineType
 from typing import Any, Literal
 
 from vital_shared.graph.errors import NodeError, NodeTimeout
 from vital_shared.graph.in_time import in_time
-from vital_shared.graph.not_awaited import not_awaited
+from vital_shared.graph.no_value import NO_VALUES, no_value
 from vital_shared.graph.observer import notify
 from vital_shared.graph.outcome import Outcome, describe
 from vital_shared.graph.plan import Node
@@ -111,8 +110,8 @@ class _Fan:
         self.started(index)
         try:
             value = await in_time(self.node.name, self.item_timeout, partial(self.call, index, arguments))
-            if type(value) is CoroutineType:
-                raise not_awaited(self.node, value)  # noqa: TRY301 - recorded as any other failure
+            if type(value) in NO_VALUES:
+                raise no_value(self.node, value)  # noqa: TRY301 - recorded as any other failure
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise

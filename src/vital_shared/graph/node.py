@@ -179,6 +179,7 @@ def node(
 
     def declare(method: F) -> F:
         _check_options("node", _NODE_OPTIONS, method, declared)
+        _check_seconds(method, timeout=declared.get("timeout"))
         return _attach(method, Declaration(makes or method.__name__, max_cost_dollars=dollars, **declared))
 
     if function is None:
@@ -225,6 +226,7 @@ def fan_out(
 
     def declare(method: F) -> F:
         _check_options("fan_out", _FAN_OUT_OPTIONS, method, unknown)
+        _check_seconds(method, item_timeout=item_timeout, deadline=deadline)
         each = Each(parameter, over, limit, item_timeout, deadline)
         return _attach(
             method,
@@ -241,6 +243,16 @@ def fan_out(
         )
 
     return declare
+
+
+def _check_seconds(method: Callable[..., Any], **seconds: object) -> None:
+    """See that times are numbers of seconds.
+
+    :raises PlanError: when one is not.
+    """
+    for name, value in seconds.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise PlanError(f"'{method.__qualname__}' declares {name}={value!r}: write seconds, such as 2.5")
 
 
 _NODE_OPTIONS: Final = tuple(each.name for each in fields(Declaration) if each.name not in ("each", "loop"))

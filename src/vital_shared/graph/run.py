@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from types import CoroutineType
 from typing import Any
 
 from vital_shared.graph.call import call_node
 from vital_shared.graph.effects import InterruptedEffect
 from vital_shared.graph.errors import GraphError, NodeError
 from vital_shared.graph.json_value import json_value
+from vital_shared.graph.no_value import NO_VALUES, no_value
 from vital_shared.graph.node import Pause, Skip
-from vital_shared.graph.not_awaited import not_awaited
 from vital_shared.graph.observer import notify, observer_failed
 from vital_shared.graph.outcome import NodeStatus, RunStatus
 from vital_shared.graph.plan import MISSING, Node
@@ -159,8 +158,8 @@ class Run(RunState):
                         value = await node.function(target, *arguments)
                     else:
                         value = await call_node(self, node, arguments)
-                if type(value) is CoroutineType:
-                    raise not_awaited(node, value)  # noqa: TRY301 - as if the node had raised it
+                if type(value) in NO_VALUES:
+                    raise no_value(node, value)  # noqa: TRY301 - as if the node had raised it
                 values[node.slot] = value
             except BaseException as error:  # noqa: BLE001 - a node may raise anything: raised or recorded
                 if not self._goes_on(node, error, cancelled=cancelling() > before):

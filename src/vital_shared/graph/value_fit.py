@@ -69,10 +69,14 @@ def is_narrower(made: Any, wanted: Any) -> bool:
     """Return whether a value of one type is always of another, as far as classes show it."""
     if made is UNKNOWN or not fits(made, wanted):
         return False
-    made, wanted = _plain(made), _plain(wanted)
-    options = typing.get_args(made) if _is_union(made) else (made,)
-    choices = typing.get_args(wanted) if _is_union(wanted) else (wanted,)
-    return all(any(_is_below(option, choice) for choice in choices) for option in options)
+    choices = _options(wanted)
+    return all(any(_is_below(option, choice) for choice in choices) for option in _options(made))
+
+
+def _options(of: Any) -> tuple[Any, ...]:
+    """Return the types of a union; of any other type, that."""
+    plain = _plain(of)
+    return tuple(map(_plain, typing.get_args(plain))) if _is_union(plain) else (plain,)
 
 
 def _is_below(made: Any, wanted: Any) -> bool:

@@ -48,6 +48,11 @@ class TypedOutput(Generic[T]):
         if isinstance(kind, BaseModel) or (is_dataclass(kind) and not isinstance(kind, type)):
             name = type(kind).__name__
             raise ConfigurationError(f"output is a value of {name}: write the type itself, output={name}")
+        if isinstance(kind, list | tuple | set | dict):
+            raise ConfigurationError(
+                f"output={kind!r:.100} is a {type(kind).__name__}: write a type, such as a pydantic model or "
+                "list[str]"
+            )
         try:
             self._adapter: TypeAdapter[T] = TypeAdapter(kind)
             schema = self._adapter.json_schema(mode="validation")

@@ -216,6 +216,8 @@ def _hints(function: Callable[..., Awaitable[str | Found]]) -> dict[str, Any]:
             raise ConfigurationError(
                 f'Tool "{name}": parameter "{each.name}" must be a single one, and begin with a letter.'
             )
+        if each.name == "self":
+            raise ConfigurationError(f'Tool "{name}" is a method: write a function, outside of the class.')
         if each.name not in hints:
             raise ConfigurationError(f'Tool "{name}": parameter "{each.name}" needs a type.')
     return hints

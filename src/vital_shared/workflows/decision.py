@@ -45,6 +45,11 @@ class Decision:
     """The id of the API key of its request."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.answers, Mapping):
+            raise InvalidRequest(
+                'answers names each node that waits, with its answer, as in {"verdict": "yes"}.',
+                field="answers",
+            )
         if self.user_id is not None and not _USER.fullmatch(self.user_id):
             raise InvalidRequest(
                 "user_id is 1 to 128 letters, digits and _ . : @ -, and begins with one of the first two.",

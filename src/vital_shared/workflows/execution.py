@@ -65,6 +65,7 @@ from vital_shared.workflows.workflow_parts import WorkflowParts
 
 if TYPE_CHECKING:
     from vital_shared.workflows.tracing import RunSpan
+from vital_shared.workflows.typed_result import check_answer
 
 __all__ = ["RESUMED_AT", "SPAN_NAME", "Execution"]
 
@@ -371,6 +372,7 @@ class Execution(RunHandle):
         )
 
     async def _finish(self) -> None:
+        check_answer(self._run)
         output = self._output("completed")
         check_text(ANSWER_VALUE, "makes", output.response)
         self._stream.finish_text(output.response)  # from a node that does not stream

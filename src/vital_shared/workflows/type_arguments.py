@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, get_args, get_origin
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from vital_shared.graph import PlanError
+from vital_shared.graph.value_fit import is_narrower, shown_type
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.workflows.storable_input import check_storable
 
@@ -60,6 +61,7 @@ def input_type_of(workflow: str, argument: Any) -> type[WorkflowInput]:
     if isinstance(argument, type) and issubclass(argument, WorkflowInput):
         for name in TAKEN_NAMES & set(argument.model_fields):
             raise PlanError(f"{argument.__name__} has a field '{name}', a name that runs use: rename it")
+        _check_redeclared(argument)
         check_storable(argument)
         return argument
     shown = argument.__name__ if isinstance(argument, type) else repr(argument)
@@ -67,6 +69,20 @@ def input_type_of(workflow: str, argument: Any) -> type[WorkflowInput]:
         f"workflow '{workflow}' has {shown} as its input: write a subclass of WorkflowInput, "
         "defined above the workflow"
     )
+
+
+def _check_redeclared(kind: type[WorkflowInput]) -> None:
+    """See that fields which every run needs keep their types.
+
+    :raises PlanError: when one is declared again with another type.
+    """
+    for name, field in WorkflowInput.model_fields.items():
+        declared = kind.model_fields[name].annotation
+        if not is_narrower(declared, field.annotation):
+            raise PlanError(
+                f"{kind.__name__} declares the field '{name}' again, as {shown_type(declared)}, and a run "
+                f"needs it as {shown_type(field.annotation)}: give the field another name"
+            )
 
 
 def result_type_of(argument: Any) -> Any:

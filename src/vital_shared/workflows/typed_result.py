@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from vital_shared.graph import Plan, PlanError, Run
-from vital_shared.graph.value_fit import is_narrower, shown_type
+from vital_shared.graph import NodeError, Plan, PlanError, Run
+from vital_shared.graph.value_fit import UNKNOWN, is_narrower, shown_type
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import Event, RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowOutput
@@ -14,6 +14,7 @@ from vital_shared.models.workflow_io import WorkflowOutput
 __all__ = [
     "ANSWER_VALUE",
     "RESULT_VALUE",
+    "check_answer",
     "check_outcome",
     "result_of",
     "with_result",
@@ -59,6 +60,22 @@ def _check_result(plan: Plan, result_type: Any) -> None:
         plan.types.adapter(RESULT_VALUE)
     except TypeError as error:
         raise PlanError(f"{title} makes a result that cannot be stored: {error}") from error
+
+
+def check_answer(run: Run) -> None:
+    """See that what the node of the response has made is one, where the class could not know it.
+
+    :raises NodeError: when it is none. None is one where the node declares that it may return it.
+    """
+    answer = run.value(ANSWER_VALUE, "")
+    if isinstance(answer, str | Answer) or (answer is None and run.plan.made_type(ANSWER_VALUE) != UNKNOWN):
+        return
+    made = "None" if answer is None else f"a value of type {type(answer).__name__}"
+    raise NodeError(
+        f"node '{ANSWER_VALUE}' returned {made}, and it is the response: let it return Answer or str, "
+        "or rename it",
+        node=ANSWER_VALUE,
+    )
 
 
 def _made(plan: Plan, name: str) -> str:

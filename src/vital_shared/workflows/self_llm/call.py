@@ -244,6 +244,8 @@ def _conversation(prompt: LlmPrompt) -> tuple[LlmMessage, ...]:
     """
     if isinstance(prompt, str):
         messages: tuple[LlmMessage, ...] = (LlmMessage(role="user", content=prompt),)
+    elif isinstance(prompt, Mapping | LlmMessage | Message):
+        raise InvalidRequest("The prompt of self.llm is a single message: write a list, [message].")
     else:
         try:
             messages = tuple(map(_message, prompt))

@@ -31,8 +31,10 @@ class LlmOptions(NamedTuple):
         if self.model is not None and not (isinstance(self.model, str) and self.model):
             raise _wrong("model", self.model, 'a name, as in "provider:model"')
         if not isinstance(self.tools, Sequence) or isinstance(self.tools, str):
-            raise _wrong("tools", self.tools, "a list of tools")
+            raise _wrong("tools", self.tools, "a list, as in tools=[calculator],")
         for tool in self.tools:
+            if isinstance(tool, str):
+                raise InvalidRequest(f'self.llm takes the tools themselves, and "{tool}" is a name.')
             if not isinstance(tool, Tool):
                 name = getattr(tool, "__name__", type(tool).__name__)
                 raise InvalidRequest(f'self.llm takes tools, and "{name}" is none: put @tool() above it.')

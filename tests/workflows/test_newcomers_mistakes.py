@@ -1,0 +1,173 @@
+"""Mistakes of newcomers that ended in silence, or in somebody else's traceback: each gets one sentence."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from tests.workflows.conftest import Open
+
+from vital_shared import (
+    Done,
+    Outcome,
+    Pause,
+    PlanError,
+    RunFailed,
+    Workflow,
+    WorkflowInput,
+    fan_out,
+    node,
+    tool,
+)
+from vital_shared.errors import ConfigurationError, InvalidRequest
+from vital_shared.graph import Skip
+from vital_shared.testing import CannedModel, question
+
+
+class Contract(BaseModel):
+    party: str
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (Pause("Shall it be sent?"), r"returned Pause\(…\): write raise Pause\(…\)"),
+        (Skip(), r"returned Skip\(…\): write raise Skip\(…\)"),
+        (Done("text"), r"returned Done\(…\), which generators yield: return the value itself"),
+    ],
+)
+async def test_a_pause_that_is_returned_does_not_pass_for_an_answer(services, value, sentence):
+    class Approved(Workflow):
+        @node(pauses=True)
+        async def verdict(self, query: str) -> str:
+            return value
+
+        @node
+        async def answer(self, verdict: str) -> str:
+            return verdict
+
+    with pytest.raises(RunFailed, match=rf"node 'verdict' \(.*:\d+\) {sentence}"):
+        await Approved(services).execute_typed(question("a"))
+
+
+async def test_an_item_that_returns_a_pause_has_failed(services):
+    class Each(Workflow):
+        @node
+        async def words(self, query: str) -> tuple[str, ...]:
+            return (query,)
+
+        @fan_out("word", over="words")
+        async def asked(self, word: str) -> Any:
+            return Pause(word)
+
+        @node
+        async def answer(self, asked: tuple[Outcome[Any], ...]) -> str:
+            return f"{asked[0].error}"
+
+    output = await Each(services).execute_typed(question("a"))
+    assert "write raise Pause(…)" in output.response
+
+
+@pytest.mark.parametrize(
+    ("value", "made"), [(None, "None"), ({"a": 1}, "a value of type dict"), (7, "a value of type int")]
+)
+async def test_a_response_that_is_none_is_not_an_empty_one(services, value, made):
+    class Untyped(Workflow):
+        @node
+        async def answer(self, query: str):
+            return value
+
+    with pytest.raises(RunFailed, match=f"node 'answer' returned {made}, and it is the response"):
+        await Untyped(services).execute_typed(question("a"))
+
+
+async def test_a_node_that_declares_it_may_return_none_may(services):
+    class Perhaps(Workflow):
+        @node
+        async def answer(self, query: str) -> str | None:
+            return None
+
+    assert (await Perhaps(services).execute_typed(question("a"))).response == ""
+
+
+def test_an_input_that_declares_a_field_of_every_run_as_another_type():
+    class Fast(WorkflowInput):
+        mode: str = "fast"
+
+    with pytest.raises(
+        PlanError, match="Fast declares the field 'mode' again, as str, and a run needs it as"
+    ):
+
+        class Odd(Workflow[Fast]):
+            pass
+
+
+def test_an_input_may_give_a_field_a_default_or_a_narrower_type():
+    class Narrow(WorkflowInput):
+        query: str = "Go."
+        session_id: str = "s1"
+
+    class Fine(Workflow[Narrow]):
+        pass
+
+
+async def test_answers_that_are_no_mapping(services):
+    class Asking(Workflow):
+        @node(pauses=True)
+        async def verdict(self, query: str) -> str:
+            raise Pause(query)
+
+    paused = await Asking(services).execute_typed(question("a"))
+    with pytest.raises(InvalidRequest, match="answers names each node that waits, with its answer, as in"):
+        await Asking(services).resume(paused.run_id, answers="yes")
+
+
+@pytest.mark.parametrize("option", [{"timeout": "5s"}, {"timeout": True}])
+def test_a_time_that_is_no_number_of_a_node(option):
+    with pytest.raises(PlanError, match=r"answer' declares timeout=.*: write seconds, such as 2\.5"):
+
+        class Timed(Workflow):
+            @node(**option)
+            async def answer(self, query: str) -> str:
+                return query
+
+
+@pytest.mark.parametrize("option", ["item_timeout", "deadline"])
+def test_a_time_that_is_no_number_of_a_fan_out(option):
+    with pytest.raises(PlanError, match=rf"each' declares {option}='5s': write seconds, such as 2\.5"):
+
+        class Timed(Workflow):
+            @fan_out("word", over="query", **{option: "5s"})
+            async def each(self, word: str) -> str:
+                return word
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"output": {"type": "object"}}, "output={'type': 'object'} is a dict: write a type"),
+        ({"output": [Contract]}, "is a list: write a type, such as a pydantic model or list"),
+        ({"output": (int, str)}, "is a tuple: write a type"),
+        ({"prompt": {"role": "user", "content": "Hi"}}, "is a single message: write a list, [message]"),
+        ({"tools": ["calculator"]}, 'self.llm takes the tools themselves, and "calculator" is a name'),
+    ],
+)
+async def test_arguments_of_a_call_that_are_almost_right(open_services: Open, options, sentence):
+    class Asking(Workflow):
+        @node
+        async def answer(self, query: str) -> str:
+            return str(await self.llm(**{"prompt": query, "model": "canned"} | options))
+
+    services = await open_services(models=[CannedModel("{}")])
+    with pytest.raises(RunFailed) as failed:
+        await Asking(services).execute_typed(question("a"))
+    assert sentence in str(failed.value)
+
+
+def test_a_tool_that_is_a_method():
+    with pytest.raises(ConfigurationError, match='Tool "add" is a method: write a function, outside'):
+
+        class Adding:
+            @tool()
+            async def add(self, one: int) -> int:
+                """Add."""
+                return one
