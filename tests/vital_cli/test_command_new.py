@@ -79,7 +79,7 @@ def test_no_name_at_all_is_refused_and_nothing_is_written(vital, tmp_path, monke
     monkeypatch.chdir(tmp_path / "desk")
     result = vital("new", "")
     assert (result.exit_code, list(Path().iterdir())) == (2, [])
-    assert "Name the folder" in str(result.exception)
+    assert "Name the folder" in result.stderr
 
 
 def test_a_folder_with_something_in_it_is_left_alone(project):
