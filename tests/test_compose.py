@@ -80,6 +80,20 @@ def test_an_engine_is_handed_the_keys_of_every_provider_and_tool(name):
     assert environment["VITAL_CONFIG"] == SERVICES[name]["configs"][0]["target"]
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_is_handed_every_other_setting_from_a_file_that_need_not_be_there(name):
+    path = "${VITAL_ENV_FILE:-" + sample()["VITAL_ENV_FILE"] + "}"
+    assert SERVICES[name]["env_file"] == [{"path": path, "required": False}]
+    assert sample()["VITAL_ENV_FILE"] in (ROOT / ".gitignore").read_text().split()
+
+
+def test_the_console_of_a_watched_engine_finds_what_watches_it():
+    for name in ("ai-engine", "ai-engine-replica"):
+        environment = SERVICES[name]["environment"]
+        assert environment["VITAL_PROMETHEUS_URL"] == "http://prometheus:9090"
+        assert environment["VITAL_ALERTMANAGER_URL"] == "http://alertmanager:9093"
+
+
 def test_what_an_engine_is_handed_without_a_value_is_unset_where_it_is_not_chosen():
     """Empty texts would be settings."""
     chosen = [line for line in (ROOT / ".env.example").read_text().splitlines() if re.match(r"[A-Z]", line)]

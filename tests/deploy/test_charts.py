@@ -90,6 +90,12 @@ def test_the_engine_is_not_root_and_writes_to_its_volumes_alone():
     }
 
 
+def test_no_variable_of_a_service_takes_the_place_of_a_setting():
+    """Kubernetes sets VITAL_PORT=tcp://… in pods beside a service of the name vital."""
+    (deployment,) = of_kind(render(ENGINE), "Deployment")
+    assert deployment["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
 def test_a_stopping_engine_has_the_time_that_it_takes():
     (deployment,) = of_kind(render(ENGINE), "Deployment")
     given = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
