@@ -28,20 +28,47 @@ _NAMED: Final = ("properties", "$defs")
 
 def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema of the same values, or more, in the words that all providers know."""
+    return _plain(schema, schema.get("$defs", {}))
+
+
+def _plain(
+    schema: Mapping[str, Any], definitions: Mapping[str, Any], within: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Return a part of a schema in these words.
+
+    :param within: the definitions that stand in the place of their references around it.
+    """
+    if "$ref" in schema:
+        return _reference(schema, definitions, within)
     plain = {name: value for name, value in schema.items() if name in _KNOWN_WORDS}
     if "oneOf" in schema:
         plain["anyOf"] = schema["oneOf"]
     for name in _NAMED:
         if name in plain:
-            plain[name] = {key: plain_schema(value) for key, value in plain[name].items()}
+            plain[name] = {key: _plain(value, definitions, within) for key, value in plain[name].items()}
     for name in _LISTS:
         if name in plain:
-            plain[name] = [plain_schema(each) for each in plain[name]]
+            plain[name] = [_plain(each, definitions, within) for each in plain[name]]
     if isinstance(plain.get("items"), Mapping):
-        plain["items"] = plain_schema(plain["items"])
+        plain["items"] = _plain(plain["items"], definitions, within)
     if _is_object(schema):
-        plain |= _closed(schema)
+        plain |= _closed(schema, definitions, within)
     return _with_bounds(plain, schema)
+
+
+def _reference(
+    schema: Mapping[str, Any], definitions: Mapping[str, Any], within: frozenset[str]
+) -> dict[str, Any]:
+    """Return a reference, or, where it has a description, what it refers to with that description.
+
+    OpenAI refuses a schema in which anything stands beside a reference.
+    """
+    name = schema["$ref"].rpartition("/")[2]
+    if "description" not in schema or name in within or name not in definitions:
+        more = {"$defs": _plain({"$defs": definitions}, definitions)["$defs"]} if "$defs" in schema else {}
+        return {"$ref": schema["$ref"], **more}
+    described = {**definitions[name], "description": schema["description"]}
+    return _plain(described, definitions, within | {name})
 
 
 def wrapped_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,11 +107,14 @@ def _is_object(schema: Mapping[str, Any]) -> bool:
     return schema.get("type") == "object"
 
 
-def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _closed(
+    schema: Mapping[str, Any], definitions: Mapping[str, Any], within: frozenset[str]
+) -> dict[str, Any]:
     """Return what closes an object; one with free keys stays open."""
     more = schema.get("additionalProperties")
     if "properties" not in schema and more is not False:
-        return {"additionalProperties": plain_schema(more) if isinstance(more, Mapping) else True}
+        free = _plain(more, definitions, within) if isinstance(more, Mapping) else True
+        return {"additionalProperties": free}
     return {"required": list(schema.get("properties", {})), "additionalProperties": False}
 
 

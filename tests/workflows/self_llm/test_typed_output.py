@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -188,4 +190,43 @@ def test_bounds_stand_in_descriptions_since_strict_modes_refuse_them():
     assert schema["$defs"]["Contract"]["additionalProperties"] is False
     assert schema["properties"]["years"] == {"type": "integer", "description": "maximum: 99, minimum: 1"}
     assert schema["properties"]["name"]["anyOf"][0]["description"] == "The name. (maxLength: 20)"
+    assert is_strict(schema)
+
+
+class Currency(StrEnum):
+    EUR = "EUR"
+    USD = "USD"
+
+
+class Firm(BaseModel):
+    name: str
+    owner: Firm = Field(default=None, description="The firm that owns it")  # type: ignore[assignment]
+
+
+class Invoice(BaseModel):
+    currency: Currency = Field(description="The currency of all amounts")
+    seller: Firm = Field(description="The sender")
+    buyer: Firm
+
+
+def references(schema: object) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            yield schema
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for each in schema:
+            yield from references(each)
+
+
+def test_nothing_stands_beside_a_reference_since_a_strict_mode_refuses_that():
+    schema = typed_output(Invoice).schema
+    currency, seller = schema["properties"]["currency"], schema["properties"]["seller"]
+    assert currency == {
+        "type": "string",
+        "enum": ["EUR", "USD"],
+        "description": "The currency of all amounts",
+    }
+    assert (seller["description"], list(seller["properties"])) == ("The sender", ["name", "owner"])
+    assert {tuple(each) for each in references(schema)} == {("$ref",)}
     assert is_strict(schema)
