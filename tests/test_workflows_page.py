@@ -1,6 +1,7 @@
 """The page on workflows of one's own says what holds: its code runs, its examples run, its figures are right."""
 
 import ast
+import importlib.util
 import io
 import re
 import subprocess
@@ -16,7 +17,13 @@ from vital_shared.testing import workflow_services
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "workflows.md").read_text(encoding="utf-8")
 PEERS = ROOT / "bench" / "peers" / "workflows"
-EXAMPLES = ("report", "extraction", "approval", "without_retrieval")
+EXPECTED = {
+    "report": "# Findings\n\nAll is well. Nothing is missing.",
+    "extraction": "Acme and Globex, 2026-05-01: $10,500",
+    "approval": "Sent: Dear customer, your order is on its way.",
+    "without_retrieval": "It takes ninety days. (4 words)",
+}
+EXAMPLES = tuple(EXPECTED)
 GIVEN = {"mode": "2", "tenant_id": "acme", "user_id": "ann"}
 
 
@@ -51,24 +58,38 @@ async def test_the_summary_repeats_and_counts(page, tmp_path):
     assert lines == ["short", "short.1.answer", "short.2.answer", "count.answer", "answer"]
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("report", "# Findings\n\nAll is well. Nothing is missing."),
-        ("extraction", "Acme and Globex, 2026-05-01: $10,500"),
-        ("approval", "Sent: Dear customer, your order is on its way."),
-        ("without_retrieval", "It takes ninety days. (4 words)\n  short: "),
-    ],
-)
-def test_each_example_runs_without_a_key(name, expected, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_runs_without_a_key(name, tmp_path, monkeypatch):
     monkeypatch.setenv("VITAL_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("VITAL_MODEL", raising=False)
-    path = ROOT / "examples" / f"{name}.py"
+    written = written_by(ROOT / "examples" / f"{name}.py", tmp_path)
+    assert EXPECTED[name] in written
+    assert name != "without_retrieval" or "\n  short: " in written
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_same_in_pydantic_ai_writes_the_same(name, tmp_path):
+    assert EXPECTED[name] in written_by(PEERS / f"{name}_pydantic_ai.py", tmp_path)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_same_in_langgraph_writes_the_same_where_that_is_installed(name, tmp_path):
+    """`make bench` installs LangGraph; without it, the program is only compiled."""
+    path = PEERS / f"{name}_langgraph.py"
+    if importlib.util.find_spec("langgraph") is not None:
+        assert EXPECTED[name] in written_by(path, tmp_path)
+    code = compile(path.read_text(encoding="utf-8"), path, "exec", flags=ast.PyCF_ONLY_AST)
+    imported = [node.module for node in ast.walk(code) if isinstance(node, ast.ImportFrom)]
+    assert [module for module in imported if module and module.startswith("canned")] == ["canned_chat"]
+    assert (PEERS / "canned_chat.py").exists()
+
+
+def written_by(path: Path, folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, path], capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path
+        [sys.executable, path], capture_output=True, text=True, check=False, timeout=60, cwd=folder
     )
     assert done.returncode == 0, done.stderr
-    assert expected in done.stdout
+    return done.stdout
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, TypedDict
 
-from canned import CannedChat
+from canned_chat import CannedChat
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from canned import canned_agent_model
+from canned_agent import canned_agent_model
 from pydantic import BaseModel
 from pydantic_ai import Agent
 

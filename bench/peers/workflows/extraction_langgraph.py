@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from canned import CannedChat
+from canned_chat import CannedChat
 from langgraph.graph import END, START, StateGraph
 from pydantic import BaseModel, Field
 

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from canned import canned_agent_model
+from canned_agent import canned_agent_model
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent
 

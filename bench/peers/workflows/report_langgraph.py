@@ -4,7 +4,7 @@ import asyncio
 import operator
 from typing import Annotated, Any, TypedDict
 
-from canned import CannedChat
+from canned_chat import CannedChat
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send

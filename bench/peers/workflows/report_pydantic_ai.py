@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from canned import canned_agent_model
+from canned_agent import canned_agent_model
 from pydantic import BaseModel
 from pydantic_ai import Agent
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, TypedDict
 
-from canned import CannedChat
+from canned_chat import CannedChat
 from langgraph.graph import END, START, StateGraph
 
 MAX_CHARACTERS = 80

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from canned import canned_agent_model
+from canned_agent import canned_agent_model
 from pydantic_ai import Agent
 
 MAX_CHARACTERS = 80

@@ -1,15 +1,12 @@
-"""Canned models, so that the peers' workflows run without a key."""
+"""A canned model of LangChain, so that the workflows run without a key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import BaseModel
-from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
-from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 
 class CannedChat:
@@ -24,16 +21,3 @@ class CannedChat:
 
     def with_structured_output(self, schema: type[BaseModel]) -> Runnable[Any, Any]:
         return RunnableLambda(lambda _: schema.model_validate(self._fields))
-
-
-def canned_agent_model(*texts: str, fields: dict[str, Any] | None = None) -> FunctionModel:
-    """Make a model of pydantic-ai that does the same."""
-    left = list(texts)
-
-    def reply(_: Any, info: AgentInfo) -> ModelResponse:
-        if info.output_tools:
-            return ModelResponse(parts=[ToolCallPart(info.output_tools[0].name, fields or {})])
-        return ModelResponse(parts=[TextPart(left.pop(0) if len(left) > 1 else left[0])])
-
-    function: Callable[..., Any] = reply
-    return FunctionModel(function)
