@@ -4,6 +4,7 @@
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -136,6 +137,22 @@ class AskingModels(Workflow):
         lengths: list[int] = await self.llm(text, output=list[int], temperature=0)
         print((await self.llm(text, output=Contract)).parties, lengths)
         return " ".join(contract.parties)
+
+
+class Offer(BaseModel):
+    price: Decimal
+
+
+class Sorting(Workflow[WorkflowInput, Contract | Offer]):
+    @node
+    async def urgency(self, query: str) -> Literal["low", "high"]:
+        urgency: Literal["low", "high"] = await self.llm(query, output=Literal["low", "high"])
+        return urgency
+
+    @node
+    async def result(self, query: str, urgency: Literal["low", "high"]) -> Contract | Offer:
+        found: Contract | Offer = await self.llm(f"{urgency}: {query}", output=Contract | Offer)
+        return found
 
 
 class Handbook:
