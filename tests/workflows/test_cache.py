@@ -3,11 +3,11 @@
 import asyncio
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
-from vital_shared import BaseWorkflow, Outcome, Settings, Workflow, fan_out, node
+from vital_shared import BaseWorkflow, Outcome, Settings, Workflow, fan_out, node, repeat
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import CitationFound, RunFinished, RunStarted, Token
 from vital_shared.models.limits import TenantLimits
@@ -260,6 +260,46 @@ async def test_another_version_of_a_class_finds_no_old_answers(services):
     second = type("Versioned", (BaseWorkflow,), {"cache_version": "2"})
     statuses = [(await ask(services, workflow=each)).cache_status for each in (first, first, second)]
     assert statuses == ["miss", "hit", "miss"]
+
+
+def written(*lines: str) -> type[Workflow]:
+    """Define a class as a cell of a notebook does that is run again after a change."""
+    body = "".join(f"        {line}\n" for line in lines)
+    names: dict[str, Any] = {"Workflow": Workflow, "node": node}
+    exec(f"class Reply(Workflow):\n    @node\n    async def answer(self, query: str) -> str:\n{body}", names)
+    return names["Reply"]
+
+
+async def test_a_class_that_is_written_anew_finds_no_answers_of_its_old_code(services):
+    versions = (
+        written("return query"),
+        written("", "return query"),
+        written("return query.upper()"),
+        written("return query.upper() if query in {'a', 'b', 'c'} else 'x'"),
+        written("return query.upper() if query in {'c', 'b', 'a'} else 'x'"),
+        written("return query.upper() if query in {'a', 'b', 'c'} else 'y'"),
+        written("return (lambda text: text + '1')(query)"),
+        written("return (lambda text: text + '2')(query)"),
+    )
+    outputs = [await each(services).execute_typed(question("a?")) for each in versions]
+    statuses = [output.cache_status for output in outputs]
+    assert statuses == ["miss", "hit", "miss", "miss", "hit", "miss", "miss", "miss"]
+    assert [output.response for output in outputs[-2:]] == ["a?1", "a?2"]
+
+
+async def test_a_class_whose_loop_is_written_anew_finds_no_old_answers(services):
+    def repeated(inner: type[Workflow], until: Any) -> type[Workflow]:
+        return type("Loop", (Workflow,), {"answer": repeat(inner, carry="query", until=until, limit=2)})
+
+    plain, loud = written("return query"), written("return query.upper()")
+    classes = (
+        repeated(plain, lambda text: True),
+        repeated(plain, lambda text: True),
+        repeated(loud, lambda text: True),
+        repeated(loud, lambda text: False),
+    )
+    statuses = [(await each(services).execute_typed(question("a?"))).cache_status for each in classes]
+    assert statuses == ["miss", "hit", "miss", "miss"]
 
 
 class Letters(Workflow):

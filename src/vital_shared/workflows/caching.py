@@ -9,6 +9,7 @@ from pydantic_core import PydanticSerializationError
 from vital_shared.graph import Plan
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.run_record import input_as_json
+from vital_shared.workflows.code_version import code_version
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.own_nodes import own_nodes
 
@@ -68,6 +69,7 @@ def caching_of(plan: Plan, built_in: Plan | None, *, is_cacheable: bool, version
     inputs = _own_inputs(plan, built_in)
     has_effects = any(node.declaration.effects for node in plan.nodes)
     is_cacheable = is_cacheable and not has_effects and "run_id" not in inputs
+    version = f"{version} {code_version(own_nodes(plan, built_in))}".strip()
     return Caching(is_cacheable, version, inputs)
 
 
