@@ -4,9 +4,10 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 from tests.workflows.conftest import FACT, Open
 
-from vital_shared import BaseWorkflow, RunFailed, Services
+from vital_shared import BaseWorkflow, Passage, RunFailed, Services, Workflow
 from vital_shared.errors import RunCancelled, StoreError
 from vital_shared.graph import fan_out, node
 from vital_shared.llm.base import ModelUnavailable
@@ -326,3 +327,41 @@ async def test_a_cancellation_that_comes_too_late_changes_nothing(services, monk
         events = [event async for event in execution.events()]
     assert isinstance(events[-1], RunFinished)
     assert (await services.runs.get(execution.run_id, tenant_id="acme")).status == "completed"
+
+
+class Misspelt:
+    """A source whose code is wrong."""
+
+    name = "handbook"
+
+    async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
+        return (Passage(id="p1", texts="The review takes 42 days."),)  # type: ignore[call-arg]
+
+
+async def test_the_log_says_where_a_source_of_ones_own_failed(open_services: Open):
+    services = await open_services(sources=[Misspelt()])
+    with capture_logs() as logs:
+        output = await BaseWorkflow(services).execute_typed(question("How long?", model="canned"))
+    assert "rag_failed" in output.degradation_reasons
+    (line,) = [line for line in logs if line["event"] == "source_failed"]
+    assert line["source"] == "handbook"
+    assert "test_degradation.py" in line["exception"]
+
+
+async def test_the_log_says_where_an_optional_node_failed(open_services: Open):
+    class Hasty(Workflow):
+        @node(optional=True)
+        async def mood(self, query: str) -> str:
+            raise KeyError(query)
+
+        @node
+        async def answer(self, query: str, mood: str = "calm") -> str:
+            return f"{query} {mood}"
+
+    services = await open_services()
+    with capture_logs() as logs:
+        output = await Hasty(services).execute_typed(question("a"))
+    assert output.response == "a calm"
+    (line,) = [line for line in logs if line["event"] == "optional_node_failed"]
+    assert (line["node"], line["run_id"]) == ("mood", output.run_id)
+    assert "test_degradation.py" in line["exception"]

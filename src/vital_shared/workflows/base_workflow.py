@@ -15,6 +15,7 @@ from vital_shared.graph import Done, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.graph.in_time import in_time
 from vital_shared.llm.base import Model, ModelRequest
 from vital_shared.llm.chain import Chain
+from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer, Quality, Suggestion, ToolPlan, to_answer
 from vital_shared.models.citation import Passage
@@ -43,6 +44,8 @@ from vital_shared.workflows.type_arguments import InputT
 from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["BaseWorkflow"]
+
+logger = get_logger(__name__)
 
 STORE_SECONDS: Final = 5.0
 SEARCH_SECONDS: Final = 5.0
@@ -114,9 +117,13 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         limit = CANDIDATES_PER_PASSAGE * self.services.settings.passages
         note_retrieval(limit)
         search = partial(self.services.searches.ask, found, question, tenant_id=tenant_id, limit=limit)
-        passages: tuple[Passage, ...] = await in_time(
-            "rag_retrieval", preparation_seconds(SEARCH_SECONDS), search
-        )
+        try:
+            passages: tuple[Passage, ...] = await in_time(
+                "rag_retrieval", preparation_seconds(SEARCH_SECONDS), search
+            )
+        except Exception as error:
+            logger.warning("source_failed", source=source, tenant_id=tenant_id, exc_info=error)
+            raise
         return passages
 
     @node(

@@ -24,6 +24,7 @@ from vital_shared.errors import (
 )
 from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.graph.outcome import RunStatus
+from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer_estimate import CALIBRATIONS
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
@@ -63,6 +64,8 @@ from vital_shared.workflows.events import RESULTS_NODE
 from vital_shared.workflows.traits import WorkflowTraits, known_traits
 
 __all__ = ["RunMetrics", "count_ended", "count_refused", "count_rejected", "unstreamed"]
+
+logger = get_logger(__name__)
 
 MERGED_NODE: Final = "passages"
 """The node without which what the sources have found is of no use."""
@@ -153,6 +156,8 @@ class RunMetrics(Observer):
         self._in_nodes += seconds
         if status != "paused":
             NODE_DURATION_SECONDS.labels(node.name, status).observe(seconds)
+        if error is not None and status in ("failed", "timeout") and node.declaration.optional:
+            logger.warning("optional_node_failed", run_id=self._run_id, node=node.name, exc_info=error)
         if node.method == MERGED_NODE and self._found:
             lost = status in ("failed", "timeout")
             self._count_searches(
