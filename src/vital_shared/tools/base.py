@@ -107,7 +107,10 @@ class Tool:
         if not (math.isfinite(self.timeout_seconds) and self.timeout_seconds > 0):
             raise ConfigurationError(f'Tool "{self.name}": timeout_seconds must be a number above 0.')
         if not (isinstance(self.cost_dollars, Decimal) and self.cost_dollars.is_finite()):
-            raise ConfigurationError(f'Tool "{self.name}": cost_dollars must be a Decimal, not a float.')
+            raise ConfigurationError(
+                f'Tool "{self.name}": cost_dollars must be a Decimal, as in Decimal("0.01"), and not '
+                f"{self.cost_dollars!r}."
+            )
         if self.cost_dollars < 0:
             raise ConfigurationError(f'Tool "{self.name}": cost_dollars must not be below 0.')
 
