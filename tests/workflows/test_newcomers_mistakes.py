@@ -171,3 +171,43 @@ def test_a_tool_that_is_a_method():
             async def add(self, one: int) -> int:
                 """Add."""
                 return one
+
+
+async def test_an_item_that_pauses_says_that_it_cannot(services):
+    class Each(Workflow):
+        @node
+        async def words(self, query: str) -> tuple[str, ...]:
+            return (query,)
+
+        @fan_out("word", over="words")
+        async def asked(self, word: str) -> str:
+            raise Pause(word)
+
+        @node
+        async def answer(self, asked: tuple[Outcome[str], ...]) -> str:
+            return f"{asked[0].error}"
+
+    output = await Each(services).execute_typed(question("a"))
+    assert (
+        "an item of node 'asked' pauses, and a fan-out waits for nobody: pause in a node" in output.response
+    )
+
+
+@pytest.mark.parametrize("option", ["degradation", "on_timeout"])
+def test_a_degradation_that_is_no_word(option):
+    with pytest.raises(PlanError, match="declares the degradation 3: write a word for the reason"):
+
+        class Odd(Workflow):
+            @node(optional=True, **{option: 3})
+            async def mood(self, query: str) -> str:
+                return query
+
+
+async def test_a_graphs_own_run_is_no_run_in_which_a_model_may_be_asked(services):
+    class Asking(Workflow):
+        @node
+        async def answer(self, query: str) -> str:
+            return await self.llm(query)
+
+    with pytest.raises(ConfigurationError, match="of a run that execute_typed or execute_stream begins"):
+        await Asking(services).run(query="a")

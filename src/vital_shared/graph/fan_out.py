@@ -10,6 +10,7 @@ from typing import Any, Literal
 from vital_shared.graph.errors import NodeError, NodeTimeout
 from vital_shared.graph.in_time import in_time
 from vital_shared.graph.no_value import NO_VALUES, no_value
+from vital_shared.graph.node import Pause
 from vital_shared.graph.observer import notify
 from vital_shared.graph.outcome import Outcome, describe
 from vital_shared.graph.plan import Node
@@ -124,6 +125,14 @@ class _Fan:
             )
             exited.__cause__ = error
             self.failed(index, exited)
+        except Pause as error:
+            waiting = NodeError(
+                f"an item of node '{self.node.name}' pauses, and a fan-out waits for nobody: pause in a node "
+                "before it or behind it",
+                node=self.node.name,
+            )
+            waiting.__cause__ = error
+            self.failed(index, waiting)
         except Exception as error:  # noqa: BLE001 - an item's failure is its own: recorded, and a degradation
             self.failed(index, error)
         else:

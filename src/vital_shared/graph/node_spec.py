@@ -164,10 +164,13 @@ def own_parameters(title: str, function: Callable[..., Any]) -> tuple[inspect.Pa
 
 
 def _check_bounds(spec: NodeSpec) -> None:
+    for reason in (spec.declaration.degradation, spec.declaration.on_timeout):
+        if reason is not None and not isinstance(reason, str):
+            raise PlanError(f"{spec.title} declares the degradation {reason!r}: write a word for the reason")
     each = spec.declaration.each
     seconds = [spec.declaration.timeout, *((each.item_timeout, each.deadline) if each else ())]
     bounds = [bound for bound in (*seconds, each.limit if each else None) if bound is not None]
-    if not all(0 < bound < math.inf for bound in bounds):
+    if not all(isinstance(bound, int | float) and 0 < bound < math.inf for bound in bounds):
         raise PlanError(
             f"{spec.title} declares a timeout, deadline or limit that is not a finite number above 0"
         )

@@ -60,7 +60,8 @@ class LlmCall:
         run, node = current_run.get(), node_of_run()
         if run is None or node is None:
             raise ConfigurationError(
-                "self.llm is for the nodes of a run: call it in one, and await it there."
+                "self.llm is for the nodes of a run that execute_typed or execute_stream begins: call it in "
+                "one, and await it there."
             )
         self._run: CurrentRun = run
         self._node = node  # within a loop, the loop
