@@ -211,3 +211,30 @@ async def test_a_graphs_own_run_is_no_run_in_which_a_model_may_be_asked(services
 
     with pytest.raises(ConfigurationError, match="of a run that execute_typed or execute_stream begins"):
         await Asking(services).run(query="a")
+
+
+def test_a_workflow_class_where_a_part_has_to_stand():
+    class Inner(Workflow):
+        @node
+        async def answer(self, query: str) -> str:
+            return query
+
+    with pytest.raises(
+        PlanError, match=r"needs 'inner', which is the class Inner .*: write inner = subworkflow\("
+    ):
+
+        class Outer(Workflow):
+            inner = Inner
+
+            @node
+            async def answer(self, inner: str) -> str:
+                return inner
+
+
+def test_a_node_with_the_name_of_a_method_names_the_class_that_its_author_knows():
+    with pytest.raises(PlanError, match=r"node 'Asking.llm' \(.*\) has a name that Workflow itself uses"):
+
+        class Asking(Workflow):
+            @node
+            async def llm(self, query: str) -> str:
+                return query

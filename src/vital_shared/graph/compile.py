@@ -35,7 +35,7 @@ def compile_plan(cls: type) -> Plan:
         raise PlanError(f"graph '{cls.__name__}' has the inputs {inputs!r}: write a tuple of names")
     makers = _makers(specs, inputs)
     for spec in specs.values():
-        _check_values(spec, makers, inputs, dropped)
+        _check_values(cls, spec, makers, inputs, dropped)
     _check_types(cls, specs.values(), makers)
     return _build(cls, inputs, ordered(cls.__name__, list(specs.values())), makers, parts)
 
@@ -56,7 +56,7 @@ def _makers(specs: dict[str, NodeSpec], inputs: tuple[str, ...]) -> dict[str, No
 
 
 def _check_values(
-    spec: NodeSpec, makers: dict[str, NodeSpec], inputs: tuple[str, ...], dropped: set[str]
+    cls: type, spec: NodeSpec, makers: dict[str, NodeSpec], inputs: tuple[str, ...], dropped: set[str]
 ) -> None:
     each = spec.declaration.each
     for name, has_default in spec.wanted():
@@ -67,6 +67,7 @@ def _check_values(
         if maker is None:
             if has_default and (name in dropped or spec.within) and not fans_out:
                 continue
+            _check_part(cls, spec, name)
             raise PlanError(
                 f"{spec.title} needs '{name}', which {_nobody(name, makers, inputs, dropped, fans_out)}"
                 f"{_part_hint(spec)}"
@@ -107,6 +108,19 @@ def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeS
                     f"{spec.title} reads '{parameter.name}' as {shown_type(read)}, and {origin} {makes} "
                     f"{shown_type(value)}: declare one type for both"
                 )
+
+
+def _check_part(cls: type, spec: NodeSpec, name: str) -> None:
+    """Refuse a workflow class that stands where a part has to.
+
+    :raises PlanError: when the value is one.
+    """
+    part = getattr(cls, name, None)
+    if isinstance(part, type) and isinstance(getattr(part, "plan", None), Plan):
+        raise PlanError(
+            f"{spec.title} needs '{name}', which is the class {part.__name__} and no part of this one: write "
+            f"{name} = subworkflow({part.__name__})"
+        )
 
 
 def _part_hint(spec: NodeSpec) -> str:

@@ -112,7 +112,12 @@ def _check_name(spec: NodeSpec, cls: type) -> None:
         is_method = inspect.isroutine(hidden) or isinstance(hidden, property)
         is_ours = base.__module__.partition(".")[0] == PACKAGE
         if is_ours and is_method and not hasattr(hidden, ATTRIBUTE) and base.__name__ != spec.owner:
-            raise PlanError(f"{spec.title} has a name that {base.__name__} itself uses: rename it")
+            raise PlanError(f"{spec.title} has a name that {_nearest(cls)} itself uses: rename it")
+
+
+def _nearest(cls: type) -> str:
+    """Return the name of the class of ours that a class derives from, which its author has written."""
+    return next(base.__name__ for base in cls.__mro__[1:] if base.__module__.partition(".")[0] == PACKAGE)
 
 
 def _check_lost(owner: type) -> None:
