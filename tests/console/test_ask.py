@@ -145,6 +145,29 @@ def test_conversations_are_found_renamed_and_deleted(page: Page, engine: Running
     expect(entry).to_have_count(0)
 
 
+def delete(page: Page, title: str) -> None:
+    page.get_by_role("button", name=f"Actions for {title}").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator(".entry").get_by_text(title)).to_have_count(0)
+
+
+def test_the_focus_goes_on_after_a_conversation_is_deleted(page: Page, engine: RunningEngine) -> None:
+    for name in ("stent", "valve", "pump"):
+        engine.ask(f"Which {name} is a focused device?", mode=4, session_id=f"focus-{name}")
+    page.reload()
+    page.get_by_label("Search conversations").fill("a focused device")
+    expect(page.locator(".entry")).to_have_count(3)
+    delete(page, "Which valve is a focused device?")
+    expect(page.locator(".entry > a").nth(1)).to_be_focused()
+    delete(page, "Which stent is a focused device?")
+    expect(page.locator(".entry > a")).to_be_focused()
+    page.locator(".entry > a").click()
+    expect(page.locator(".entry-current")).to_have_count(1)
+    delete(page, "Which pump is a focused device?")
+    expect(page.get_by_label("Question", exact=True)).to_be_focused()
+
+
 def test_all_of_it_is_done_by_keyboard(page: Page) -> None:
     page.get_by_label("Mode", exact=True).select_option("3")
     page.get_by_label("Agent", exact=True).select_option("expert")

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 from tests.ai_engine.auth.identity_provider import IdentityProvider
-from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine
+from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,55 @@ def test_a_signed_in_user_asks_and_signs_out(
     expect(page.get_by_label("Key")).to_be_focused()
     page.reload()
     expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
+
+
+def question(page: Page) -> Locator:
+    return page.get_by_label("Question", exact=True)
+
+
+def end_session(page: Page) -> None:
+    """End the session behind the page's back, and let the page notice it."""
+    page.context.clear_cookies()
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
+
+
+def sign_in_again(page: Page, key: str) -> None:
+    sign_in(page, key)
+    page.go_back()
+
+
+def test_a_draft_outlives_the_session_for_the_same_tenant_alone(
+    locked: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(locked.url).page
+    sign_in(page, locked.acme)  # type: ignore[attr-defined]
+    question(page).fill("A long question that is not sent yet")
+    end_session(page)
+    sign_in_again(page, locked.acme)  # type: ignore[attr-defined]
+    expect(question(page)).to_have_value("A long question that is not sent yet")
+    end_session(page)
+    sign_in_again(page, locked.globex)  # type: ignore[attr-defined]
+    expect(question(page)).to_have_value("")
+    end_session(page)
+    sign_in_again(page, locked.acme)  # type: ignore[attr-defined]
+    expect(question(page)).to_have_value("")
+
+
+def test_another_tenant_that_signs_in_sees_nothing_of_the_open_chat(
+    locked: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(locked.url).page
+    sign_in(page, locked.acme)  # type: ignore[attr-defined]
+    question(page).fill("What is secret at acme?")
+    page.keyboard.press("Enter")
+    expect(page.locator("article.turn")).to_have_attribute("data-phase", "finished")
+    end_session(page)
+    sign_in_again(page, locked.globex)  # type: ignore[attr-defined]
+    expect(question(page)).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text("What is secret at acme?")
+    stored = page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")
+    assert "secret at acme" not in stored
 
 
 def test_a_proxy_that_passes_a_token_on_signs_its_user_in(

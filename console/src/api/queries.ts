@@ -3,6 +3,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
 import { json, type Schema, withQuery } from "./client";
+import { noteReader } from "./reader";
 
 export type RunFilters = Partial<
   Record<
@@ -14,7 +15,11 @@ export type RunFilters = Partial<
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
-  queryFn: () => json<Schema<"SessionView">>("/v1/session"),
+  queryFn: async () => {
+    const session = await json<Schema<"SessionView">>("/v1/session");
+    noteReader(session);
+    return session;
+  },
   staleTime: 60_000,
   retry: false,
 });

@@ -18,6 +18,7 @@ import { ShowMore } from "../ui/ShowMore";
 import { Composer, type Settings, useSettings } from "./ask/Composer";
 import { Conversations } from "./ask/Conversations";
 import { chats } from "./ask/chats";
+import { useDraft } from "./ask/drafts";
 import { Welcome } from "./ask/Welcome";
 
 export function NewChat() {
@@ -37,8 +38,7 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
   const settings = useSettings(tenant);
   const pathOf = useWorkflowPath();
   const [isListOpen, setListOpen] = useState(false);
-  const [draft, setDraft] = useState("");
-  const [values, setValues] = useState<Readonly<Record<string, string>>>({});
+  const [draft, setDraft] = useDraft(tenant, sessionId);
   const turns = useSyncExternalStore(chats.subscribe, () => chats.turns(sessionId));
   const { isLoading, error, refetch } = useHistory(sessionId, tenant);
   const [chosen, setChosen] = useState<string | null>(null);
@@ -58,19 +58,17 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
       });
       chats.add(session, run, isChat);
       setChosen(null);
-      setDraft("");
-      setValues({});
+      setDraft({ query: "", values: {} });
       if (session !== sessionId) void navigate({ to: "/ask/$sessionId", params: { sessionId: session }, replace: sessionId === null });
     },
-    [sessionId, settings, pathOf, tenant, user, navigate, client],
+    [sessionId, settings, pathOf, tenant, user, navigate, client, setDraft],
   );
   const edit = useCallback(
     ({ query, workflow, values: own }: Asked) => {
       if (workflow !== null && settings.workflows.includes(workflow)) settings.setWorkflow(workflow);
-      setValues(Object.fromEntries(Object.entries(own).map(([name, value]) => [name, textOf(value)])));
-      setDraft(query);
+      setDraft({ query, values: Object.fromEntries(Object.entries(own).map(([name, value]) => [name, textOf(value)])) });
     },
-    [settings],
+    [settings, setDraft],
   );
 
   return (
@@ -86,7 +84,7 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
         <Scroller turns={turns}>
           {isLoading && <Loading label="Opening the conversation" />}
           {error && <Failure error={error} retry={refetch} />}
-          {!isLoading && !error && turns.length === 0 && <Welcome onPick={setDraft} />}
+          {!isLoading && !error && turns.length === 0 && <Welcome onPick={(query) => setDraft({ query })} />}
           {sessionId !== null && <Earlier sessionId={sessionId} tenant={tenant} />}
           {turns.map((run) => (
             <Turn
@@ -101,10 +99,10 @@ function AskPage({ sessionId }: { sessionId: string | null }) {
         </Scroller>
         <Composer
           settings={settings}
-          draft={draft}
-          onDraft={setDraft}
-          values={values}
-          onValue={(name, text) => setValues((all) => ({ ...all, [name]: text }))}
+          draft={draft.query}
+          onDraft={(query) => setDraft({ query })}
+          values={draft.values}
+          onValue={(name, text) => setDraft({ values: { ...draft.values, [name]: text } })}
           onAsk={ask}
           isBusy={turns.some((run) => run.isBusy)}
         />

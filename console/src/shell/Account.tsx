@@ -7,6 +7,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CircleUser, LogOut } from "lucide-react";
 
 import { type Schema, send } from "../api/client";
+import { noteSignOut } from "../api/reader";
 import { Button, Field } from "../ui/parts";
 import { chooseTenant, chooseUser, ID, useTenant, useUser } from "./identity";
 
@@ -18,7 +19,10 @@ export function Account({ session }: { session: Schema<"SessionView"> }) {
   const client = useQueryClient();
   const signOut = useMutation({
     mutationFn: () => send("/v1/session", { method: "DELETE" }),
-    onSuccess: () => client.resetQueries(),
+    onSuccess: () => {
+      noteSignOut();
+      return client.resetQueries();
+    },
   });
   const isWrong = !ID.test(draft.tenant) || !ID.test(draft.user);
   return (

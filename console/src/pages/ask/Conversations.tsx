@@ -1,6 +1,6 @@
 /** The conversations: found, opened, renamed and deleted. */
 
-import { type FormEvent, useDeferredValue, useState } from "react";
+import { type FormEvent, useDeferredValue, useEffect, useRef, useState } from "react";
 import { Dialog } from "@ark-ui/react/dialog";
 import { Menu } from "@ark-ui/react/menu";
 import { Portal } from "@ark-ui/react/portal";
@@ -22,10 +22,18 @@ export function Conversations({ current, isOpen, onClose }: { current: string | 
   const [text, setText] = useState("");
   const { data, error, isPending, hasNextPage, fetchNextPage } = useInfiniteQuery(conversationsQuery(useDeferredValue(text.trim()), tenant));
   const found = data?.pages.flatMap((page) => page.conversations) ?? [];
+  const list = useRef<HTMLElement>(null);
+  const [deleted, setDeleted] = useState<{ id: string; place: number } | null>(null);
+  useEffect(() => {
+    if (!deleted || found.some((each) => each.session_id === deleted.id)) return;
+    const links = list.current?.querySelectorAll<HTMLElement>(".entry > a, .new-chat") ?? [];
+    links[Math.min(deleted.place + 1, links.length - 1)]?.focus(); // the one that took its place, else the one before
+    setDeleted(null);
+  }, [deleted, found]);
   return (
-    <aside className={isOpen ? "conversations conversations-open" : "conversations"} aria-label="Conversations">
+    <aside ref={list} className={isOpen ? "conversations conversations-open" : "conversations"} aria-label="Conversations">
       <div className="conversations-head">
-        <Link to="/" className="button button-plain grow" onClick={onClose}>
+        <Link to="/" className="button button-plain grow new-chat" onClick={onClose}>
           <Plus aria-hidden /> New chat
         </Link>
         <IconButton label="Close" className="only-narrow" onClick={onClose}>
@@ -41,8 +49,8 @@ export function Conversations({ current, isOpen, onClose }: { current: string | 
         {error && <p className="fault" role="alert">{error.message}</p>}
         {!isPending && !error && !found.length && <p className="quiet pad">{text ? "Nothing is found." : "Your conversations will be here."}</p>}
         <ul>
-          {found.map((each) => (
-            <Entry key={`${each.tenant_id} ${each.session_id}`} conversation={each} isCurrent={each.session_id === current} onOpen={onClose} />
+          {found.map((each, place) => (
+            <Entry key={`${each.tenant_id} ${each.session_id}`} conversation={each} isCurrent={each.session_id === current} onOpen={onClose} onDeleted={() => setDeleted({ id: each.session_id, place })} />
           ))}
         </ul>
         {hasNextPage && <Button small kind="ghost" onClick={() => void fetchNextPage()}>Show more</Button>}
@@ -51,7 +59,14 @@ export function Conversations({ current, isOpen, onClose }: { current: string | 
   );
 }
 
-function Entry({ conversation, isCurrent, onOpen }: { conversation: Conversation; isCurrent: boolean; onOpen: () => void }) {
+interface EntryProps {
+  conversation: Conversation;
+  isCurrent: boolean;
+  onOpen: () => void;
+  onDeleted: () => void;
+}
+
+function Entry({ conversation, isCurrent, onOpen, onDeleted }: EntryProps) {
   const [asks, setAsks] = useState<"rename" | "delete" | null>(null);
   const title = conversation.title || "Untitled";
   return (
@@ -73,7 +88,7 @@ function Entry({ conversation, isCurrent, onOpen }: { conversation: Conversation
           </Menu.Positioner>
         </Portal>
       </Menu.Root>
-      {asks && <Change conversation={conversation} isDelete={asks === "delete"} isCurrent={isCurrent} onDone={() => setAsks(null)} />}
+      {asks && <Change conversation={conversation} isDelete={asks === "delete"} isCurrent={isCurrent} onDone={() => setAsks(null)} onDeleted={onDeleted} />}
     </li>
   );
 }
@@ -83,9 +98,10 @@ interface ChangeProps {
   isDelete: boolean;
   isCurrent: boolean;
   onDone: () => void;
+  onDeleted: () => void;
 }
 
-function Change({ conversation, isDelete, isCurrent, onDone }: ChangeProps) {
+function Change({ conversation, isDelete, isCurrent, onDone, onDeleted }: ChangeProps) {
   const [title, setTitle] = useState(conversation.title);
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -101,6 +117,7 @@ function Change({ conversation, isDelete, isCurrent, onDone }: ChangeProps) {
       if (isDelete && isCurrent) await navigate({ to: "/" });
       await client.invalidateQueries({ queryKey: ["conversations"] });
       onDone();
+      if (isDelete && !isCurrent) onDeleted();
     },
   });
   const submit = (event: FormEvent) => {

@@ -1,5 +1,6 @@
 /** The chats of this tab: their turns, and which runs a reload has to take up again. */
 
+import { onReaderChanged } from "../../api/reader";
 import type { LiveRun } from "../../run/live";
 
 interface Unfinished {
@@ -53,6 +54,18 @@ class Chats {
     this.changed();
   }
 
+  /** Forget all of them. */
+  forgetAll(): void {
+    this.byId.clear();
+    this.earlierById.clear();
+    try {
+      for (const name of Object.keys(sessionStorage)) if (name.startsWith(keyOf(""))) sessionStorage.removeItem(name);
+    } catch {
+      // Storage is blocked, so nothing is in it.
+    }
+    this.changed();
+  }
+
   /** Write down which runs of a chat are not in its stored conversation. */
   note(id: string, run: LiveRun): void {
     const { state } = run;
@@ -88,3 +101,5 @@ class Chats {
 const keyOf = (id: string) => `vital.chat.${id}`;
 
 export const chats = new Chats();
+
+onReaderChanged(() => chats.forgetAll());
