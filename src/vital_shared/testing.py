@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -204,7 +204,7 @@ async def workflow_services(
     models: Sequence[Model] = (),
     sources: Sequence[Source] = (),
     tools: Sequence[Tool] = (),
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Services]:
     """Open services on an own SQLite file in `data_dir`, without the embedded models, and close them.

@@ -142,6 +142,19 @@ async def test_a_worker_that_has_renewed_its_lease_meanwhile_keeps_the_run(
     assert await alive.runs.take_over(orphan, deadline_at=LATER) is None
 
 
+async def test_a_worker_whose_own_lease_is_over_takes_no_run_of_one_that_may_live(
+    database: Database, dead: Worker, alive: Worker
+):
+    """When the store's clock is set forward, all leases are over, and each worker still thinks it has one."""
+    await dead.start()
+    for worker in (dead, alive):
+        await let_lease_expire(database, worker, until=1_000.0)
+    (orphan,) = await alive.runs.orphans.find()
+    assert await alive.runs.take_over(orphan, deadline_at=LATER) is None
+    await let_lease_expire(database, alive, until=9e9)
+    assert await alive.runs.take_over(orphan, deadline_at=LATER) is not None
+
+
 async def test_what_a_worker_writes_of_a_run_that_was_taken_over_is_refused(
     database: Database, dead: Worker, alive: Worker
 ):

@@ -43,9 +43,11 @@ class RunSweep:
 
         :raises StoreError: when the database does not answer.
         """
+        services = self._services
+        await services.now.read(services.database)  # first: where it was set, no run is overdue by that
         await self.end_lost()
-        self._count(await self._services.runs.sweep(self._services.now()))
-        await self._services.logs.forget_ended(self._services.runs.unfinished)
+        self._count(await services.runs.sweep(services.now()))
+        await services.logs.forget_ended(services.runs.unfinished)
 
     async def end_lost(self) -> None:
         """End the runs of processes that have died.

@@ -10,7 +10,7 @@ from vital_shared.store.durable_tables import workers
 from vital_shared.store.tables import runs
 from vital_shared.store.worker_lease import database_seconds
 
-__all__ = ["live_hosts", "live_workers", "owner_is_dead"]
+__all__ = ["is_live", "live_hosts", "live_workers", "owner_is_dead"]
 
 
 def live_workers(connection: Connection, ids: Collection[str]) -> frozenset[str]:
@@ -18,6 +18,11 @@ def live_workers(connection: Connection, ids: Collection[str]) -> frozenset[str]
     live = workers.c.lease_until > database_seconds(connection.dialect.name)
     found = connection.execute(select(workers.c.id).where(workers.c.id.in_(ids), live))
     return frozenset(found.scalars())
+
+
+def is_live(worker: str, dialect: str) -> ColumnElement[bool]:
+    """Select where a worker lives."""
+    return exists().where(workers.c.id == worker, workers.c.lease_until > database_seconds(dialect))
 
 
 def live_hosts(connection: Connection) -> int:

@@ -16,6 +16,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.durable_tables import workers
 from vital_shared.store.fencing import fenced, is_current
 from vital_shared.store.limit_check import extend_limits
+from vital_shared.store.live_workers import is_live
 from vital_shared.store.run_calls import CarriedCalls, carry_calls, close_calls
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import finished_nodes, forget_nodes
@@ -190,6 +191,8 @@ def _take_over(
     own = update(runs).where(runs.c.id == orphan.run_id, runs.c.status == "running", *fenced(orphan.fence))
     if orphan.fence.owner != owner:
         own = own.where(dead)
+        if not orphan.is_certain:  # where the store's clock was set, all leases are over, this worker's too
+            own = own.where(is_live(owner, connection.dialect.name))
     takeovers = runs.c.takeovers + (0 if orphan.was_given_up or orphan.fence.owner == owner else 1)
     taken = own.values(owner=owner, epoch=runs.c.epoch + 1, takeovers=takeovers, deadline_at=deadline_at)
     row = connection.execute(taken.returning(*runs.c)).mappings().first()

@@ -93,12 +93,15 @@ def requeue_lost(connection: Connection, run_id: str, now: datetime, *, is_durab
     return to_ended(connection.execute(ended).mappings().one())
 
 
-def requeue_overdue(connection: Connection, now: datetime) -> None:
-    """Let the background runs begin anew whose worker was lost without a word."""
+def requeue_overdue(connection: Connection, now: datetime, at_work_by: datetime) -> None:
+    """Let the background runs begin anew whose worker was lost without a word.
+
+    :param at_work_by: the time by which a run that is at work is overdue.
+    """
     overdue = (
         select(runs.c.id)
         .join(background_runs, background_runs.c.run_id == runs.c.id)
-        .where(runs.c.status == "running", runs.c.deadline_at <= now)
+        .where(runs.c.status == "running", runs.c.deadline_at <= at_work_by)
     )
     for run_id in connection.execute(overdue).scalars().all():
         requeue(connection, run_id, now)

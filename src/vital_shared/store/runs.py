@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -110,6 +110,7 @@ class RunStore:
     """The runs of all tenants; where a tenant is asked for, None is an administrator, who sees all.
 
     :param worker: the id of this process, which owns the runs that it begins; empty: they have no owner.
+    :param recent_jump: returns by how much the clock was set forward while runs are at work (`StoreClock`).
     """
 
     def __init__(
@@ -118,8 +119,10 @@ class RunStore:
         spool: Spool | None = None,
         journal: Journal | None = None,
         worker: str = "",
+        recent_jump: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._database = database
+        self._recent_jump = recent_jump
         self._worker = worker
         self.journal = journal or Journal(None)
         """The part of the runs that outlives this process."""
@@ -575,7 +578,10 @@ class RunStore:
         if row is None:
             raise NotFound(f"There is no run {run_id}: see that its id is right", field="run_id")
         record, end = to_record(row), self.charge_writer.waiting_end(run_id)
-        return as_swept(record if end is None else end.apply(record), now or datetime.now(UTC))
+        now = now or datetime.now(UTC)
+        if record.status == "running":
+            now -= self._recent_jump()
+        return as_swept(record if end is None else end.apply(record), now)
 
     def _abandon(self, record: RunRecord, key: IdempotencyKey | None) -> None:
         """End a run that nobody has begun to work on, where it is stored, and free its key."""
@@ -609,16 +615,17 @@ class RunStore:
         :returns: those that were ended here, and nowhere else.
         """
         await self.charge_writer.catch_up()  # first: what has ended is not lost
-        self.journal.forget_overdue(now)
+        lost_by = now - self._recent_jump()
+        self.journal.forget_overdue(lost_by)
         async with self._database.begin() as connection:
-            await connection.run_sync(requeue_overdue, now)
+            await connection.run_sync(requeue_overdue, now, lost_by)
             unbegun = (await connection.execute(_overdue("queued", now))).mappings().all()
             expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
-            lost = (await connection.execute(_overdue("running", now))).mappings().all()
+            lost = (await connection.execute(_overdue("running", lost_by))).mappings().all()
             for row in lost:
                 await connection.run_sync(forget_nodes, row["id"])
                 await connection.run_sync(close_calls, row["id"])  # before what is reserved is forgotten
-            await connection.run_sync(forget_overdue, now)
+            await connection.run_sync(forget_overdue, lost_by)
             await connection.run_sync(forget_expired, now)
         await self._lost_calls.enter(now)
         return tuple(to_ended(row) for row in (*unbegun, *expired, *lost))

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,6 +59,7 @@ from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 from vital_shared.store.runs import RunStore
 from vital_shared.store.savings import Savings
 from vital_shared.store.spool import Spool
+from vital_shared.store.store_clock import StoreClock
 from vital_shared.store.usage_limits import UsageLimitStore
 from vital_shared.store.worker_lease import WorkerLease
 from vital_shared.tools.base import Tool
@@ -161,7 +162,9 @@ class Services:
     retention: RetentionTable
     """The time for which data is kept."""
 
-    now: Callable[[], datetime]
+    now: StoreClock
+    """The time by the clock of the store, so that all engines of the store have the same."""
+
     closing: AsyncExitStack
     """Resources to close, in their order."""
 
@@ -173,13 +176,14 @@ class Services:
         tools: Sequence[Tool] = (),
         models: Sequence[Model] = (),
         sources: Sequence[Source] = (),
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
     ) -> Services:
         """Open the store, bringing it up to date, and put the parts together.
 
         :param tools: more tools, beside the built-in ones.
         :param models: more models; the extractive composer stays the last resort.
         :param sources: more RAG sources, beside the embedded one.
+        :param now: a clock in place of the store's.
         :raises StoreError: when the database is not there.
         :raises ConfigurationError: when a setting is wrong or a name is taken twice.
         """
@@ -187,15 +191,13 @@ class Services:
         settings = settings or Settings()
         check_telemetry()  # reports what is missing now, and not with the first run
         async with AsyncExitStack() as stack:
-            database = Database(settings.url, wait_seconds=settings.store_seconds)
-            stack.push_async_callback(database.aclose)
-            await database.migrate()
+            database, clock = await _store(settings, now, stack)
             lease = WorkerLease(settings.url, seconds=settings.lease_seconds)
             stack.push_async_callback(lease.aclose, gives_up=True)
-            runs = await _runs(settings, database, lease, stack)
-            savings = Savings(database, now)
+            runs = await _runs(settings, database, lease, clock, stack)
+            savings = Savings(database, clock)
             stack.push_async_callback(savings.aclose)
-            request_counts = RequestCounts(database, now)
+            request_counts = RequestCounts(database, clock)
             stack.push_async_callback(request_counts.aclose)
             agents = AgentStore(database)
             epochs = CacheEpochs(database)
@@ -210,7 +212,7 @@ class Services:
             await agents.add_missing((*SHIPPED_AGENTS, *added.agents))
             guardrails = _checked(configuration, stack)
             own_prices = {name: table.price for name, table in configuration.models.items() if table.price}
-            prices = Prices(own_prices, now=now, price_name=configuration.price_name)
+            prices = Prices(own_prices, now=clock, price_name=configuration.price_name)
             local = await asyncio.to_thread(installed_models, settings.models_path, reranker, bound)
             for model in local:
                 stack.push_async_callback(model.aclose)
@@ -253,7 +255,7 @@ class Services:
                     *((SOURCE, source.name) for source in all_sources),
                     *((MODEL, name) for name in (*all_models.names, *configuration.models)),
                 ),
-                now=now(),
+                now=clock(),
             )
             logs = await stack.enter_async_context(_event_logs(settings))
             redis = await stack.enter_async_context(_redis(settings))
@@ -304,7 +306,7 @@ class Services:
                 reranker=reranker,
                 entailment=entailment,
                 retention=configuration.retention,
-                now=now,
+                now=clock,
                 closing=stack.pop_all(),
             )
 
@@ -313,12 +315,24 @@ class Services:
         await self.closing.aclose()
 
 
+async def _store(
+    settings: Settings, now: Callable[[], datetime] | None, stack: AsyncExitStack
+) -> tuple[Database, StoreClock]:
+    """Open the database, bring it up to date, and read its clock."""
+    database = Database(settings.url, wait_seconds=settings.store_seconds)
+    stack.push_async_callback(database.aclose)
+    await database.migrate()
+    clock = StoreClock(now, longest_run_seconds=settings.run_timeout_seconds + settings.store_seconds)
+    await clock.read(database)
+    return database, clock
+
+
 async def _runs(
-    settings: Settings, database: Database, lease: WorkerLease, stack: AsyncExitStack
+    settings: Settings, database: Database, lease: WorkerLease, clock: StoreClock, stack: AsyncExitStack
 ) -> RunStore:
     """Open the store of the runs, and enter what earlier processes have left to be written."""
     spool, journal = Spool(settings.data_dir / "owed"), Journal(settings.data_dir / "open-runs")
-    runs = RunStore(database, spool, journal, worker=lease.id)
+    runs = RunStore(database, spool, journal, worker=lease.id, recent_jump=clock.recent_jump)
     stack.callback(journal.close)
     stack.push_async_callback(runs.charge_writer.aclose)
     await runs.charge_writer.recover()
