@@ -16,12 +16,14 @@ class CallContent:
     refuse never gets here.
     """
 
-    __slots__ = ("judged_answer", "mask", "prompt")
+    __slots__ = ("choices", "judged_answer", "mask", "prompt")
 
     def __init__(self) -> None:
         self.prompt: object = None
         """A `Chat`, a `ModelRequest`, or the body of a relayed request, as it was sent; None: none was."""
         self.mask: Mask | None = None
         """The mask of what was sent; the answer has the originals again, and is stored without them."""
+        self.choices: Callable[[], str] | None = None
+        """Return the texts of several choices, each apart; None: the answer has one."""
         self.judged_answer: Callable[[], str] | None = None
         """Return the text that guardrails have allowed; None: the call's events have no other text."""

@@ -58,11 +58,12 @@ def recorded_call(
     :param requested: the tools that the model has asked for.
     """
     judged = content.judged_answer
-    text = "".join(texts) if judged is None else judged()
+    written = judged or content.choices
+    text = "".join(texts) if written is None else written()
     tools = [] if judged is not None else [(each.name, arguments_text(each.arguments)) for each in requested]
     if content.mask is not None:
-        text, *arguments = content.mask.hide_again((text, *(written for _, written in tools)))
-        tools = [(name, written) for (name, _), written in zip(tools, arguments, strict=True)]
+        text, *arguments = content.mask.hide_again((text, *(argument for _, argument in tools)))
+        tools = [(name, argument) for (name, _), argument in zip(tools, arguments, strict=True)]
     shortener = Shortener()
     messages = _bounded(list(_messages(content.prompt, shortener)), shortener)
     answer = shortener.cut(text, MAX_ANSWER_CHARACTERS)

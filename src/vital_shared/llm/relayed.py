@@ -18,6 +18,7 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
+from vital_shared.llm.choice_texts import ChoiceTexts, asks_for_several
 from vital_shared.llm.guarded_answer import GuardedAnswer
 from vital_shared.llm.guardrail_relay import guarded_relay
 from vital_shared.llm.routing.deployment import DeploymentObserver
@@ -76,9 +77,14 @@ class RelayedModel:
         """
         sent = self._write(self._provider.protocol, self._model, request.max_output_tokens)
         answer: GuardedAnswer | None = None
+        take = self._take
+        if request.content is not None and asks_for_several(sent.body):
+            choices = ChoiceTexts(self._provider.protocol)
+            request.content.choices = choices.text
+            take = _both(choices.take, take)
         if self._guardrails is not None and self._guardrails.is_active:
             protocol = self._provider.protocol
-            sent, answer = await guarded_relay(self._guardrails, self.name, protocol, sent, self._take)
+            sent, answer = await guarded_relay(self._guardrails, self.name, protocol, sent, take)
         if request.content is not None:
             request.content.prompt = sent.body
             if answer is not None:
@@ -91,7 +97,7 @@ class RelayedModel:
             max_output_tokens=request.max_output_tokens,
             parameters=parameters._replace(is_streamed=sent.is_streamed),
         )
-        relay = Relay(self._take if answer is None else answer.take)
+        relay = Relay(take if answer is None else answer.take)
         async with aclosing(self._provider.relay(self._model, sent, relay)) as events:
             if answer is None:
                 async for event in events:
@@ -99,6 +105,14 @@ class RelayedModel:
                 return
             async for event in _judged(events, answer, is_streamed=sent.is_streamed):
                 yield event
+
+
+def _both(first: Callable[[bytes], None], second: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def take(data: bytes) -> None:
+        first(data)
+        second(data)
+
+    return take
 
 
 async def _judged(

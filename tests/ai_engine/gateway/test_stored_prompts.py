@@ -53,6 +53,34 @@ async def test_a_streamed_call_is_stored_too(gateway: OpenGateway) -> None:
     assert call.answer == "".join(pieces) != ""
 
 
+def chunk(index: int, text: str = "", finish: str | None = None) -> dict[str, Any]:
+    choice = {"index": index, "delta": {"content": text} if text else {}, "finish_reason": finish}
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+
+
+async def test_the_texts_of_several_streamed_choices_are_stored_apart(gateway: OpenGateway) -> None:
+    said = [chunk(0, "It is "), chunk(1, "Ask "), chunk(0, "42."), chunk(1, "again.")]
+    events = [*said, chunk(0, finish="stop"), chunk(1, finish="stop")]
+    async with gateway(
+        protocol.stream([protocol.event(each) for each in events]), store_prompts=True
+    ) as given:
+        stream = await given.client.chat.completions.create(model="mine:m", messages=HELLO, n=2, stream=True)
+        assert len([each async for each in stream]) == len(events)
+        call = await only_call(given)
+    assert call.answer == "It is 42.\n\nAsk again."
+
+
+async def test_the_texts_of_several_whole_choices_are_stored_apart(gateway: OpenGateway) -> None:
+    choices = [
+        {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        for index, text in enumerate(("It is 42.", "Ask again."))
+    ]
+    async with gateway(whole(choices=choices), store_prompts=True) as given:
+        await given.client.chat.completions.create(model="mine:m", messages=HELLO, n=2)
+        call = await only_call(given)
+    assert call.answer == "It is 42.\n\nAsk again."
+
+
 async def test_nothing_is_stored_unless_it_is_wanted(gateway: OpenGateway) -> None:
     async with gateway(whole()) as given:
         await given.client.chat.completions.create(model="mine:m", messages=HELLO)

@@ -1,0 +1,51 @@
+"""The texts of an answer that comes in several choices, each apart from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from vital_shared.llm.relayed_texts import READERS
+
+__all__ = ["ChoiceTexts", "asks_for_several"]
+
+ANSWER_TEXTS: Final = frozenset({"content", "refusal", "text"})
+"""Names of texts that are a part of an answer, and no thought and no call of a tool."""
+
+
+def asks_for_several(body: Mapping[str, Any]) -> bool:
+    """Return whether a request asks for several choices (OpenAI, Gemini)."""
+    config = body.get("generationConfig") or body.get("generation_config")
+    fields = config if isinstance(config, Mapping) else {}
+    stated = (body.get("n"), fields.get("candidateCount"), fields.get("candidate_count"))
+    return any(isinstance(count, int) and count > 1 for count in stated)
+
+
+class ChoiceTexts:
+    """The texts of the choices of one answer, from the data of its events.
+
+    :param protocol: the provider's wire.
+    """
+
+    def __init__(self, protocol: str) -> None:
+        self._read = READERS.get(protocol)
+        self._texts: dict[int, list[str]] = {}
+
+    def take(self, data: bytes) -> None:
+        """Take the data of an event; one that is no object holds no text."""
+        try:
+            event = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return
+        if not isinstance(event, dict) or self._read is None:
+            return
+        for slot in self._read(event, is_strict=False).slots:
+            choice, name = slot.key[0], slot.key[1]
+            if name in ANSWER_TEXTS:
+                self._texts.setdefault(choice, []).append(slot.holder[slot.name])
+
+    def text(self) -> str:
+        """Return the texts in the order of the choices, with an empty line between them."""
+        return "\n\n".join("".join(self._texts[choice]) for choice in sorted(self._texts))
