@@ -71,12 +71,12 @@ CALIBRATED = (
     ),
     Calibrated(
         language=GERMAN,
-        version="quotes-de-1",
+        version="quotes-de-2",
         signal_names=GERMAN_SIGNAL_NAMES,
         held_back=("reha-merkblatt", "verein-protokolle"),
         ridge=1.0,
-        answer_from=0.6,
-        certain_from=0.65,
+        answer_from=0.7,
+        certain_from=0.75,
     ),
 )
 CLOSED_PROBABILITY = 0.05

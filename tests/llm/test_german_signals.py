@@ -90,6 +90,31 @@ def test_words_are_found_with_other_endings_and_in_compounds() -> None:
     assert signals_of("Was kostet die Standgebühr im Zirkuszelt?", 0)["missing_word"] >= 1.0
 
 
+RULES = passage(
+    "Die Kündigungssperrfrist dauert zehn Jahre. Elternzeit meldet man sieben Wochen vorher an. Der Lindenhof am "
+    "Mühlenweg hat keinen Aufzug. Die Nettokaltmiete steigt nicht.",
+    title="Regeln",
+    score=6.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "letters"),
+    [
+        ("Wie lange dauert die Kündigungssperrfrist?", 0),
+        ("Hat das Haus im Mühlenweg einen Aufzug?", 4),  # "Haus"
+        ("Wann steigen Kaltmieten?", 0),
+        ("Wie hoch ist das Elterngeld?", 10),
+        ("Hat der Lindenpark einen Aufzug?", 10),
+        ("Hat der Mühlenbergweg einen Aufzug?", 13),
+    ],
+)
+def test_nouns_are_missing_where_they_only_begin_like_another(question: str, letters: int) -> None:
+    best = pieces(RULES)[0]
+    found = german_signals(question, best, best.text, (RULES, OTHER), 4.0)
+    assert found["missing_word"] == letters / 10
+
+
 def test_what_was_refused_denies_a_question_that_takes_it_for_granted() -> None:
     assert signals_of("Wo ist der Weinstand?", 2)["denied"] == 1.0
     assert signals_of("Darf man einen Weinstand haben?", 2)["denied"] == 0.0

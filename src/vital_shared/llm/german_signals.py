@@ -1,7 +1,7 @@
 """Signals that distinguish a quoted German answer from one that is merely near the question.
 
-Few depend on the language. Nouns have capitals in German, so that names are not seen by them: a long word of
-the question that the passage lacks stands for a name, or for what the passage says nothing of.
+Few depend on the language. Nouns have capitals in German, as names do: a long one of the question that the
+passage lacks is a name, or what the passage says nothing of.
 """
 
 from __future__ import annotations
@@ -47,6 +47,12 @@ COMPOUND_MIN_LETTERS: Final = 8
 COMPOUND_START_LETTERS: Final = 6
 """Letters from which on a word is found by its first ones: "Kaltmieten" by "Kaltmi"."""
 
+HEAD_MIN_LETTERS: Final = 4
+"""Letters of the last part of a compound; fewer are an ending."""
+
+_WITHOUT_UMLAUTS: Final = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss"})
+"""Letters as the stemmer writes them."""
+
 _WORD: Final = re.compile(r"[^\W_]+")
 _CLAUSES: Final = re.compile(r"[.;:,!?](?:\s|$)|\b(?:aber|und|sondern|jedoch)\b")
 
@@ -62,7 +68,7 @@ def german_signals(
     """
     asks = question_sentences(question)
     passage = passage_text(best.passage.title, best.passage.section, best.passage.text)
-    missing = [len(word) for word in _words(asks) if not _has(passage.lower(), word)]
+    missing = [len(word) for word in _named(asks) if not _has(passage.lower(), word)]
     attribute = asked_attribute(asks)
     return {
         "answer_logit": (logit - USUAL_LOGIT) / LOGIT_SCALE,
@@ -85,12 +91,31 @@ def _words(question: str) -> list[str]:
     ]
 
 
+def _named(question: str) -> list[str]:
+    """Return the nouns and names among its words; all of them where it has no capitals."""
+    words = _WORD.findall(question)
+    capital = {word.lower() for word in words[1:] if word[0].isupper()}
+    return [
+        word for word in _words(question) if not capital or word in capital or any(map(str.isdigit, word))
+    ]
+
+
 def _has(text: str, word: str) -> bool:
-    """Return whether a text in lower case has a word, with another ending or within a compound too."""
+    """Return whether a text in lower case has a word, with another ending or within a compound too.
+
+    A compound that only begins as a word of the text does is another thing, unless the text has its end too:
+    "Elterngeld" is not "Elternzeit".
+    """
     if word.isdigit():
         return word in numbers(text)
-    root = stem(word, GERMAN)
-    return root in text or (len(root) >= COMPOUND_MIN_LETTERS and root[:COMPOUND_START_LETTERS] in text)
+    root, text = stem(word, GERMAN), text.translate(_WITHOUT_UMLAUTS)
+    if root in text:
+        return True
+    if len(root) < COMPOUND_MIN_LETTERS:
+        return False
+    starts = (end for end in range(len(root) - 1, COMPOUND_START_LETTERS - 1, -1) if root[:end] in text)
+    rest = root[next(starts, 0) :]
+    return rest != root and (len(rest) < HEAD_MIN_LETTERS or rest in text)
 
 
 def _is_denied(question: str, sentence: str) -> bool:
