@@ -24,6 +24,7 @@ ROW = {
     "agent_id": "generalist",
     "cost_type": "llm",
     "name": "m",
+    "workflow": "w",
     "status": "success",
     "calls": 1,
     "input_tokens": 1,
