@@ -201,7 +201,7 @@ def _strategy(router: Mapping[str, Any], result: ImportedConfiguration) -> str:
     return found or "share"
 
 
-def _take_aliases(aliases: Any, result: ImportedConfiguration) -> dict[str, str]:
+def _take_aliases(aliases: object, result: ImportedConfiguration) -> dict[str, str]:
     """Add a route for each alias, and return the group of each."""
     taken: dict[str, str] = {}
     if aliases is not None and not isinstance(aliases, Mapping):
@@ -243,7 +243,7 @@ def _inherit_fallbacks(alias: str, group: str, result: ImportedConfiguration) ->
         result.routes[alias] = {"fallbacks": inherited} | result.routes[alias]
 
 
-def _take_default_fallbacks(place: str, listed: Any, result: ImportedConfiguration) -> None:
+def _take_default_fallbacks(place: str, listed: object, result: ImportedConfiguration) -> None:
     """Give the fallbacks to all groups that have none of their own, as LiteLLM does."""
     if listed is not None and not isinstance(listed, list):
         result.note(place, "is no list, and was left out")

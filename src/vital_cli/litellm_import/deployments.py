@@ -178,7 +178,7 @@ class DeploymentImport:
         is_read_anyway = known is not None and variable in known.key_env
         return variable if _VARIABLE_NAME.fullmatch(variable) and not is_read_anyway else None
 
-    def _version(self, place: str, value: Any, guess: ProviderGuess) -> str:
+    def _version(self, place: str, value: object, guess: ProviderGuess) -> str:
         text = _text(value)
         if text and not text.startswith(REFERENCE) and guess.name == "azure":
             return text

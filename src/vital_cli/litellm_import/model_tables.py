@@ -43,8 +43,8 @@ PRICE_FIELDS: Final = {
 
 _READ_INFO: Final = frozenset({"mode", "base_model", "max_input_tokens", *PRICE_FIELDS})
 
-_PARTNERS: Final = {"input": "output_cost_per_token", "output": "input_cost_per_token"}
-"""The fields that a price must have besides, by its own."""
+_NEEDED_PRICES: Final = ("output_cost_per_token", "input_cost_per_token")
+"""The fields without which a price is none."""
 
 MAX_TEMPERATURE: Final = 2
 
@@ -123,7 +123,7 @@ class ModelTables:
             options[name] = value
         return options
 
-    def _may_stand(self, place: str, name: str, value: Any) -> bool:
+    def _may_stand(self, place: str, name: str, value: object) -> bool:
         if holds_secret(value, name):
             self._result.note(place, "could be a secret, which does not belong in a file, and was left out")
         elif not is_plain(value):
@@ -135,7 +135,7 @@ class ModelTables:
     def _price(self, place: str, params: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, Any]:
         price = self._price_fields(place, params, info)
         base = info.get("base_model")
-        missing = [name for name in _PARTNERS.values() if PRICE_FIELDS[name] not in price]
+        missing = [name for name in _NEEDED_PRICES if PRICE_FIELDS[name] not in price]
         if price and not missing:
             if base is not None:
                 self._result.note(f"{place}.model_info.base_model", "was not carried over: the price holds")
@@ -162,7 +162,7 @@ class ModelTables:
             price[ours] = f"{million.normalize():f}"
         return price
 
-    def _priced_as(self, place: str, base: Any) -> dict[str, Any]:
+    def _priced_as(self, place: str, base: object) -> dict[str, Any]:
         if base is None:
             return {}
         prefix, name = split_model(base) if isinstance(base, str) else ("", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["REFERENCE", "holds_secret", "is_plain", "read_number"]
 
@@ -24,7 +24,7 @@ _SECRET_VALUE: Final = re.compile(
 )
 
 
-def holds_secret(value: Any, name: str = "") -> bool:
+def holds_secret(value: object, name: str = "") -> bool:
     """Return whether a value, or one within it, could be a secret: by its name, or by its form."""
     if isinstance(value, Mapping):
         return any(holds_secret(each, str(inner)) for inner, each in value.items())
@@ -35,7 +35,7 @@ def holds_secret(value: Any, name: str = "") -> bool:
     return bool(value and _SECRET_NAME.search(name)) or bool(_SECRET_VALUE.search(value))
 
 
-def read_number(value: Any) -> Decimal | None:
+def read_number(value: object) -> Decimal | None:
     """Return a number; None: it is none, or not of this world."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -46,7 +46,7 @@ def read_number(value: Any) -> Decimal | None:
     return number if number.is_finite() and abs(number) < 10**12 else None
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Return whether a value can stand in TOML."""
     if isinstance(value, Mapping):
         return all(isinstance(name, str) and is_plain(each) for name, each in value.items())
