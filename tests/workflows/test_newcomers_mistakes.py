@@ -101,13 +101,18 @@ def test_an_input_that_declares_a_field_of_every_run_as_another_type():
             pass
 
 
-def test_an_input_may_give_a_field_a_default_or_a_narrower_type():
+async def test_an_input_may_give_a_field_a_default_or_a_narrower_type(services):
     class Narrow(WorkflowInput):
         query: str = "Go."
         session_id: str = "s1"
 
     class Fine(Workflow[Narrow]):
-        pass
+        @node
+        async def answer(self, query: str, session_id: str) -> str:
+            return f"{query} {session_id}"
+
+    narrow = Narrow(mode="4", tenant_id="acme", user_id="ann")
+    assert (await Fine(services).execute_typed(narrow)).response == "Go. s1"
 
 
 async def test_answers_that_are_no_mapping(services):
