@@ -21,7 +21,7 @@ LONGEST = 300.0
 
 
 class Machine:
-    """A machine whose clock is wrong, and can be set; its hours pass when they are told to."""
+    """A machine with a clock that may be wrong, and a time that the test lets pass."""
 
     def __init__(self, wrong_by: timedelta = timedelta()) -> None:
         self.wrong_by = wrong_by

@@ -121,7 +121,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
             passages: tuple[Passage, ...] = await in_time(
                 "rag_retrieval", preparation_seconds(SEARCH_SECONDS), search
             )
-        except Exception as error:
+        except Exception as error:  # raised again: the run only says which source it had to do without
             logger.warning("source_failed", source=source, tenant_id=tenant_id, exc_info=error)
             raise
         return passages
