@@ -44,6 +44,8 @@ def dollars(text: str) -> UsageAmounts:
         ("USD 1.50", "1.50"),
         ("1.50 US$", "1.50"),
         ("1.5E-05", "0.000015"),
+        ("5E-05", "0.00005"),
+        ("2e3", "2000"),
         (".5", "0.5"),
         ("12345678.123456789", "12345678.123456789"),
     ],
@@ -53,7 +55,7 @@ def test_an_amount_is_read_in_every_notation(amount: str, expected: str) -> None
 
 
 @pytest.mark.parametrize(
-    "amount", ["€1.50", "1_000", "\uff11", "1.2.3", "1e", "--1", '"12,34.5"', "EUR 1", ".", "x"]
+    "amount", ["€1.50", "1_000", "\uff11", "1.2.3", "1e", "1E999", "--1", '"12,34.5"', "EUR 1", ".", "x"]
 )
 def test_an_amount_in_no_notation_is_refused(amount: str) -> None:
     with pytest.raises(InvalidRequest, match=r"is no amount in dollars|decimal"):

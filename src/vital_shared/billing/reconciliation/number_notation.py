@@ -104,16 +104,17 @@ class NumberNotation:
 
     def _number(self, text: str) -> Decimal | None:
         sign, digits = _digits(text)
-        whole, _, fraction = digits.partition(self._mark)
+        mantissa, _, exponent = digits.lower().partition("e")
+        whole, _, fraction = mantissa.partition(self._mark)
         if self._separator in fraction or self._mark in fraction:
             return None
         if self._separator in whole:
             if not _GROUPED.fullmatch(whole):
                 return None
             whole = whole.replace(self._separator, "")
-        if not whole and not fraction.strip("eE"):
+        if not whole and not fraction:
             return None
-        return Decimal(f"{sign}{whole or 0}.{fraction or 0}")
+        return Decimal(f"{sign}{whole or 0}.{fraction or 0}e{exponent or 0}")
 
 
 def _digits(text: str) -> tuple[str, str]:
