@@ -61,11 +61,11 @@ from vital_shared.workflows.run_line import log_end
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
 from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run
 from vital_shared.workflows.turn import turn_of
+from vital_shared.workflows.typed_result import check_answer
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 if TYPE_CHECKING:
     from vital_shared.workflows.tracing import RunSpan
-from vital_shared.workflows.typed_result import check_answer
 
 __all__ = ["RESUMED_AT", "SPAN_NAME", "Execution"]
 
