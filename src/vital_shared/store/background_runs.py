@@ -33,7 +33,14 @@ from vital_shared.store.idempotency import IdempotencyKey, take_key
 from vital_shared.store.live_workers import live_workers
 from vital_shared.store.queue_turns import RUNS_IN_TURN
 from vital_shared.store.requeue import requeue_lost
-from vital_shared.store.run_record import ENDED_WITHOUT_ANSWER, EndedRun, RunRecord, to_ended, to_row
+from vital_shared.store.run_record import (
+    ENDED_COLUMNS,
+    ENDED_WITHOUT_ANSWER,
+    EndedRun,
+    RunRecord,
+    to_ended,
+    to_row,
+)
 from vital_shared.store.tables import runs
 from vital_shared.store.upsert import upsert
 from vital_shared.store.webhook_deliveries import add_delivery
@@ -272,8 +279,7 @@ class BackgroundRunStore:
             return tuple((await connection.execute(statement)).scalars())
 
     async def _end(self, which: ColumnElement[bool], values: dict[str, object]) -> EndedRun | None:
-        columns = (runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
-        statement = update(runs).where(which, _QUEUED).values(values).returning(*columns)
+        statement = update(runs).where(which, _QUEUED).values(values).returning(*ENDED_COLUMNS)
         async with self._database.begin() as connection:
             row: RowMapping | None = (await connection.execute(statement)).mappings().first()
         return None if row is None else to_ended(row)

@@ -14,7 +14,7 @@ from vital_shared.store.fencing import fenced
 from vital_shared.store.live_workers import owner_is_dead
 from vital_shared.store.run_calls import carry_calls
 from vital_shared.store.run_nodes import forget_nodes
-from vital_shared.store.run_record import ENDED_WITHOUT_ANSWER, LOST, EndedRun, to_ended
+from vital_shared.store.run_record import ENDED_COLUMNS, ENDED_WITHOUT_ANSWER, LOST, EndedRun, to_ended
 from vital_shared.store.tables import runs
 
 __all__ = ["MAX_ATTEMPTS", "QUEUED_FOR", "requeue", "requeue_lost", "requeue_overdue"]
@@ -88,7 +88,7 @@ def requeue_lost(connection: Connection, run_id: str, now: datetime, *, is_durab
         update(runs)
         .where(runs.c.id == run_id, runs.c.status == "running", *fenced(Fence(row.owner, row.epoch)))
         .values(finished_at=now, **end, **ENDED_WITHOUT_ANSWER)
-        .returning(runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
+        .returning(*ENDED_COLUMNS)
     )
     return to_ended(connection.execute(ended).mappings().one())
 

@@ -18,6 +18,7 @@ from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, Workflo
 from vital_shared.models.workflow_names import BUILT_IN_CLASS
 from vital_shared.store.listed_question import to_search_text, to_title
 from vital_shared.store.stored_json import read_json
+from vital_shared.store.tables import runs
 
 __all__ = [
     "ENDED_WITHOUT_ANSWER",
@@ -133,6 +134,10 @@ _FIELDS: Final = tuple(RunRecord.model_fields)
 
 ROW_COLUMNS: Final = (*_FIELDS, "title", "search_text")
 """Columns that are written with a new run."""
+
+
+ENDED_COLUMNS: Final = (runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
+"""Columns of which `to_ended` makes an `EndedRun`."""
 
 
 class EndedRun(NamedTuple):

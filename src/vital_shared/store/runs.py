@@ -21,19 +21,17 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
     Update,
-    case,
     select,
     true,
     update,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import (
@@ -57,7 +55,6 @@ from vital_shared.store.admission import (
     LimitsToLock,
     check,
     extend,
-    forget_overdue,
     lock_budget,
     release,
     reserve,
@@ -68,23 +65,21 @@ from vital_shared.store.charge_writer import ChargeWriter
 from vital_shared.store.conversations import Turn
 from vital_shared.store.database import Database
 from vital_shared.store.fencing import fenced
-from vital_shared.store.idempotency import IdempotencyKey, forget_expired, free_key, take_key
+from vital_shared.store.idempotency import IdempotencyKey, free_key, take_key
 from vital_shared.store.journal import Journal
 from vital_shared.store.ledger import charges_of
 from vital_shared.store.lost_calls import LostCalls
 from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.model_calls import model_calls_of
 from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
-from vital_shared.store.requeue import requeue_overdue
-from vital_shared.store.run_calls import begun_effects, close_calls, forget_calls, keep_calls
+from vital_shared.store.overdue_runs import end_overdue
+from vital_shared.store.run_calls import begun_effects, forget_calls, keep_calls
 from vital_shared.store.run_decisions import add_decisions, decisions_of
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import forget_nodes, keep_nodes
 from vital_shared.store.run_record import (
+    ENDED_COLUMNS,
     ENDED_WITHOUT_ANSWER,
-    LOST,
-    NOT_TAKEN_OVER,
-    OVERDUE_ENDS,
     EndedRun,
     RunRecord,
     RunStatus,
@@ -102,8 +97,6 @@ from vital_shared.store.tables import runs
 __all__ = ["EndedRun", "RunRecord", "RunStatus", "RunStore", "not_waiting"]
 
 logger = get_logger(__name__)
-
-_ENDED: Final = (runs.c.id, runs.c.workflow, runs.c.input, runs.c.status, runs.c.duration_seconds)
 
 
 class RunStore:
@@ -560,7 +553,7 @@ class RunStore:
             .where(runs.c.id == run_id, runs.c.status.in_(("queued", "awaiting_approval")))
             .where(_visible(tenant_id), runs.c.deadline_at > now)
             .values(status="cancelled", finished_at=now, **ENDED_WITHOUT_ANSWER)
-            .returning(*_ENDED)
+            .returning(*ENDED_COLUMNS)
         )
         async with self._database.begin() as connection:
             row = (await connection.execute(statement)).mappings().first()
@@ -618,17 +611,9 @@ class RunStore:
         lost_by = now - self._recent_jump()
         self.journal.forget_overdue(lost_by)
         async with self._database.begin() as connection:
-            await connection.run_sync(requeue_overdue, now, lost_by)
-            unbegun = (await connection.execute(_overdue("queued", now))).mappings().all()
-            expired = (await connection.execute(_overdue("awaiting_approval", now))).mappings().all()
-            lost = (await connection.execute(_overdue("running", lost_by))).mappings().all()
-            for row in lost:
-                await connection.run_sync(forget_nodes, row["id"])
-                await connection.run_sync(close_calls, row["id"])  # before what is reserved is forgotten
-            await connection.run_sync(forget_overdue, lost_by)
-            await connection.run_sync(forget_expired, now)
+            ended = await connection.run_sync(end_overdue, now, lost_by)
         await self._lost_calls.enter(now)
-        return tuple(to_ended(row) for row in (*unbegun, *expired, *lost))
+        return ended
 
     async def unfinished(self, run_ids: Collection[str]) -> set[str]:
         """Return those of some runs that run, or wait."""
@@ -682,14 +667,6 @@ def _from(status: RunStatus, run_id: str) -> Update:
 
 def _is_durable(context: RunContext | None) -> bool:
     return context is not None and context.fence is not None
-
-
-def _overdue(status: RunStatus, now: datetime) -> ReturningUpdate[Any]:
-    overdue = update(runs).where(runs.c.status == status, runs.c.deadline_at <= now)
-    end: dict[str, Any] = {**OVERDUE_ENDS[status], **ENDED_WITHOUT_ANSWER}
-    if status == "running":
-        end["error_message"] = case((runs.c.is_durable, NOT_TAKEN_OVER), else_=LOST.message)
-    return overdue.values(finished_at=runs.c.deadline_at, **end).returning(*_ENDED)
 
 
 def _changed(connection: Connection, statement: Update) -> bool:
