@@ -111,17 +111,21 @@ class RunReader:
 
     async def _find(self) -> LiveRun | PeerLog | None:
         """Find the next events: here, or at another worker."""
-        here = self._engine.hub.find(self._run_id)
-        if here is not None and here.has_after(self.seen) and here.log.first_seq <= self.seen + 1:
-            may_have_more = here.last_seq > self.seen or not here.log.is_closed
-        else:
-            may_have_more = False
-        if may_have_more:  # a log that is closed before its run has ended would be read again without a wait
+        here = self._find_here()
+        if here is not None:
             return here
         elsewhere = await self._engine.services.logs.find_elsewhere(self._run_id)
         if elsewhere is None or (elsewhere.state != "live" and elsewhere.last_seq <= self.seen):
             return None
         return elsewhere
+
+    def _find_here(self) -> LiveRun | None:
+        """Find the next events in this process."""
+        here = self._engine.hub.find(self._run_id)
+        if here is None or not here.has_after(self.seen) or here.log.first_seq > self.seen + 1:
+            return None
+        # a log that is closed before its run has ended would be read again without a wait
+        return here if here.last_seq > self.seen or not here.log.is_closed else None
 
     async def _end(self) -> bytes:
         """Return what is left of a run that goes on nowhere; empty while it does, or will."""
@@ -133,6 +137,8 @@ class RunReader:
             return b""
         except StoreError as error:
             logger.info("run_not_looked_up", run_id=self._run_id, reason=str(error))
+            return b""
+        if self._find_here() is not None:  # it was begun here, and may even have ended, during that look
             return b""
         is_late = record.status in ("completed", "awaiting_approval") and await self._has_waited()
         frames = await last_frames(services.logs, record, self.seen, gives_up=is_late)

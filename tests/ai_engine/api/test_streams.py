@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+from datetime import datetime
 
 import pytest
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel, asked, sse
 
 from ai_engine.api.streams import HEARTBEAT
+from ai_engine.runs.run_reader import RunReader
 from vital_shared.events.memory import LIMIT_BYTES
 from vital_shared.models.event import EventAdapter
 from vital_shared.models.workflow_io import WorkflowOutput
+from vital_shared.store.run_record import RunRecord
 
 
 async def test_a_question_is_answered_event_by_event(service: Service) -> None:
@@ -185,6 +188,29 @@ class TestEventsThatAreGone:
             events = [event async for event in following]
         assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
         assert events[-1]["output"] == (await waiting).json()
+
+    async def test_of_a_run_that_ends_here_while_the_store_is_asked_for_it(
+        self, service: Service, model: SteppedModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waiting = asyncio.create_task(service.ask(model="stepped"))
+        await model.asked.wait()
+        (run_id,) = service.engine.hub._runs
+        run = service.engine.hub._runs.pop(run_id)
+        reader = RunReader(service.engine, run_id, 0)
+        runs = service.engine.services.runs
+        read = runs.get
+
+        async def read_late(run_id: str, *, tenant_id: str | None, now: datetime) -> RunRecord:
+            service.engine.hub._runs[run_id] = run
+            model.finish()
+            await run.ended.wait()
+            return await read(run_id, tenant_id=tenant_id, now=now)
+
+        monkeypatch.setattr(runs, "get", read_late)
+        frames = await reader.frames()
+        await reader.leave()
+        await waiting
+        assert frames.startswith(b"id: 1\n")
 
 
 async def test_events_of_a_run_that_was_cancelled_while_it_waited_end_with_that(service: Service) -> None:
