@@ -88,6 +88,25 @@ async def test_a_receiver_that_never_answers_holds_up_its_own_tenant_alone(serve
     assert len({headers["webhook-id"] for headers, _ in live.got}) == 20
 
 
+async def test_a_free_place_is_for_the_tenant_that_has_the_fewest_under_way(serve: Serve) -> None:
+    """Where the receivers of four tenants never answer, these have all places, and many that are older."""
+    service = await serve()
+    dead = [f"dead-{number}" for number in range(4)]
+    for tenant_id in dead:
+        await end_runs(service, tenant_id, 20, "https://example.com/hook")
+    store, now = WebhookStore(service.services.database), datetime.now(UTC)
+    await store.arm(now)
+    at_work = dict.fromkeys(dead, MAX_TENANT_SENDS) | {dead[0]: MAX_TENANT_SENDS - 1}
+    await end_runs(service, "globex", 2, "https://example.com/hook")
+    await store.arm(now + timedelta(seconds=1))
+    later = now + timedelta(seconds=2)
+    (taken,) = await store.take_due(later, 1, tenant_limit=MAX_TENANT_SENDS, at_work=at_work)
+    assert taken.tenant_id == "globex"
+    at_work["globex"] = 1
+    more = await store.take_due(later, 3, tenant_limit=MAX_TENANT_SENDS, at_work=at_work)
+    assert sorted(each.tenant_id for each in more) == ["dead-0", "globex"]
+
+
 async def test_a_late_failure_does_not_undo_a_delivery(serve: Serve) -> None:
     service = await serve()
     await end_runs(service, "acme", 1, "https://example.com/hook")

@@ -172,29 +172,41 @@ class WebhookStore:
 def _take_due(
     connection: Connection, now: datetime, limit: int, tenant_limit: int, at_work: Mapping[str, int]
 ) -> tuple[DueDelivery, ...]:
+    """Take the oldest of the tenants that have the fewest attempts under way."""
     counts, ids = Counter(at_work), list[str]()
-    while len(ids) < limit:
-        full = [tenant_id for tenant_id, count in counts.items() if count >= tenant_limit]
-        due = (
-            select(_table.id, _table.tenant_id)
-            .where(_table.status == "pending", _table.next_attempt_at <= now)
-            .where(_table.id.not_in(ids), _table.tenant_id.not_in(full))
-            .order_by(_table.next_attempt_at)
-            .limit(limit - len(ids))
-            .with_for_update(skip_locked=True)
-        )
-        rows = connection.execute(due).all()
-        if not rows:
+    for most in range(1, tenant_limit + 1):
+        while len(ids) < limit and (rows := _oldest(connection, now, limit, ids, _full(counts, most))):
+            for row in rows:
+                if counts[row["tenant_id"]] < most:
+                    counts[row["tenant_id"]] += 1
+                    ids.append(row["id"])
+        if len(ids) == limit or not _full(counts, most):
             break
-        for row in rows:
-            if counts[row.tenant_id] < tenant_limit:
-                counts[row.tenant_id] += 1
-                ids.append(row.id)
     if not ids:
         return ()
     taken = update(webhook_deliveries).where(_table.id.in_(ids))
     connection.execute(taken.values(attempts=_table.attempts + 1, next_attempt_at=now + ATTEMPT_LEASE))
     return tuple(_due(row) for row in _with_runs(connection, ids))
+
+
+def _full(counts: Mapping[str, int], most: int) -> list[str]:
+    """Return the tenants that have this many attempts under way, or more."""
+    return [tenant_id for tenant_id, count in counts.items() if count >= most]
+
+
+def _oldest(
+    connection: Connection, now: datetime, limit: int, taken: Sequence[str], full: Sequence[str]
+) -> Sequence[RowMapping]:
+    """Return the oldest that are due, but for some, and for those of some tenants."""
+    due = (
+        select(_table.id, _table.tenant_id)
+        .where(_table.status == "pending", _table.next_attempt_at <= now)
+        .where(_table.id.not_in(taken), _table.tenant_id.not_in(full))
+        .order_by(_table.next_attempt_at)
+        .limit(limit - len(taken))
+        .with_for_update(skip_locked=True)
+    )
+    return connection.execute(due).mappings().all()
 
 
 def _with_runs(connection: Connection, ids: Sequence[str]) -> Sequence[RowMapping]:
