@@ -54,7 +54,7 @@ def read_lines(
     lines: list[BatchLine] = []
     equal: Counter[str] = Counter()
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             for number, text in enumerate(file, 1):
                 if text.strip():
                     lines.append(_line(number, text, input_type, common, equal))
@@ -92,7 +92,8 @@ def _line(
         request = request_from(input_type, {**common, **fields})
     except InvalidRequest as refusal:
         error = refusal.message
-    content = error or request.model_dump_json(by_alias=False, round_trip=True)  # type: ignore[union-attr]  # there is one
+    # Without what the line leaves open: such a field may be made anew each time, or come with a new version.
+    content = error or request.model_dump_json(by_alias=False, round_trip=True, exclude_unset=True)  # type: ignore[union-attr]  # there is one
     digest = hashlib.sha256(f"{custom_id}\n{content}".encode("utf-8", "replace")).hexdigest()
     equal[digest] += 1
     return BatchLine(number, custom_id, request, error, f"{digest}/{equal[digest]}")

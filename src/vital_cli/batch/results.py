@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Self
@@ -21,6 +21,9 @@ __all__ = ["BatchSummary", "ResultsFile"]
 
 STATE_SUFFIX: Final = ".batch"
 """The end of the name of the file that has the batch's id, beside its results."""
+
+FORMER_SUFFIX: Final = ".former"
+"""The end of the name of the file of answers whose questions are no longer in the batch's file."""
 
 
 class BatchSummary(Frozen):
@@ -42,9 +45,10 @@ class ResultsFile:
     :param batch_id: the batch that they are of.
     """
 
-    def __init__(self, path: Path, file: IO[str], batch_id: str, lines: Sequence[BatchLine]) -> None:
+    def __init__(self, path: Path, file: IO[bytes], batch_id: str, lines: Sequence[BatchLine]) -> None:
         self.batch_id = batch_id
         self._path = path
+        self._former = path.with_name(path.name + FORMER_SUFFIX)
         self._file = file
         self._lines = lines
         self._results: dict[str, dict[str, Any]] = {}
@@ -72,13 +76,17 @@ class ResultsFile:
         """Write what has come of a line."""
         entry = {"line": line.number, "custom_id": line.custom_id, "key": line.key, **result}
         self._results[line.key] = entry
-        self._file.write(to_json(entry).decode() + "\n")
+        self._file.write(to_json(entry) + b"\n")
         self._file.flush()
 
     def finish(self) -> BatchSummary:
         """Put the results in the order of the questions, each once, and return how the batch stands."""
         ordered = [self._results[line.key] for line in self._lines if line.key in self._results]
-        _write_whole(self._path, "".join(to_json(entry).decode() + "\n" for entry in ordered))
+        keys = {line.key for line in self._lines}
+        former = [entry for key, entry in self._results.items() if key not in keys and "output" in entry]
+        if former or self._former.exists():
+            _write_whole(self._former, _text(former))  # first: an answer may be in both, and has to be in one
+        _write_whole(self._path, _text(ordered))
         statuses = [entry["status"] for entry in ordered]
         completed, waiting = statuses.count("completed"), statuses.count("awaiting_approval")
         return BatchSummary(
@@ -90,35 +98,47 @@ class ResultsFile:
         )
 
     def _read(self) -> None:
-        """Read the results of an earlier start; a line that it was killed in is cut off."""
-        whole = 0
-        for text in iter(self._file.readline, ""):
-            if not text.endswith("\n"):
-                break
-            whole = self._file.tell()
-            try:
-                entry = read_json(text)
-            except ValueError as error:
-                raise InvalidRequest(f"{self._path} holds something else than results: {error}.") from error
-            if isinstance(entry, dict) and isinstance(entry.get("key"), str):
-                self._results[entry["key"]] = entry
+        """Read the results of earlier starts; a line that one was killed in is cut off."""
+        if self._former.exists():
+            with self._former.open("rb") as former:
+                self._read_lines(former)
+        whole = self._read_lines(self._file)
         self._file.seek(whole)
         self._file.truncate()
 
+    def _read_lines(self, file: IO[bytes]) -> int:
+        """Read results, and return the place of the end of the last whole line."""
+        whole = 0
+        for line in iter(file.readline, b""):
+            if not line.endswith(b"\n"):
+                break
+            whole += len(line)
+            try:
+                entry = read_json(line.decode())
+            except ValueError as error:
+                raise InvalidRequest(f"{file.name} holds something else than results: {error}.") from error
+            if isinstance(entry, dict) and isinstance(entry.get("key"), str):
+                self._results[entry["key"]] = entry
+        return whole
+
+
+def _text(entries: Iterable[dict[str, Any]]) -> bytes:
+    return b"".join(to_json(entry) + b"\n" for entry in entries)
+
 
 @contextmanager
-def _locked(path: Path) -> Iterator[IO[str]]:
+def _locked(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for this process alone, and make it where there is none."""
     while True:
         path.touch(mode=0o600)
-        with path.open("r+", encoding="utf-8") as file:
+        with path.open("r+b") as file:
             _lock(path, file)
             if _is_at(path, file):
                 yield file
                 return
 
 
-def _is_at(path: Path, file: IO[str]) -> bool:
+def _is_at(path: Path, file: IO[bytes]) -> bool:
     """Return whether a file is the one at a path still: a batch that ends puts another there."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
@@ -126,7 +146,7 @@ def _is_at(path: Path, file: IO[str]) -> bool:
         return False
 
 
-def _lock(path: Path, file: IO[str]) -> None:
+def _lock(path: Path, file: IO[bytes]) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -139,18 +159,22 @@ def _batch_id(path: Path) -> str:
     if state.exists() and (known := state.read_text(encoding="utf-8").strip()):
         return known
     batch_id = f"batch_{secrets.token_hex(16)}"
-    _write_whole(state, batch_id + "\n")
+    _write_whole(state, f"{batch_id}\n".encode())
     return batch_id
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_whole(path: Path, text: bytes) -> None:
     """Write a file so that it is there as a whole, or as it was."""
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with open(unfinished, "x", encoding="utf-8", opener=_private) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with open(unfinished, "xb", opener=_private) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError:  # a disk that is full needs the space
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def _private(path: str, flags: int) -> int:
