@@ -68,6 +68,8 @@ def test_a_run_shows_how_it_was_made(filled: RunningEngine, open_page: Callable[
     page.get_by_role("link", name="Which evidence does a Class III device need?").click()
     expect(page.locator(".run-answer strong")).to_have_text("Class III")
     expect(page.locator(".waterfall-row").first).to_be_visible()
+    cache = page.locator("section", has=page.get_by_role("heading", name="Cache"))
+    expect(cache.last).to_contain_text("depends on what was said before")
     page.get_by_role("tab", name="Cost").click()
     expect(page.get_by_role("region", name="Charges").locator("tbody tr").first).to_be_visible()
     page.get_by_role("tab", name="More").click()

@@ -6986,6 +6986,11 @@ export interface components {
              */
             cache_status: "hit" | "miss" | "bypass";
             /**
+             * Cache Reason
+             * @default null
+             */
+            cache_reason: ("equal_question" | "similar_question" | "equal_request_running" | "not_found" | "low_quality" | "no_response" | "tool_with_effects" | "cache_off" | "conversation" | "idempotency_key" | "background" | "resumed" | "workflow_not_cacheable" | "node_with_effects" | "node_reads_run_id" | "input_not_in_json") | null;
+            /**
              * Execution
              * @default parallel
              * @enum {string}

@@ -10,7 +10,7 @@ import type { Schema } from "../api/client";
 import { chargesQuery, feedbackQuery, runQuery } from "../api/queries";
 import { Answer } from "../answer/Answer";
 import { DecisionForm } from "../run/DecisionForm";
-import { FactLine, Quality, Remarks } from "../run/Facts";
+import { CacheDecision, FactLine, Quality, Remarks } from "../run/Facts";
 import { FeedbackBar } from "../run/FeedbackBar";
 import { LiveRun, useRunState } from "../run/live";
 import { isResultAlone, Result, Value } from "../run/Result";
@@ -108,6 +108,7 @@ function Details({ view, state }: { view: View; state: RunState }) {
         <Waterfall run={state} />
         <NodeValues values={state.output?.values ?? {}} />
         <Tools tools={state.tools} />
+        {state.output && <CacheDecision output={state.output} />}
       </Tabs.Content>
       <Tabs.Content value="calls"><ModelCalls view={view} calls={state.output?.model_calls ?? []} /></Tabs.Content>
       <Tabs.Content value="cost"><Charges runId={view.id} /></Tabs.Content>

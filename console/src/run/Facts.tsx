@@ -1,6 +1,6 @@
 /** What an answer took, cost and is worth, each with its meaning. */
 
-import { count, dollars, percent, reason, seconds } from "../ui/format";
+import { cacheReason, count, dollars, percent, reason, seconds } from "../ui/format";
 import type { Output, RunState } from "./state";
 
 export function FactLine({ run }: { run: RunState }) {
@@ -20,10 +20,26 @@ export function FactLine({ run }: { run: RunState }) {
           <dd>{value}</dd>
         </div>
       ))}
-      {output.cache_status === "hit" && <span className="badge badge-good">From the cache</span>}
+      {output.cache_status === "hit" && <span className="badge badge-good" title={cacheReason(output.cache_reason)}>From the cache</span>}
     </dl>
   );
 }
+
+/** What the cache had to do with an answer, and why. */
+export function CacheDecision({ output }: { output: Output }) {
+  const why = cacheReason(output.cache_reason);
+  if (!why) return null;
+  return (
+    <section>
+      <h3>Cache</h3>
+      <p>
+        <span className={output.cache_status === "hit" ? "badge badge-good" : "badge"}>{CACHE_STATUS[output.cache_status ?? "bypass"]}</span> {why}
+      </p>
+    </section>
+  );
+}
+
+const CACHE_STATUS = { hit: "From the cache", miss: "Not in the cache", bypass: "Not asked" } as const;
 
 /** The two sides of quality: backed by sources, and an answer to the question. */
 export function Quality({ output }: { output: Output }) {

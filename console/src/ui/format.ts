@@ -83,4 +83,26 @@ const REASONS: Record<string, string> = {
   save_failed: "The answer could not be saved.",
 };
 
+const CACHE_REASONS: Record<string, string> = {
+  equal_question: "The same question was answered shortly before.",
+  similar_question: "The same was asked shortly before in other words.",
+  equal_request_running: "An equal request was running, and its run answered both.",
+  not_found: "No answer to an equal question was kept.",
+  low_quality: "No answer to an equal question was kept, and this one is not: its quality is too low.",
+  no_response: "No answer to an equal question was kept, and this one is not: it has no text.",
+  tool_with_effects: "No answer to an equal question was kept, and this one is not: a tool may have changed something.",
+  cache_off: "The cache was not asked: it is turned off.",
+  conversation: "The cache was not asked: an answer in a conversation depends on what was said before.",
+  idempotency_key: "The cache was not asked: a request with an idempotency key is always a run of its own.",
+  background: "The cache was not asked: a run in the background is always a run of its own.",
+  resumed: "The cache was not asked: a person has decided on this run.",
+  workflow_not_cacheable: "The cache was not asked: this workflow says that its answers may not be given again.",
+  node_with_effects: "The cache was not asked: a step of this workflow does something in the world.",
+  node_reads_run_id: "The cache was not asked: a step of this workflow reads the id of its run.",
+  input_not_in_json: "The cache was not asked: a step reads a field that JSON does not hold in full.",
+};
+
+/** Why an answer came from the cache, or did not; empty: nothing is known. */
+export const cacheReason = (name: string | null | undefined): string => (name ? (CACHE_REASONS[name] ?? sentence(name)) : "");
+
 export const reason = (name: string): string => REASONS[name] ?? sentence(name);

@@ -17,9 +17,18 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.cache_reason import CacheReason
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 
-__all__ = ["CACHED_MODES", "MIN_QUALITY", "is_cacheable", "is_coalescable", "key_of", "normalised"]
+__all__ = [
+    "CACHED_MODES",
+    "MIN_QUALITY",
+    "is_cacheable",
+    "is_coalescable",
+    "key_of",
+    "normalised",
+    "reason_not_kept",
+]
 
 CACHED_MODES: Final = frozenset({WorkflowMode.MODE_1, WorkflowMode.MODE_2})
 """A conversation's answers depend on all that was said before."""
@@ -113,10 +122,25 @@ def is_cacheable(
         output.status == "completed"
         and output.mode in CACHED_MODES
         and not resumed
-        and (bool(output.response) or not has_response)
-        and output.quality_score >= MIN_QUALITY
-        and all(result.name in read_only for result in output.tool_results)
+        and reason_not_kept(output, read_only, has_response=has_response) is None
     )
+
+
+def reason_not_kept(
+    output: WorkflowOutput, read_only: Collection[str], *, has_response: bool = True
+) -> CacheReason | None:
+    """Return the reason for which an answer may not be given again; None: there is none in the answer itself.
+
+    :param read_only: the tools that change nothing.
+    :param has_response: whether the workflow makes a response, which may not be empty then.
+    """
+    if has_response and not output.response:
+        return "no_response"
+    if output.quality_score < MIN_QUALITY:
+        return "low_quality"
+    if any(result.name not in read_only for result in output.tool_results):
+        return "tool_with_effects"
+    return None
 
 
 def is_coalescable(request: WorkflowInput, tools: Collection[str], read_only: Collection[str]) -> bool:

@@ -20,6 +20,7 @@ from pydantic import (
 
 from vital_shared.models.agent import AgentId
 from vital_shared.models.base import Frozen
+from vital_shared.models.cache_reason import CacheReason
 from vital_shared.models.citation import Citation
 from vital_shared.models.lenient import Lenient
 from vital_shared.models.lone_surrogate import Whole
@@ -261,6 +262,9 @@ class WorkflowOutput(Frozen, Generic[ResultT]):
     model_calls: tuple[ModelCall, ...] = ()
     """Every call of a model behind a provider that was made for this answer, the failed ones too."""
     cache_status: CacheStatus = "bypass"
+    cache_reason: CacheReason | None = None
+    """Reason of the cache's decision; None while the run waits, and for answers of earlier versions."""
+
     execution: Execution = "parallel"
     timings: Timings
 

@@ -10,6 +10,7 @@ from vital_shared.deadline import run_deadline
 from vital_shared.errors import InvalidRequest, LimitExceeded
 from vital_shared.graph import Checkpoint
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.cache_reason import CacheReason
 from vital_shared.models.usage_limits import UsageBound
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.language import load_for
@@ -62,11 +63,12 @@ async def begin(
         await name_tenant(workflow, request)
         agent = await check_input(workflow, request)
         await name_labels(workflow, request, agent)
-        lookup = await look_up(workflow, request, agent, reads=key is None)
+        barrier: CacheReason | None = None if key is None else "idempotency_key"
+        lookup = await look_up(workflow, request, agent, barrier=barrier)
     metrics.cache_status = lookup.status
     log = workflow.services.logs.open(run_id, request.tenant_id, is_durable=_is_durable(workflow))
     if lookup.found is not None:
-        return CachedAnswer(workflow.services, log, request, lookup.found, metrics)
+        return CachedAnswer(workflow.services, log, request, lookup.found, lookup.reason, metrics)
     request = _with_session(request)
     key_id = _key_id()
 
@@ -131,7 +133,7 @@ async def begin_queued(workflow: WorkflowParts, record: RunRecord) -> Execution:
     await name_tenant(workflow, request)
     agent = await check_input(workflow, request)
     await name_labels(workflow, request, agent)
-    lookup = await look_up(workflow, request, agent, reads=False)
+    lookup = await look_up(workflow, request, agent, barrier="background")
     metrics.cache_status = lookup.status
     stream = RunEvents(services.logs.open(record.id, request.tenant_id, is_durable=record.is_durable))
     stream.log.reopen(0, record.epoch)

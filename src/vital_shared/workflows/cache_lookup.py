@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.cache.cache import Cache
-from vital_shared.cache.rules import CACHED_MODES, is_cacheable, is_coalescable, key_of
+from vital_shared.cache.rules import CACHED_MODES, is_cacheable, is_coalescable, key_of, reason_not_kept
 from vital_shared.deadline import current_deadline
 from vital_shared.errors import NotFound, VitalError
 from vital_shared.llm.prompts.texts import ANSWER, CHAT, TOOLS
 from vital_shared.logs import get_logger
 from vital_shared.models.agent import AgentProfile
+from vital_shared.models.cache_reason import CacheReason
 from vital_shared.models.workflow_io import CacheStatus, WorkflowInput, WorkflowOutput
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.tool_loop import allowed
@@ -51,6 +52,17 @@ class Lookup:
     """None: only equal questions get this answer."""
     has_response: bool = True
     """Whether there has to be a response for the answer to be kept."""
+    reason: CacheReason = "not_found"
+    """Reason of the status."""
+
+    def reason_of(self, output: WorkflowOutput, read_only: frozenset[str]) -> CacheReason:
+        """Return the reason of the decision, for an answer that was made since.
+
+        :param read_only: the tools that change nothing.
+        """
+        if self.status != "miss":
+            return self.reason
+        return reason_not_kept(output, read_only, has_response=self.has_response) or self.reason
 
     async def keep(
         self,
@@ -72,19 +84,23 @@ class Lookup:
 
 
 async def look_up(
-    workflow: WorkflowParts, request: WorkflowInput, agent: AgentProfile | None, *, reads: bool = True
+    workflow: WorkflowParts,
+    request: WorkflowInput,
+    agent: AgentProfile | None,
+    *,
+    barrier: CacheReason | None = None,
 ) -> Lookup:
     """Ask the cache.
 
-    :param reads: whether an answer that is there may be given.
+    :param barrier: the reason for which no answer that is there may be given; None: one may.
     :raises StoreError: when the version of the documents cannot be read.
     """
     services, cache = workflow.services, workflow.services.cache
     caching = workflow.traits.caching
-    may_be_found = reads and cache.is_on and request.mode in CACHED_MODES
-    if not (may_be_found and caching.allows(request)):
+    barrier = barrier or _barrier(cache, request) or caching.barrier_of(request)
+    if barrier is not None:
         cache.count_bypass(request.mode)
-        return Lookup(cache, "bypass")
+        return Lookup(cache, "bypass", reason=barrier)
     versions = await services.epochs.current(request.tenant_id, request.mode, request.agent_id)
     knowledge = versions.knowledge
     profile = agent or await _agent_of_calls(services, request)
@@ -107,14 +123,16 @@ async def look_up(
         return key
 
     key, similar = key_to(request), None
+    reason: CacheReason = "equal_question"
     found = await cache.find(key, request, knowledge)
     if found is None and agent and agent.similar_questions:
         vector = await _vector(services, request)
         if vector is not None:
             similar = Similar(key_to(request.model_copy(update={"query": ""})), vector)
+            reason = "similar_question"
             found = await cache.find_similar(similar.scope, request, vector)
     if found is not None:
-        return Lookup(cache, "hit", key, knowledge, found)
+        return Lookup(cache, "hit", key, knowledge, found, reason=reason)
     tools = (tool.name for tool in (allowed(services.tools, agent) if agent else ()))
     shared = is_coalescable(request, tuple(tools), services.tools.read_only)
     # With less money or time an answer may be another one.
@@ -128,6 +146,13 @@ async def look_up(
         similar=similar,
         has_response=workflow.traits.has_answer,
     )
+
+
+def _barrier(cache: Cache, request: WorkflowInput) -> CacheReason | None:
+    """Return the reason for which the cache answers no such request, whatever its workflow."""
+    if request.mode not in CACHED_MODES:
+        return "conversation"
+    return None if cache.is_on else "cache_off"
 
 
 async def _agent_of_calls(services: Services, request: WorkflowInput) -> AgentProfile | None:

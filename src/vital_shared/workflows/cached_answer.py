@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from vital_shared.events.memory import MemoryLog
+from vital_shared.models.cache_reason import CacheReason
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.event import CitationFound, RunFinished, RunStarted, WarningRaised
 from vital_shared.models.model_call import Tokens
@@ -31,6 +32,7 @@ class CachedAnswer(RunHandle):
 
     :param request: the request.
     :param found: the answer as it was given first.
+    :param reason: the kind of entry that it was found by.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class CachedAnswer(RunHandle):
         log: MemoryLog,
         request: WorkflowInput,
         found: WorkflowOutput,
+        reason: CacheReason,
         metrics: RunMetrics,
     ) -> None:
         super().__init__(log)
         self._services = services
         self._request = request
         self.found = found
+        self._reason = reason
         self._metrics = metrics
         self._started = time.perf_counter()
 
@@ -74,7 +78,8 @@ class CachedAnswer(RunHandle):
         """
         self._metrics.token(first)
         seconds = time.perf_counter() - self._started
-        output = replayed(self.found, self.run_id, self._request, seconds, first - self._started)
+        first_token = first - self._started
+        output = replayed(self.found, self.run_id, self._request, self._reason, seconds, first_token)
         self._metrics.answered(output)
         count_spared(self._services, self.found, output, self._metrics.workflow)
         log_end(self.run_id, self._request, output, None, seconds, self._metrics.agent_id)
@@ -85,16 +90,23 @@ class CachedAnswer(RunHandle):
 
 
 def replayed(
-    found: WorkflowOutput, run_id: str, request: WorkflowInput, seconds: float, first_token: float | None
+    found: WorkflowOutput,
+    run_id: str,
+    request: WorkflowInput,
+    reason: CacheReason,
+    seconds: float,
+    first_token: float | None,
 ) -> WorkflowOutput:
     """Make an answer another one's own: its run, its user's wish, its time; and it costs nothing.
 
+    :param reason: the kind of entry that it was found by.
     :param seconds: that it took, and ``first_token`` until it began.
     """
     return found.model_copy(
         update={
             "run_id": run_id,
             "cache_status": "hit",
+            "cache_reason": reason,
             "execution": request.execution,
             "cost": FREE,
             "tokens": NO_TOKENS,

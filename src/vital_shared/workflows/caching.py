@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pydantic_core import PydanticSerializationError
 
 from vital_shared.graph import Plan
+from vital_shared.models.cache_reason import CacheReason
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.store.run_record import input_as_json
 from vital_shared.workflows.code_version import code_version
@@ -19,8 +20,8 @@ __all__ = ["Caching", "caching_of"]
 class Caching(NamedTuple):
     """The rules of the cache for the answers of one workflow class."""
 
-    is_cacheable: bool
-    """Whether an answer may be given again to an equal request."""
+    barrier: CacheReason | None
+    """Reason for which no answer of the class may be given again; None: one may, to an equal request."""
 
     version: str
     """The version of the class; answers of other versions are not found."""
@@ -28,15 +29,22 @@ class Caching(NamedTuple):
     inputs: frozenset[str]
     """The inputs that nodes of the class's own read."""
 
-    def allows(self, request: WorkflowInput) -> bool:
-        """Return whether the answer to a request may be given again.
+    @property
+    def is_cacheable(self) -> bool:
+        """Whether an answer may be given again to an equal request."""
+        return self.barrier is None
+
+    def barrier_of(self, request: WorkflowInput) -> CacheReason | None:
+        """Return the reason for which the answer to a request may not be given again; None: it may.
 
         It may not where another request could have the same key, since JSON does not hold all that its
         nodes read.
 
         :raises InvalidRequest: when JSON cannot hold a field at all.
         """
-        return self.is_cacheable and not lost_fields(request, self.inputs)
+        if self.barrier is not None:
+            return self.barrier
+        return "input_not_in_json" if lost_fields(request, self.inputs) else None
 
     def values(self, request: WorkflowInput) -> dict[str, Any]:
         """Return the values of these inputs as JSON; all of them where a node reads the whole input.
@@ -56,7 +64,7 @@ class Caching(NamedTuple):
             raise
 
 
-def caching_of(plan: Plan, built_in: Plan | None, *, is_cacheable: bool, version: str) -> Caching:
+def caching_of(plan: Plan, built_in: Plan | None, *, barrier: CacheReason | None, version: str) -> Caching:
     """Find out how answers of a class are cached.
 
     An answer is given again only where it is the same for an equal request: not where a node has effects, or
@@ -65,12 +73,15 @@ def caching_of(plan: Plan, built_in: Plan | None, *, is_cacheable: bool, version
     :param plan: the plan of the class.
     :param built_in: the plan of the class of ours that it is made from, whose own inputs the key of the
         cache knows; None: it has no nodes.
+    :param barrier: the barrier that the class itself sets, or a part of it.
     """
     inputs = _own_inputs(plan, built_in)
-    has_effects = any(node.declaration.effects for node in plan.nodes)
-    is_cacheable = is_cacheable and not has_effects and "run_id" not in inputs
+    if barrier is None and any(node.declaration.effects for node in plan.nodes):
+        barrier = "node_with_effects"
+    if barrier is None and "run_id" in inputs:
+        barrier = "node_reads_run_id"
     version = f"{version} {code_version(own_nodes(plan, built_in))}".strip()
-    return Caching(is_cacheable, version, inputs)
+    return Caching(barrier, version, inputs)
 
 
 def _own_inputs(plan: Plan, built_in: Plan | None) -> frozenset[str]:

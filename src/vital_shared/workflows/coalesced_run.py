@@ -139,7 +139,8 @@ class CoalescedRun(RunHandle):
         found = None if self.log.last_seq else self._services.cache.peek(self._entry)
         if found is None:
             return None
-        return CachedAnswer(self._services, self.log, self._request, found, self._metrics("hit"))
+        metrics = self._metrics("hit")
+        return CachedAnswer(self._services, self.log, self._request, found, "equal_question", metrics)
 
     async def _copy(self, log: MemoryLog) -> None:
         """Follow another request's log into one's own, except for its end."""
@@ -263,7 +264,9 @@ class CoalescedRun(RunHandle):
         )
 
     def _answered(self, found: WorkflowOutput, seconds: float) -> None:
-        output = replayed(found, self.run_id, self._request, seconds, self._first_token)
+        output = replayed(
+            found, self.run_id, self._request, "equal_request_running", seconds, self._first_token
+        )
         metrics = self._metrics("hit")
         if self._first_token is not None:
             metrics.first_token(self._first_token)

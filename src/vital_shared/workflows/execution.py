@@ -29,6 +29,7 @@ from vital_shared.events.log import StaleWriter
 from vital_shared.graph import CheckpointError, EffectInterrupted, GraphError, NodeTimeout, Run
 from vital_shared.llm.base import ModelError
 from vital_shared.logs import get_logger
+from vital_shared.models.cache_reason import CacheReason
 from vital_shared.models.cancellation import CancelReason
 from vital_shared.models.charge import Charge
 from vital_shared.models.event import (
@@ -358,7 +359,7 @@ class Execution(RunHandle):
         if wants_documents and self._services.embedder is None:
             more_reasons = ("models_missing", *more_reasons)
         first = self._stream.first_token_at
-        return build_output(
+        output = build_output(
             self._run,
             self._request,
             self._context,
@@ -370,6 +371,15 @@ class Execution(RunHandle):
             own_values=self._traits.own_values,
             has_result=self._traits.has_result,
         )
+        if status == "awaiting_approval":
+            return output
+        return output.model_copy(update={"cache_reason": self._cache_reason(output)})
+
+    def _cache_reason(self, output: WorkflowOutput) -> CacheReason:
+        """Return the reason of the cache's decision on this run; a resumed one was not looked up."""
+        if self._lookup is None:
+            return "resumed"
+        return self._lookup.reason_of(output, self._services.tools.read_only)
 
     async def _finish(self) -> None:
         check_answer(self._run)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from vital_shared.graph import Plan
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import Answer, Quality
+from vital_shared.models.cache_reason import CacheReason
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.workflows.caching import Caching, caching_of
 from vital_shared.workflows.own_nodes import built_in_nodes, own_values
@@ -85,7 +86,7 @@ def traits_of(
         caching_of(
             plan,
             built_in,
-            is_cacheable=is_cacheable and all(part.caching.is_cacheable for part, _ in parts),
+            barrier=_barrier(parts, is_cacheable=is_cacheable),
             version=" ".join((cache_version, *(part.caching.version for part, _ in parts))).strip(),
         ),
         tuple(name for name in own_values(plan, built_in) if name not in outcome),
@@ -97,6 +98,13 @@ def traits_of(
         input_type=input_type,
         is_assessed=plan.may_make(QUALITY_VALUE, Quality),
     )
+
+
+def _barrier(parts: Sequence[tuple[WorkflowTraits, int]], *, is_cacheable: bool) -> CacheReason | None:
+    """Return the barrier that a class sets to caching, or else the first one of its parts."""
+    if not is_cacheable:
+        return "workflow_not_cacheable"
+    return next((part.caching.barrier for part, _ in parts if part.caching.barrier is not None), None)
 
 
 def _parts(plan: Plan) -> Iterator[tuple[WorkflowTraits, int]]:
