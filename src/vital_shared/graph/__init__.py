@@ -21,6 +21,7 @@ from vital_shared.graph.json_value import MAX_SHOWN_BYTES, json_value
 from vital_shared.graph.node import Done, Pause, Retry, Skip, fan_out, node
 from vital_shared.graph.observer import ObservedRun, Observer, own_observers
 from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
+from vital_shared.graph.pending_call import PendingCall
 from vital_shared.graph.plan import Node, Plan
 from vital_shared.graph.run import Run
 from vital_shared.graph.step import Step
@@ -47,6 +48,7 @@ __all__ = [
     "Observer",
     "Outcome",
     "Pause",
+    "PendingCall",
     "Plan",
     "PlanError",
     "PlanWarning",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -61,7 +60,7 @@ def _unless_taken(node: Node, start: threading.Lock, call: Callable[[], Any]) ->
 
 
 def _checked(node: Node, value: Any) -> Any:
-    if inspect.iscoroutine(value):
+    if isinstance(value, Coroutine):
         value.close()
         raise NodeError(
             f"node '{node.name}' ({node.place}) is sync and returned a coroutine: make it async",

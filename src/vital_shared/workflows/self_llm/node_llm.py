@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar, overload
 
+from vital_shared.graph import PendingCall
 from vital_shared.llm.typed_output import typed_output
 from vital_shared.tools.base import Tool
 from vital_shared.workflows.self_llm.call import LlmCall, LlmPrompt
@@ -57,7 +58,7 @@ class NodeLlm:
         stream: bool = False,
     ) -> Any: ...
 
-    async def llm(
+    def llm(
         self,
         prompt: LlmPrompt,
         *,
@@ -67,7 +68,7 @@ class NodeLlm:
         temperature: float | None = None,
         max_tokens: int | None = None,
         stream: bool = False,
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
         """Ask a model from a node, with the fallbacks, budgets, charges and traces of the built-in answer.
 
         :param prompt: a text, or a conversation; it is sent as it is.
@@ -83,5 +84,10 @@ class NodeLlm:
         :raises CostLimitExceeded: when it could cost more than the node's or the run's ``max_cost_dollars``.
         :raises BudgetExceeded: when it could cost more than is left of the tenant's budget.
         """
-        call = LlmCall(prompt, LlmOptions(model, tools, temperature, max_tokens, stream))
-        return await (call.text() if output in (None, str) else call.value(typed_output(output)))
+        options = LlmOptions(model, tools, temperature, max_tokens, stream)
+        return PendingCall(_answered(prompt, options, output), "self.llm")
+
+
+async def _answered(prompt: LlmPrompt, options: LlmOptions, output: Any) -> Any:
+    call = LlmCall(prompt, options)
+    return await (call.text() if output in (None, str) else call.value(typed_output(output)))
