@@ -100,6 +100,7 @@ async def test_a_failure_in_a_round_fails_the_run_as_the_loops():
     with pytest.raises(ValueError, match="two"):
         await run.execute()
     assert run.failed_node.name == "end"
+    assert run.failed_line == "end.2.result"
     assert [(span.node, span.status) for span in run.spans()] == [
         ("end", "failed"),
         ("end.1.result", "success"),
@@ -406,3 +407,33 @@ def test_a_loop_names_the_nodes_of_its_rounds_and_those_of_loops_within():
     assert all(map(loop.covers, ("final", *inner)))
     assert not loop.covers("finally")
     assert not Inner.plan.nodes[0].covers("draft.result")
+
+
+async def test_a_failure_in_a_loop_within_a_loop_has_the_line_of_its_node():
+    class Inner(Graph):
+        inputs = ("number",)
+
+        @node
+        async def step(self, number: int) -> int:
+            return number // (4 - number)
+
+        @node
+        async def result(self, number: int, step: int) -> int:
+            return number + 1
+
+    class Outer(Graph):
+        inputs = ("number",)
+        part = repeat(Inner, carry="number", until=lambda n: n % 2 == 0, limit=9)
+
+        @node
+        async def result(self, part: int) -> int:
+            return part
+
+    class Outermost(Graph):
+        inputs = ("start",)
+        end = repeat(Outer, carry="number", until=lambda n: n == 9, limit=9, number="start")
+
+    run = Run(Outermost.plan, Outermost(), {"start": 1})
+    with pytest.raises(ZeroDivisionError):
+        await run.execute()
+    assert run.failed_line == "end.3.part.1.step"

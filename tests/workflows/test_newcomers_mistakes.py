@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 from tests.workflows.conftest import Open
 
 from vital_shared import (
@@ -25,6 +26,11 @@ from vital_shared.testing import CannedModel, question
 
 class Contract(BaseModel):
     party: str
+
+
+class Letter(WorkflowInput):
+    query: str = "Write it."
+    text: str
 
 
 @pytest.mark.parametrize(
@@ -216,6 +222,23 @@ async def test_a_graphs_own_run_is_no_run_in_which_a_model_may_be_asked(services
 
     with pytest.raises(ConfigurationError, match="of a run that execute_typed or execute_stream begins"):
         await Asking(services).run(query="a")
+
+
+async def test_a_graphs_own_run_is_warned_of_once_with_the_way_to_a_measured_one(services):
+    class Bare(Workflow[Letter]):
+        @node
+        async def answer(self, text: str) -> str:
+            return text
+
+    with capture_logs() as logs:
+        for text in "ab":
+            run = await Bare(services).run(text=text)
+            assert run.value("answer") == text
+    (warned,) = [line for line in logs if line["event"] == "bare_run"]
+    assert warned["workflow"] == "Bare"
+    assert warned["hint"].endswith(
+        "await Bare().execute_typed(Letter(mode=…, tenant_id=…, user_id=…, text=…))"
+    )
 
 
 def test_a_workflow_class_where_a_part_has_to_stand():

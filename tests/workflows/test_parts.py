@@ -280,6 +280,26 @@ async def test_a_failure_in_a_part_names_its_node(services):
     assert failed.value.node == "part.answer"
 
 
+async def test_a_failure_in_a_loop_names_the_line_of_its_round(services):
+    class Failing(Workflow):
+        @node
+        async def answer(self, query: str) -> str:
+            if query.endswith("!"):
+                raise ValueError(query)
+            return f"{query}!"
+
+    class Outer(Workflow):
+        part = repeat(Failing, carry="query", until=lambda _: False, limit=3)
+
+        @node
+        async def answer(self, part: str) -> str:
+            return part
+
+    with pytest.raises(RunFailed, match=r'The run failed in "part\.2\.answer"') as failed:
+        await Outer(services).execute_typed(question("a"))
+    assert failed.value.node == "part.2.answer"
+
+
 async def test_a_value_that_does_not_fit_the_parts_input_fails_in_one_sentence(services):
     class Strict(WorkflowInput):
         text: str

@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, Literal, Never, TypeVar, overload
 from vital_shared.graph.errors import PlanError
 from vital_shared.graph.subworkflow import Loop
 
-__all__ = ["Declaration", "Done", "Each", "Pause", "Retry", "Skip", "fan_out", "node"]
+__all__ = ["Declaration", "Done", "Each", "Pause", "Retry", "Skip", "fan_out", "node", "read_dollars"]
 
 REQUIRED: Final = object()
 """The mark where nothing is declared, since None may be."""
@@ -175,7 +175,7 @@ def node(
     :param max_cost_dollars: the most that the node may spend in a run, all attempts together; None: no
         bound is declared.
     """
-    dollars = _dollars(max_cost_dollars)
+    dollars = read_dollars(max_cost_dollars)
 
     def declare(method: F) -> F:
         _check_options("node", _NODE_OPTIONS, method, declared)
@@ -222,7 +222,7 @@ def fan_out(
     :param if_interrupted: as for `node`; the answer is then the outcomes of all items.
     :param max_cost_dollars: the most that all of them together may spend in a run.
     """
-    dollars = _dollars(max_cost_dollars)
+    dollars = read_dollars(max_cost_dollars)
 
     def declare(method: F) -> F:
         _check_options("fan_out", _FAN_OUT_OPTIONS, method, unknown)
@@ -279,8 +279,11 @@ def _check_options(
         )
 
 
-def _dollars(amount: Decimal | float | str | None) -> Decimal | None:
-    """Read an amount as it is written: 0.1 is a tenth."""
+def read_dollars(amount: Decimal | float | str | None) -> Decimal | None:
+    """Read a bound in dollars as it is written: 0.1 is a tenth.
+
+    :raises PlanError: when it is no amount.
+    """
     try:
         dollars = None if amount is None else Decimal(str(amount))
     except InvalidOperation:

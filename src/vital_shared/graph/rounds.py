@@ -43,7 +43,12 @@ async def call_rounds(run: RunState, node: Node, arguments: Sequence[Any]) -> An
             effect_guard=None if run.effect_guard is None else PartGuard(run.effect_guard, node),
             clock=run.now,
         )
-        await inner.execute()
+        try:
+            await inner.execute()
+        finally:
+            if inner.failed_line is not None:
+                run.failed_round_lines = run.failed_round_lines or {}
+                run.failed_round_lines[node.name] = f"{node.name}.{number}.{inner.failed_line}"
         value = inner.value(graph.plan.outcome)
         if _is_enough(loop, node, number, value):
             break

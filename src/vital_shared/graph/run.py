@@ -223,6 +223,7 @@ class Run(RunState):
         error.add_note(f"in node '{node.name}' of {self.plan.name} ({node.place})")
         if self._error is None:
             self._error, self.failed_node = error, node
+            self.failed_line = (self.failed_round_lines or {}).get(node.name, node.name)
 
     def _finish(self, node: Node, status: NodeStatus, error: BaseException | None) -> None:
         self._statuses[node.index] = status

@@ -65,7 +65,9 @@ class RunState:
         "degradations",
         "deliver",
         "effect_guard",
+        "failed_line",
         "failed_node",
+        "failed_round_lines",
         "interrupted",
         "observer_failures",
         "observers",
@@ -112,6 +114,10 @@ class RunState:
         self.interrupted: frozenset[str] = frozenset()
         """The values of those that have paused since a process died in them."""
         self.failed_node: Node | None = None
+        self.failed_line: str | None = None
+        """The line of what has failed: the node, within a loop that of the round, as ``loop.2.node``."""
+        self.failed_round_lines: dict[str, str] | None = None
+        """The lines of what has failed within loops, by the loop; made with the first one."""
         self.observer_failures = 0
         self._clock = clock
         self._pending = list(plan.needs)

@@ -475,7 +475,7 @@ class Execution(RunHandle):
         return {INTERRUPTED: sorted(self._run.interrupted)} if self._run.interrupted else {}
 
     def _failure(self, error: Exception) -> RunFailed:
-        node = self._run.failed_node.name if self._run.failed_node else None
+        node = self._run.failed_line
         # What our own errors say is meant for users; what others say may hold anything.
         reason = str(error) if isinstance(error, VitalError | GraphError) else type(error).__name__
         where = f' in "{node}"' if node else ""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
+from decimal import Decimal
 from typing import Any, ClassVar, Final, Generic, Self
 
 from pydantic import ValidationError
 
 from vital_shared.errors import ConfigurationError, InvalidRequest
-from vital_shared.graph import Graph, Plan
+from vital_shared.graph import Graph, Plan, Run
+from vital_shared.graph.node import read_dollars
 from vital_shared.logs import get_logger
 from vital_shared.models.durability import Durability
 from vital_shared.models.event import Event
@@ -42,6 +44,9 @@ logger = get_logger(__name__)
 
 _warned: Final = set[tuple[str, str]]()
 """The places of nodes that have begun a run, with the class of it: each is warned of once."""
+
+_warned_bare: Final = set[str]()
+"""The classes whose bare graph was run: each is warned of once."""
 
 
 class Workflow(
@@ -81,6 +86,10 @@ class Workflow(
     """The part of a run that outlives its process, for a class or for one object. With ``"nodes"`` another
     worker goes on with a run when its own dies."""
 
+    max_cost_dollars: ClassVar[Decimal | float | str | None] = None
+    """The most that a run may cost where its request does not say; None: there is no bound but the tenant's.
+    As a part of another workflow it has none of its own."""
+
     cache_version: ClassVar[str] = ""
     """A part of the cache's key: change it when nodes answer otherwise than before."""
 
@@ -98,6 +107,7 @@ class Workflow(
         :param is_built_in: its nodes are those of ours, and not a user's own.
         """
         check_declared(cls)
+        cls.max_cost_dollars = read_dollars(cls.max_cost_dollars)
         cls._type_arguments = type_arguments(cls, Workflow)
         cls.input_type = input_type_of(cls.__name__, cls._type_arguments[0])
         cls.result_type = result_type_of(cls._type_arguments[1])
@@ -218,6 +228,22 @@ class Workflow(
 
     # Running it
 
+    async def run(self, **inputs: Any) -> Run:
+        """Run the bare graph: nothing of it is counted, charged, stored, limited or traced.
+
+        It is for tests of nodes; `execute_typed` and `execute_stream` are for everything else.
+        """
+        name = type(self).__name__
+        if name not in _warned_bare:
+            _warned_bare.add(name)
+            logger.warning(
+                "bare_run",
+                workflow=name,
+                hint=f"run(…) runs the bare graph of {name}: nothing of it is counted, charged, stored, "
+                f"limited or traced. Write: await {name}().execute_typed({self._example()})",
+            )
+        return await super().run(**inputs)
+
     async def begin(self, input: InputT, key: IdempotencyKey | None = None) -> RunHandle:  # noqa: A002 - the seed's name
         """Check a request, and prepare its run or find its answer, for `events` to stream; for servers.
 
@@ -227,7 +253,13 @@ class Workflow(
         """
         self._check_type(input)
         self._warn_within_a_run()
-        return await beginning.begin(await self._parts(), input, key)
+        return await beginning.begin(await self._parts(), self._bounded(input), key)
+
+    def _bounded(self, request: InputT) -> InputT:
+        """Give a request the bound of the class, where it has none."""
+        if self.max_cost_dollars is None or request.max_cost_dollars is not None:
+            return request
+        return request.model_copy(update={"max_cost_dollars": self.max_cost_dollars})
 
     def _warn_within_a_run(self) -> None:
         """Warn once, where a node begins a run: nothing of the node's own run holds for that one."""
@@ -246,12 +278,16 @@ class Workflow(
 
     def _check_type(self, request: object) -> None:
         if not isinstance(request, self.input_type):
-            fields = ", ".join(f"{name}=…" for name in _required(self.input_type))
             raise InvalidRequest(
                 f"The input of {type(self).__name__} is a {type(request).__name__}: give it a "
-                f"{self.input_type.__name__}({fields}).",
+                f"{self._example()}.",
                 field="input",
             )
+
+    def _example(self) -> str:
+        """Write an input with the fields that have to be given."""
+        fields = ", ".join(f"{name}=…" for name in _required(self.input_type))
+        return f"{self.input_type.__name__}({fields})"
 
     async def begin_resumed(
         self,
@@ -310,7 +346,7 @@ class Workflow(
         :raises InvalidRequest: when the input asks for what is not there, or cannot be stored.
         """
         self._check_type(input)
-        return await beginning.queued_record(await self._parts(), input, run_id)
+        return await beginning.queued_record(await self._parts(), self._bounded(input), run_id)
 
     async def begin_queued(self, record: RunRecord) -> RunHandle:
         """Prepare a run that waits in the queue, which its `run` takes out of it; for servers.

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from tests.workflows.self_llm.harness import asked, says
 
-from vital_shared import BaseWorkflow, node
+from vital_shared import BaseWorkflow, PlanError, Workflow, node
 from vital_shared.errors import (
     BudgetExceeded,
     CostLimitExceeded,
@@ -136,3 +136,34 @@ async def test_what_nodes_declare_is_reserved_before_the_run(engine):
         after = await found.services.limits.get("acme", now=found.services.now())
     assert standing.reserved_dollars == Decimal("0.0025")
     assert after.reserved_dollars == 0
+
+
+class Bounded(Workflow):
+    max_cost_dollars = "0.0025"
+
+    @node
+    async def answer(self, query: str) -> str:
+        for _ in range(5):
+            await self.llm(query, max_tokens=100)
+        return "done"
+
+
+async def test_the_bound_of_a_class_holds_where_the_request_has_none(engine):
+    async with engine(*[says("Yes.", written=80, read=8)] * 5) as found:
+        with pytest.raises(RunFailed) as failed:
+            await Bounded(found.services).execute_typed(asked())
+        assert isinstance(failed.value.__cause__, CostLimitExceeded)
+        assert len(found.bodies) == 2
+        assert (await Bounded(found.services).execute_typed(asked(max_cost_dollars=1))).response == "done"
+
+
+async def test_the_bound_of_a_class_is_stored_with_what_waits_in_the_background(engine):
+    async with engine() as found:
+        record = await Bounded(found.services).queued_record(asked())
+    assert record.input.max_cost_dollars == Decimal("0.0025")
+
+
+@pytest.mark.parametrize("amount", [-1, "much", float("nan")])
+def test_a_bound_of_a_class_that_is_no_amount_is_refused_when_it_is_defined(amount):
+    with pytest.raises(PlanError, match=r"max_cost_dollars is .*: write an amount in dollars, such as 0.05"):
+        type("Wrong", (Bounded,), {"max_cost_dollars": amount})
