@@ -290,7 +290,7 @@ def _identity_tokens(settings: ServerSettings, now: Callable[[], datetime]) -> T
 
 
 def _agui() -> ASGIApp:
-    from ai_engine.api.agui import run  # noqa: PLC0415 - the protocol's models are many, and few ask this way
+    from ai_engine.api.agui import run  # noqa: PLC0415 - the protocol's models are many, and seldom needed
 
     return request_response(run)
 

@@ -11,7 +11,7 @@ __all__ = ["load_monitor"]
 
 @cache
 def load_monitor() -> Monitor:
-    """Load what knows the definitions: it takes a moment, and few ask for it."""
-    from vital_ops.served.monitor import DefinedMonitor  # noqa: PLC0415 - few ask for a dashboard
+    """Load what knows the definitions: it takes a moment, and is seldom needed."""
+    from vital_ops.served.monitor import DefinedMonitor  # noqa: PLC0415 - seldom needed
 
     return DefinedMonitor()

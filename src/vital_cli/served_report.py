@@ -18,6 +18,6 @@ async def served_report(
 
     :raises StoreError: when the database is not there.
     """
-    from vital_ops.report.report import make_report  # noqa: PLC0415 - few ask for a report
+    from vital_ops.report.report import make_report  # noqa: PLC0415 - seldom needed
 
     return await make_report(database, period, now=now, tenant_id=tenant_id)

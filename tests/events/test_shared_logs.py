@@ -51,7 +51,7 @@ async def all_of(logs: SharedEventLogs, after: int = 0) -> list[int]:
 async def in_redis(logs: SharedEventLogs, last_seq: int) -> None:
     async with asyncio.timeout(20):
         while True:
-            found = await logs.find_elsewhere(RUN)
+            found = await logs.find_peer_log(RUN)
             if found is not None and found.last_seq >= last_seq:
                 return
             await asyncio.sleep(0.01)
@@ -59,16 +59,16 @@ async def in_redis(logs: SharedEventLogs, last_seq: int) -> None:
 
 async def test_a_run_is_found_with_its_owner_its_state_and_its_events(make):
     one, other = await make(), await make()
-    assert await other.find_elsewhere(RUN) is None
+    assert await other.find_peer_log(RUN) is None
     log = one.open(RUN, "acme")
     log.append(token(1))
     await in_redis(other, 1)
-    found = await other.find_elsewhere(RUN)
+    found = await other.find_peer_log(RUN)
     assert (found.tenant_id, found.state, found.first_seq, found.last_seq) == ("acme", "live", 1, 1)
     log.append(RunFailedEvent(run_id=RUN, seq=2, error_type="model", message="No."))
     log.close()
     assert await all_of(other) == [1, 2]
-    assert (await other.find_elsewhere(RUN)).state == "ended"
+    assert (await other.find_peer_log(RUN)).state == "ended"
 
 
 async def test_what_redis_has_lost_is_written_again_from_memory(make, server):
@@ -133,7 +133,7 @@ async def test_a_run_of_a_dead_process_is_lost(make):
     for task in one._tasks:
         task.cancel()
     await other._link.redis.delete(EventKeys.worker(one.presence.worker))
-    assert (await other.find_elsewhere(RUN)).state == "lost"
+    assert (await other.find_peer_log(RUN)).state == "lost"
 
 
 async def slow(logs: SharedEventLogs, server) -> None:
@@ -226,17 +226,17 @@ async def test_another_process_can_cancel(make):
         log.close()
 
     one.on_cancel = cancel
-    assert await other.cancel_elsewhere(await other.find_elsewhere(RUN))
+    assert await other.cancel_at_peer(await other.find_peer_log(RUN))
 
 
 async def test_a_reader_elsewhere_is_known_while_it_reads(make):
     one, other = await make(), await make()
     one.open(RUN, "acme").append(token(1))
     await in_redis(other, 1)
-    assert not await one.is_read_elsewhere(RUN)
+    assert not await one.has_reader_at_peer(RUN)
     with other.elsewhere(RUN).follow() as follower:
         await anext(follower)
-        assert await one.is_read_elsewhere(RUN)
+        assert await one.has_reader_at_peer(RUN)
 
 
 async def test_one_of_identical_requests_leads_until_it_ends(make):
@@ -254,7 +254,7 @@ async def test_without_redis_each_process_leads_by_itself(make, server):
     await server.kill()
     assert await one.lead("key", "run_1") is None
     assert await other.lead("key", "run_2") is None
-    assert await other.find_elsewhere("run_1") is None
+    assert await other.find_peer_log("run_1") is None
 
 
 async def test_batches_are_gathered_for_a_moment_only():

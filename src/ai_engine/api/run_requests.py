@@ -261,7 +261,7 @@ async def until_ended(http_request: Request, engine: Engine, run: LiveRun) -> Li
     run.log.give_up_place()
     if not run.ended.is_set():
         await _as_reader(http_request, run, run.concluded())
-    if run.goes_on_elsewhere and not engine.hub.stopping:
+    if run.goes_on_at_peer and not engine.hub.stopping:
         moved = engine.hub.follow(PeerRun(engine, run.run_id, run.last_seq), run.tenant_id)
         return await until_ended(http_request, engine, moved)
     return run

@@ -60,7 +60,7 @@ def _page(alert: str, own: Path | None) -> str | None:
     path = _paths(own).get(alert.removesuffix(".md"))
     if path is None:
         return None
-    from markdown_it import MarkdownIt  # noqa: PLC0415 - few ask
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - seldom needed
 
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(path.read_text(encoding="utf-8"))
     return PAGE.format(title=html.escape(path.stem), body=body)

@@ -186,20 +186,20 @@ async def _source(request: Request, after: int) -> LiveRun | PeerLog | None:
     run = _live(request)
     if run is not None and not run.is_paused and run.log.first_seq <= after + 1:
         return run
-    elsewhere = await _elsewhere(request)
-    if elsewhere is None:
+    peer_log = await _peer_log(request)
+    if peer_log is None:
         return run
-    if run is not None and run.last_seq >= elsewhere.last_seq and run.log.first_seq <= after + 1:
+    if run is not None and run.last_seq >= peer_log.last_seq and run.log.first_seq <= after + 1:
         return run
-    return elsewhere
+    return peer_log
 
 
-async def _elsewhere(request: Request) -> PeerLog | None:
+async def _peer_log(request: Request) -> PeerLog | None:
     """Find the run in another process, if it is the caller's."""
     logs, run_id = engine_of(request).services.logs, request.path_params["run_id"]
-    log = await logs.find_elsewhere(run_id)
+    log = await logs.find_peer_log(run_id)
     if log is None and _is_recent(await stored_run(request), engine_of(request).services.now()):
-        log = await logs.find_elsewhere(run_id, NEW_LOG_SECONDS)
+        log = await logs.find_peer_log(run_id, NEW_LOG_SECONDS)
     return log if log is not None and Caller.of(request).may_see(log.tenant_id) else None
 
 
@@ -233,9 +233,9 @@ async def _cancel(request: Request) -> Response:
         if isinstance(run.log.outcome, RunFailedEvent) and run.log.outcome.error_type in CANCELLED:
             return Response(status_code=NO_CONTENT)
     elif run is None or run.is_paused:
-        elsewhere = await _elsewhere(request)
-        is_live = elsewhere is not None and elsewhere.state == "live"
-        if elsewhere is not None and is_live and await engine.services.logs.cancel_elsewhere(elsewhere):
+        peer_log = await _peer_log(request)
+        is_live = peer_log is not None and peer_log.state == "live"
+        if peer_log is not None and is_live and await engine.services.logs.cancel_at_peer(peer_log):
             return Response(status_code=NO_CONTENT)
     if run is not None and not run.is_paused:  # an answer from the cache is no run in the store
         raise _has_ended(run.run_id, _status(run.log.outcome))
@@ -249,7 +249,7 @@ async def _cancel(request: Request) -> Response:
         return Response(status_code=NO_CONTENT)
     record = await stored_run(request)
     if record.status == "running":
-        if await engine.background.cancel_elsewhere(record.id):
+        if await engine.background.cancel_at_peer(record.id):
             return Response(status_code=NO_CONTENT)
         raise _BetweenOwners(record.id) if record.is_durable else _in_another_process(record.id)
     raise _has_ended(record.id, record.status)

@@ -64,7 +64,7 @@ class BackgroundRuns:
         await self.store.put([record], key, webhook)
         return record.id
 
-    async def cancel_elsewhere(self, run_id: str) -> bool:
+    async def cancel_at_peer(self, run_id: str) -> bool:
         """Let the process that runs a background run cancel it, and return whether it has ended."""
         if not await self.store.request_cancel(run_id):
             return False

@@ -46,7 +46,7 @@ class LiveRun:
         self.ended_at = 0.0
         self.error: VitalError | None = None
         """The reason why the run could not begin, or broke off without an event that says so."""
-        self.goes_on_elsewhere = False
+        self.goes_on_at_peer = False
         """Whether another worker has it by now, or will."""
         self.is_awaited = False
         """A client that has gone is expected back: it has sent an idempotency key to ask with again."""
@@ -171,7 +171,7 @@ class LiveRun:
         assert self._handle is not None  # noqa: S101 - `begin` comes first
         try:
             await self._handle.run()
-            self.goes_on_elsewhere = self._handle.has_departed
+            self.goes_on_at_peer = self._handle.has_departed
         except VitalError as error:
             self.error = error
         except Exception as error:  # one broken run must not take the others along
@@ -334,7 +334,7 @@ class RunHub:
             await run.work()
         finally:
             self._slots.give_back(run.tenant_id)
-            if run.goes_on_elsewhere and self._runs.get(run.run_id) is run:
+            if run.goes_on_at_peer and self._runs.get(run.run_id) is run:
                 del self._runs[run.run_id]  # it is found there
 
     def follow(self, execution: RunHandle, tenant_id: str) -> LiveRun:
@@ -380,7 +380,7 @@ class RunHub:
         for run in list(self._runs.values()):
             run.forget_absent_reader(self._grace)
             if run.unread_seconds() >= self._grace and not run.ended.is_set():
-                if await self._logs.is_read_elsewhere(run.run_id):
+                if await self._logs.has_reader_at_peer(run.run_id):
                     run.note_reader()
                 elif run.unread_seconds() >= self._grace:
                     run.cancel("client_gone")

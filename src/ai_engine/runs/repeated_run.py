@@ -49,8 +49,8 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str, *, after: in
     if here is not None and here.log.first_seq == 1 and not (here.is_paused or _is_repeatable(here)):
         return here
     services = engine.services
-    elsewhere = await services.logs.find_elsewhere(run_id)
-    if elsewhere is None or elsewhere.state == "lost":
+    peer_log = await services.logs.find_peer_log(run_id)
+    if peer_log is None or peer_log.state == "lost":
         stored = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
         if stored.status == "queued":
             raise _under_way(run_id)
@@ -59,8 +59,8 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str, *, after: in
         ):  # another worker goes on with it, if not this one
             return engine.hub.follow(PeerRun(engine, run_id, after), tenant_id)
         if stored.status == "running":  # perhaps since a moment ago
-            elsewhere = await services.logs.find_elsewhere(run_id, NEW_LOG_SECONDS)
-    if elsewhere is not None and (elsewhere.tenant_id, elsewhere.state) == (tenant_id, "live"):
+            peer_log = await services.logs.find_peer_log(run_id, NEW_LOG_SECONDS)
+    if peer_log is not None and (peer_log.tenant_id, peer_log.state) == (tenant_id, "live"):
         return engine.hub.follow(PeerRun(engine, run_id, after), tenant_id)
     record = await _known_end(engine, run_id, tenant_id)
     if record.status == "running":

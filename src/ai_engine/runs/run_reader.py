@@ -114,10 +114,10 @@ class RunReader:
         here = self._find_here()
         if here is not None:
             return here
-        elsewhere = await self._engine.services.logs.find_elsewhere(self._run_id)
-        if elsewhere is None or (elsewhere.state != "live" and elsewhere.last_seq <= self.seen):
+        peer_log = await self._engine.services.logs.find_peer_log(self._run_id)
+        if peer_log is None or (peer_log.state != "live" and peer_log.last_seq <= self.seen):
             return None
-        return elsewhere
+        return peer_log
 
     def _find_here(self) -> LiveRun | None:
         """Find the next events in this process."""
@@ -164,8 +164,8 @@ class RunReader:
         """Return whether the worker of a run that no other can take over has died."""
         if record.is_durable or record.status != "running":
             return False
-        elsewhere = await self._engine.services.logs.find_elsewhere(self._run_id)
-        return elsewhere is not None and elsewhere.state == "lost"
+        peer_log = await self._engine.services.logs.find_peer_log(self._run_id)
+        return peer_log is not None and peer_log.state == "lost"
 
 
 @asynccontextmanager

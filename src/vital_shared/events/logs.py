@@ -79,7 +79,7 @@ class EventLogs:
     async def left(self, run_id: str, epoch: int) -> bytes:
         """Return the events of a run that has ended, or waits, as its last owner has written them.
 
-        Empty where they are not here: other processes' logs in Redis are found by `find_elsewhere`.
+        Empty where they are not here: other processes' logs in Redis are found by `find_peer_log`.
 
         :param epoch: the epoch of its last owner.
         """
@@ -178,7 +178,7 @@ class EventLogs:
             self._file.rewrite()
             await asyncio.to_thread(self._left.remove_runs, run_ids)
 
-    async def find_elsewhere(self, run_id: str, wait_seconds: float = 0.0) -> PeerLog | None:  # noqa: ARG002 - there is no other process
+    async def find_peer_log(self, run_id: str, wait_seconds: float = 0.0) -> PeerLog | None:  # noqa: ARG002 - there is no other process
         """Return the log of a run as other processes know it; None: they do not.
 
         :param wait_seconds: the longest wait for a log that has just been begun.
@@ -189,11 +189,11 @@ class EventLogs:
         """Return whether other processes' logs are found, where there are any."""
         return True
 
-    async def is_read_elsewhere(self, run_id: str) -> bool:  # noqa: ARG002 - the same
+    async def has_reader_at_peer(self, run_id: str) -> bool:  # noqa: ARG002 - the same
         """Return whether another process has a reader of a run of this one."""
         return False
 
-    async def cancel_elsewhere(self, log: PeerLog) -> bool:  # noqa: ARG002 - the same
+    async def cancel_at_peer(self, log: PeerLog) -> bool:  # noqa: ARG002 - the same
         """Have a run cancelled by its process, and return whether it was: it may have ended before."""
         return False
 

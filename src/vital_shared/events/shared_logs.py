@@ -104,7 +104,7 @@ class SharedEventLogs(EventLogs):
             names = (EventKeys.stream(run_id), EventKeys.run(run_id), EventKeys.reader(run_id))
             await self._link.within(self._link.redis.unlink(*names))
 
-    async def find_elsewhere(self, run_id: str, wait_seconds: float = 0.0) -> RemoteLog | None:
+    async def find_peer_log(self, run_id: str, wait_seconds: float = 0.0) -> RemoteLog | None:
         """Return the log of a run as Redis has it; None: it has none, or does not answer.
 
         :param wait_seconds: the longest wait for a log that has just been begun, which Redis gets later.
@@ -150,14 +150,14 @@ class SharedEventLogs(EventLogs):
             return False
         return True
 
-    async def is_read_elsewhere(self, run_id: str) -> bool:
+    async def has_reader_at_peer(self, run_id: str) -> bool:
         """Return whether another process has a reader of a run of this one."""
         try:
             return bool(await self._link.within(self._link.redis.exists(EventKeys.reader(run_id))))
         except LogUnavailable:
             return False
 
-    async def cancel_elsewhere(self, log: PeerLog) -> bool:
+    async def cancel_at_peer(self, log: PeerLog) -> bool:
         """Have a run cancelled by the process that has it, and return whether it was."""
         try:
             await self.presence.ask_to_cancel(log.worker, log.run_id)

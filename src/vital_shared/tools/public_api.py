@@ -104,7 +104,7 @@ class PublicApi:
             return answer
 
     async def _asked(self, path: str, params: Mapping[str, str | int]) -> bytes | None:
-        import aiohttp  # noqa: PLC0415 - slow to import, and few ask
+        import aiohttp  # noqa: PLC0415 - slow to import, and seldom needed
 
         for attempt in range(1, MAX_ATTEMPTS + 1):
             await self._turn()

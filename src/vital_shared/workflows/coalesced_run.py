@@ -160,7 +160,7 @@ class CoalescedRun(RunHandle):
             leader = await logs.lead(self._key, run_id, self._lost) if shares else None
             if leader is not None:
                 with self._waiting():
-                    await self._copy_from_elsewhere(flight, leader)
+                    await self._copy_from_peer(flight, leader)
                 return
             await self._services.cache.find_again(self._entry, self._request)
             if (cached := self._cached()) is not None:
@@ -175,7 +175,7 @@ class CoalescedRun(RunHandle):
                 self.log.close()
             await logs.end_lead(self._key, run_id)
 
-    async def _copy_from_elsewhere(self, flight: Flight, log: PeerLog) -> None:
+    async def _copy_from_peer(self, flight: Flight, log: PeerLog) -> None:
         """Follow a run of another process, also when a third one takes it over."""
         seen, lost_at = 0, None
         with self._copying() as copy:

@@ -29,12 +29,8 @@ async def cancel_run(services: Services, run_id: str) -> None:
         count_ended(ended, services.request_counts, longest_seconds=longest_seconds)
         log_ended(ended)
         return
-    elsewhere = await services.logs.find_elsewhere(run_id)
-    if (
-        elsewhere is not None
-        and elsewhere.state == "live"
-        and await services.logs.cancel_elsewhere(elsewhere)
-    ):
+    peer_log = await services.logs.find_peer_log(run_id)
+    if peer_log is not None and peer_log.state == "live" and await services.logs.cancel_at_peer(peer_log):
         return
     if await services.background.request_cancel(run_id):
         for _ in range(LOOKS):
