@@ -82,6 +82,22 @@ async def test_a_year_or_a_measure_that_no_passage_has_closes_the_gate(
     assert estimate.probability <= shipped_calibration().closed_probability
 
 
+async def test_far_passages_are_judged_by_the_calibration_alone(reranker: Reranker) -> None:
+    far = [each.model_copy(update={"score": each.score - 15.0}) for each in (BUOY, RULES)]
+    heavy = await select("How heavy is the Kelmar B12?", far, reranker, are_near=False)
+    assert heavy.pieces
+    bread = await select("How do I bake bread?", far, reranker, are_near=False)
+    assert bread.pieces == ()
+    assert bread.estimate is not None
+    assert bread.estimate.probability < 0.5
+
+
+async def test_far_passages_without_a_calibration_hold_no_answer(reranker: Reranker) -> None:
+    question = "How heavy is the Kelmar B12?"
+    assert await select(question, (BUOY,), None, are_near=False) == Selection()
+    assert await select(question, (BUOY,), ForeignReranker(), are_near=False) == Selection()
+
+
 async def test_without_a_reranker_there_is_no_estimate() -> None:
     selection = await select("How heavy is the Kelmar B12 buoy?", (BUOY, RULES), None)
     assert selection.pieces

@@ -15,7 +15,15 @@ from vital_shared.llm.base import Cited, Stop, TextDelta, Usage
 from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.citation import Citation
 from vital_shared.models.workflow_io import WorkflowOutput
-from vital_shared.testing import CannedSource, ScriptedModel, counted, passage, question, workflow_services
+from vital_shared.testing import (
+    CannedModel,
+    CannedSource,
+    ScriptedModel,
+    counted,
+    passage,
+    question,
+    workflow_services,
+)
 from vital_shared.workflows.quality import score
 
 __all__ = ["model_folders"]
@@ -95,6 +103,28 @@ async def test_an_answer_held_back_is_not_uncertain_and_not_counted(tmp_path: Pa
     assert output.answer_probability == 0.05
     assert growth(f"{PROBABILITY}_count") == 0
     assert "likely" not in figures(output)
+
+
+FAR = passage("The reading room of the library opens at nine. Bags stay in the lockers.")
+OFF_TOPIC = "Who composed the opera Tosca?"
+
+
+async def test_a_question_off_the_topic_is_refused_with_its_probability(tmp_path: Path) -> None:
+    """The gate on passages closes here, and does not hide how sure the refusal is."""
+    async with workflow_services(tmp_path, sources=[CannedSource([FAR])]) as services:
+        output = await BaseWorkflow(services).execute_typed(question(OFF_TOPIC))
+    assert (output.model, output.degradation_reasons) == ("extractive", ("no_sources",))
+    assert output.answer_probability is not None
+    assert output.answer_probability < shipped_calibration().answer_from
+    assert output.answer_calibration == shipped_calibration().version
+
+
+async def test_far_passages_are_not_shown_to_models_without_a_calibration(tmp_path: Path) -> None:
+    model = CannedModel("Puccini [1].")
+    async with workflow_services(tmp_path, models=[model], sources=[CannedSource([FAR])]) as services:
+        await BaseWorkflow(services).execute_typed(question(OFF_TOPIC, model="canned"))
+    (request,) = model.requests
+    assert request.passages == request.sources == ()
 
 
 async def test_a_model_without_an_estimate_has_none(tmp_path: Path) -> None:

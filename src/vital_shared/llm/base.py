@@ -95,6 +95,9 @@ class ModelRequest(Frozen):
     """The agent's system prompt."""
 
     passages: tuple[Passage, ...] = ()
+    far_passages: tuple[Passage, ...] = ()
+    """Passages that hardly have to do with the question, for a model with a calibrated gate of its own."""
+
     tool_results: tuple[ToolResult, ...] = ()
     history: tuple[Message, ...] = ()
     """Oldest first, without the question."""

@@ -93,21 +93,26 @@ async def select(
     reranker: Scorer | None,
     *,
     answer_from: float | None = None,
+    are_near: bool = True,
 ) -> Selection:
     """Return the pieces that answer, in reading order; none where the passages do not hold an answer.
 
     :param passages: best first, with the reranker's scores where there is one.
     :param answer_from: the probability from which on there is an answer; None: the calibration's own.
+    :param are_near: whether the best passage has enough to do with the question; where it has not, only a
+        calibration may find an answer.
     :raises ConfigurationError: when the reranking model cannot be loaded.
     """
     if reranker is None:
-        return Selection(_by_words(question, _candidates(passages)))
+        return Selection(_by_words(question, _candidates(passages)) if are_near else ())
+    calibration = await asyncio.to_thread(_calibration, question, passages, reranker)
+    if calibration is None and not are_near:
+        return Selection()
     evidence = await weigh(question, passages, reranker)
     if evidence is None:
         return Selection()
     is_closed = closes_gate(question, passages)
     logit = await _sentence_logit(question, evidence.best_text, reranker)
-    calibration = await asyncio.to_thread(_calibration, question, passages, reranker)
     if calibration is None:
         answer = "\n".join(piece.text for piece in evidence.pieces)
         is_answer = is_supported(question, logit, answer, passages) and not is_closed

@@ -69,7 +69,11 @@ class ExtractiveComposer:
                 yield TextDelta(text=f"- {passage.title.rstrip('.')}: {' '.join(quote.split())} [{number}]\n")
             before = "\n"
         quotes, estimate = await select(
-            request.question, request.passages, self._reranker, answer_from=request.answer_from
+            request.question,
+            request.passages or request.far_passages,
+            self._reranker,
+            answer_from=request.answer_from,
+            are_near=bool(request.passages),
         )
         for piece in quotes:
             number += 1

@@ -274,6 +274,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
             question=question,
             instructions=load_agent.system_prompt,
             passages=passages.passages if passages.answerable else (),
+            far_passages=() if passages.answerable else passages.passages,
             tool_results=tool_results,
             history=history,
             grounded=input.enable_rag,

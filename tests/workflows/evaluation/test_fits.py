@@ -75,6 +75,13 @@ def test_a_calibration_that_holds_stays() -> None:
     assert abs(best_gate(answers, GATE, shipped_calibration()).gate.answer_from - GATE.answer_from) < 0.1
 
 
+def test_the_calibrated_gate_decides_alone() -> None:
+    far = GATE.answerable_logit - 2
+    assert GATE.opens_for(answer(0.9, is_right=True, logit=far))
+    assert not GATE.opens_for(answer(None, is_right=True, logit=far))
+    assert not GATE.opens_for(answer(0.1, is_right=True, logit=5.0))
+
+
 def test_too_few_answers_of_a_kind_change_nothing() -> None:
     answers = [answer(0.3, is_right=True) for _ in range(40)] + [answer(0.1, is_right=False)] * 9
     assert best_gate(answers, GATE, shipped_calibration()).gate == GATE

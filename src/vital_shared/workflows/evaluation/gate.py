@@ -33,13 +33,15 @@ class Gate(NamedTuple):
     """The thresholds that an answer has to reach."""
 
     answerable_logit: float
+    """The best passage's, where an answer has no probability."""
+
     answer_from: float
 
     def opens_for(self, answer: AskedAnswer) -> bool:
-        """Return whether an answer is given."""
-        is_near = answer.top_logit is None or answer.top_logit >= self.answerable_logit
-        is_likely = answer.probability is None or answer.probability >= self.answer_from
-        return answer.is_composed and is_near and is_likely
+        """Return whether an answer is given: by its probability, or else by how near the best passage is."""
+        if answer.probability is not None:
+            return answer.is_composed and answer.probability >= self.answer_from
+        return answer.is_composed and (answer.top_logit is None or answer.top_logit >= self.answerable_logit)
 
 
 class BestGate(NamedTuple):
