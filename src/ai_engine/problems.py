@@ -17,6 +17,7 @@ from ai_engine.monitoring.monitor import MonitoringUnavailable
 from ai_engine.problem import MEDIA_TYPE, Problem
 from ai_engine.protocols.anthropic.errors import is_anthropic, respond_as_anthropic
 from ai_engine.protocols.gemini.errors import is_gemini, respond_as_gemini
+from ai_engine.protocols.near_paths import intended_path
 from ai_engine.protocols.openai.errors import respond_as_openai
 from ai_engine.protocols.openai.names import is_openai
 from ai_engine.runs.fair_slots import EngineBusy
@@ -63,6 +64,9 @@ KINDS: Final[tuple[tuple[type[VitalError], HTTPStatus, str], ...]] = (
 )
 """The status and the type of each error; the first that fits counts."""
 
+UNSERVED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+"""Statuses of paths that are not served, or not by this method."""
+
 CLIENT_CLOSED_REQUEST: Final = 499
 """The status that nginx gives to a request whose client has gone."""
 
@@ -85,11 +89,12 @@ QUEUE_RETRY_AFTER: Final = {"Retry-After": "60"}
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with a problem, in the form that the path's clients know."""
-    if is_gemini(problem.instance):
+    path = intended_path(problem.instance) or problem.instance
+    if is_gemini(path):
         return respond_as_gemini(problem, headers)
-    if is_openai(problem.instance):
+    if is_openai(path):
         return respond_as_openai(problem, headers)
-    if is_anthropic(problem.instance):
+    if is_anthropic(path):
         return respond_as_anthropic(problem, headers)
     body = problem.model_dump_json(exclude_none=True)
     make = LingeringResponse if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else Response
@@ -189,11 +194,13 @@ def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _words(request: Request, status: HTTPStatus) -> str:
-    path = request.url.path
+    path = request.scope["path"]
+    if status in UNSERVED and (intended := intended_path(path)) is not None:
+        return f"{path} is not served here, but {intended} may be: check the base URL of your client."
     if status == HTTPStatus.NOT_FOUND and is_openai(path) and not is_gemini(path):
         return (
             f"{request.method} {path} is not served here: of OpenAI's API there are "
-            "POST /v1/chat/completions, POST /v1/responses and GET /v1/models."
+            "POST /v1/chat/completions, POST /v1/responses, POST /v1/embeddings and GET /v1/models."
         )
     if status == HTTPStatus.NOT_FOUND and is_gemini(path):
         return (

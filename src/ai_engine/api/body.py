@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,8 @@ from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from ai_engine.api.json_size import check_integers, check_size
+from ai_engine.api.body_coding import check_coding, unpack
+from ai_engine.api.json_size import check_numbers, check_size
 from ai_engine.settings import ServerSettings
 from ai_engine.validation import FieldError, InvalidFields
 from vital_shared.models.lone_surrogate import find_lone_surrogate
@@ -29,6 +31,12 @@ IMAGES_FACTOR: Final = 8
 _reader: Final = ThreadPoolExecutor(1, "vital-body")
 """The lock for large bodies, read one after another: parsing holds the interpreter's
 lock, which the loop needs, too."""
+
+BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""Beginnings of texts that some clients write although JSON has none (RFC 8259, 8.1)."""
+
+READ_CHARSETS: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
+"""Charsets that are UTF-8, or a part of it."""
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -84,24 +92,57 @@ async def read_json(request: Request, limit: int, *, is_passed_on: bool = False)
     """Read a JSON body: its bytes, and what they hold.
 
     :param is_passed_on: whether it is written again for a provider, which numbers of any length cannot be.
-    :raises HTTPException: 415 when it is said to be something else, 413 when it is too long, 400 when it
-        is not JSON, with line and column.
+    :raises HTTPException: 415 when it is said to be something else, 413 when it is too long, packed or not,
+        400 when it is not JSON, with line and column.
     :raises InvalidFields: naming the field whose text cannot be read.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         said = f'not "{media_type}"' if media_type else "and the header Content-Type has to say so"
         raise HTTPException(
             415, f"The body has to be application/json, {said}.", {"Accept": "application/json"}
         )
+    is_packed = check_coding(",".join(request.headers.getlist("content-encoding")))
     body = await read_bytes(request, limit)
+    if is_packed:
+        body = await _unpacked(body, limit)
     try:
         return body, await _parsed(body, lambda: _sized(body, is_passed_on=is_passed_on))
     except ValueError as error:
         if (place := await _parsed(body, lambda: _lone_surrogate(body))) is not None:
             message = "holds half of a surrogate pair, which is no character: leave it out"
             raise InvalidFields([FieldError(field=place, message=message)]) from error
-        raise HTTPException(400, f"The body is not valid JSON: {error}.") from error
+        raise HTTPException(400, _complaint(body, content_type, error)) from error
+
+
+async def _unpacked(body: bytes, limit: int) -> bytes:
+    """Unpack a body, off the loop: a small one may hold much."""
+    unpacked = await asyncio.get_running_loop().run_in_executor(_reader, unpack, body, limit)
+    if unpacked is None:
+        raise _too_large(limit)
+    return unpacked
+
+
+def _complaint(body: bytes, content_type: str, error: ValueError) -> str:
+    """Say in one sentence why a body is no JSON."""
+    if body.startswith(BYTE_ORDER_MARKS):
+        return (
+            "The body is not valid JSON: a byte order mark stands at line 1 column 1; send UTF-8 without it."
+        )
+    charset = _charset(content_type)
+    if charset not in READ_CHARSETS:
+        return f'The body is read as UTF-8, as all JSON is, and not as "{charset[:50]}": {error}.'
+    return f"The body is not valid JSON: {error}."
+
+
+def _charset(content_type: str) -> str:
+    """Return the charset that a body is said to have, in small letters; empty: nothing is said."""
+    for parameter in content_type.lower().split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset":
+            return value.strip().strip('"')
+    return ""
 
 
 async def _parsed(body: bytes, parse: Callable[[], T]) -> T:
@@ -115,7 +156,7 @@ def _sized(body: bytes, *, is_passed_on: bool) -> Any:
     value = from_json(body, allow_inf_nan=False)
     check_size(value)
     if is_passed_on:
-        check_integers(value)
+        check_numbers(value)
     return value
 
 

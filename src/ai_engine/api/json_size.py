@@ -6,11 +6,12 @@ again.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, Final
 
 from ai_engine.validation import FieldError, InvalidFields
 
-__all__ = ["check_integers", "check_size"]
+__all__ = ["check_numbers", "check_size"]
 
 MAX_VALUES: Final = 50_000
 """Fields of objects and items of lists in all: 10,000 messages have 30,000."""
@@ -42,8 +43,8 @@ def check_size(value: Any) -> None:
         inner.extend(each)
 
 
-def check_integers(value: object) -> None:
-    """Refuse JSON with integers of more than 64 bits, which could not be written for a provider.
+def check_numbers(value: object) -> None:
+    """Refuse JSON with numbers of more than 64 bits, which could not be written for a provider.
 
     :raises InvalidFields: naming the place of the first.
     """
@@ -54,9 +55,11 @@ def check_integers(value: object) -> None:
 
 
 def _path_to_long(value: object) -> list[str] | None:
-    """Return the way to the first integer that is too long; None: there is none."""
+    """Return the way to the first number that is too long; None: there is none."""
     if isinstance(value, int):
         return None if MIN_INTEGER <= value <= MAX_INTEGER else []
+    if isinstance(value, float):  # one beyond all others was read as infinity, which is no JSON
+        return None if isfinite(value) else []
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, each in items:
         if not isinstance(each, str) and (path := _path_to_long(each)) is not None:

@@ -31,7 +31,7 @@ NO_KEY: Final = (
     "and where all were revoked, `vital keys open` and a restart let its own machine in without."
 )
 WRONG_KEY: Final = (
-    "The Authorization header holds no key that can be used here: it is mistyped, or it was revoked."
+    "The request holds no key that can be used here: it is mistyped, it was revoked, or there are several."
 )
 
 
@@ -104,9 +104,22 @@ async def _caller(method: str, headers: Headers, engine: Engine) -> Caller:
 
 
 def _authorization(headers: Headers) -> list[str]:
-    """Return the header Authorization, or the one that Anthropic's or Google's clients send in its place."""
+    """Return the header Authorization, or the one that Anthropic's or Google's clients send in its place.
+
+    Clients that send both hold a key of another service in one of them: then the key of ours counts.
+    """
     given = headers.getlist("Authorization")
-    return given or [f"Bearer {key}" for name in KEY_HEADERS for key in headers.getlist(name)]
+    others = [f"Bearer {key}" for name in KEY_HEADERS for key in headers.getlist(name)]
+    if given and others:
+        ours = {token: each for each in (*given, *others) if (token := _key_token(each)) is not None}
+        return list(ours.values()) or given
+    return given or others
+
+
+def _key_token(header: str) -> KeyToken | None:
+    """Read a header Authorization; None: it holds no key of ours."""
+    scheme, _, text = header.partition(" ")
+    return KeyToken.parse(text.strip()) if scheme.lower() == "bearer" else None
 
 
 def _identity_token(headers: Headers, proxy_header: str) -> str | None:
@@ -129,8 +142,7 @@ async def _key(method: str, headers: Headers, engine: Engine) -> ApiKey | None:
     :raises CrossSiteRequest: when another site may have made the browser send its session.
     """
     given = _authorization(headers)
-    scheme, _, text = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    token = KeyToken.parse(text.strip()) if scheme.lower() == "bearer" else None
+    token = _key_token(given[0]) if len(given) == 1 else None
     if token is not None:
         key = await engine.keys.find(token)
         if key is None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from ai_engine.console_pages import CONSOLE_PAGES
 from ai_engine.protocols.gemini.errors import UNSERVED_SEGMENTS as UNSERVED_BY_GEMINI
+from ai_engine.protocols.near_paths import intended_path
 from ai_engine.protocols.openai.names import UNSERVED_SEGMENTS
 from vital_shared.models.api_key import Scope
 
@@ -92,5 +93,8 @@ def permission_of(method: str, path: str) -> Permission | None:
     """Return what a request needs; None: it is open to everybody."""
     if path in OPEN_PATHS or path.startswith(OPEN_TREES):
         return None
-    reading, changing = ROUTE_PERMISSIONS.get("/".join(path.split("/")[:3]), (OPERATE, OPERATE))
+    found = ROUTE_PERMISSIONS.get("/".join(path.split("/")[:3]))
+    if found is None:  # there is nothing at a path that is nearly a client's: it reads 404, not 403
+        found = (OPERATE, OPERATE) if intended_path(path) is None else (ASK, ASK)
+    reading, changing = found
     return reading if method in SAFE_METHODS else changing

@@ -294,7 +294,7 @@ async def test_failures_before_the_route_have_its_form(
 
 
 async def test_problems_elsewhere_stay_problem_details(service: Service) -> None:
-    for path in ("/v1/runs", "/v1/nothing", "/v1/modelsx", "/v1", "/v2/responses", "/responses"):
+    for path in ("/v1/runs", "/v1/nothing", "/v1/modelsx", "/v1", "/v2/responses", "/elsewhere/responses"):
         response = await service.client.patch(path)
         assert response.headers["content-type"] == "application/problem+json"
 

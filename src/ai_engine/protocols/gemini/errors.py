@@ -12,7 +12,7 @@ from ai_engine.asgi.lingering_response import LingeringResponse
 from ai_engine.problem import Problem
 from ai_engine.protocols.gemini.error_statuses import error_body
 
-__all__ = ["UNSERVED_SEGMENTS", "is_gemini", "respond_as_gemini"]
+__all__ = ["METHODS", "UNSERVED_SEGMENTS", "is_gemini", "respond_as_gemini"]
 
 TREE: Final = "/v1beta/"
 MODELS: Final = "/v1/models/"

@@ -1,0 +1,28 @@
+"""Paths of clients whose base URL is a little wrong: a slash or a version too many, or no version."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ai_engine.protocols.gemini.errors import METHODS
+
+__all__ = ["intended_path"]
+
+VERSIONS: Final = frozenset({"v1", "v1beta"})
+
+SEGMENTS: Final = frozenset({"chat", "completions", "embeddings", "messages", "models", "responses"})
+"""Beginnings of the paths that clients ask for, behind the version."""
+
+
+def intended_path(path: str) -> str | None:
+    """Return the path that a client of another API means; None: the path is right, or no such client's."""
+    segments = [segment for segment in path.split("/") if segment]
+    while len(segments) > 1 and segments[0] in VERSIONS and segments[1] in VERSIONS:
+        del segments[0]
+    if segments and segments[0] in SEGMENTS:
+        is_geminis = segments[0] == "models" and segments[-1].rpartition(":")[2] in METHODS
+        segments.insert(0, "v1beta" if is_geminis else "v1")
+    if len(segments) < 2 or segments[0] not in VERSIONS or segments[1] not in SEGMENTS:
+        return None
+    intended = "/" + "/".join(segments)
+    return None if intended == path else intended
