@@ -42,6 +42,7 @@ from vital_shared.llm.guarded import accounted
 from vital_shared.llm.intake import Intake
 from vital_shared.llm.recorded_prompt import recorded_call
 from vital_shared.llm.routing.deployment import observer_of
+from vital_shared.llm.tool_arguments import arguments_text
 from vital_shared.llm.traced_content import traced_content
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import MAX_CHARGE_NANOS, Charge
@@ -313,6 +314,7 @@ class Attempt:
             if self._answer_texts is not None:
                 self._answer_texts.clear()
         elif isinstance(event, ModelToolCall):
+            self._texts.append(f"{event.name} {arguments_text(event.arguments)}")  # written, too
             self.has_emitted = True
         elif isinstance(event, ModelTurn):
             self._requested = event.calls

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from vital_shared.llm.relayed_texts import READERS
 
-__all__ = ["ChoiceTexts", "asks_for_several"]
+__all__ = ["ChoiceTexts"]
 
 ANSWER_TEXTS: Final = frozenset({"content", "refusal", "text"})
 """Names of texts that are a part of an answer, and no thought and no call of a tool."""
-
-
-def asks_for_several(body: Mapping[str, Any]) -> bool:
-    """Return whether a request asks for several choices (OpenAI, Gemini)."""
-    config = body.get("generationConfig") or body.get("generation_config")
-    fields = config if isinstance(config, Mapping) else {}
-    stated = (body.get("n"), fields.get("candidateCount"), fields.get("candidate_count"))
-    return any(isinstance(count, int) and count > 1 for count in stated)
 
 
 class ChoiceTexts:

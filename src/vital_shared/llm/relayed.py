@@ -18,7 +18,7 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
-from vital_shared.llm.choice_texts import ChoiceTexts, asks_for_several
+from vital_shared.llm.choice_texts import ChoiceTexts
 from vital_shared.llm.guarded_answer import GuardedAnswer
 from vital_shared.llm.guardrail_relay import guarded_relay
 from vital_shared.llm.routing.deployment import DeploymentObserver
@@ -78,7 +78,7 @@ class RelayedModel:
         sent = self._write(self._provider.protocol, self._model, request.max_output_tokens)
         answer: GuardedAnswer | None = None
         take = self._take
-        if request.content is not None and asks_for_several(sent.body):
+        if request.content is not None and sent.choices > 1:
             choices = ChoiceTexts(self._provider.protocol)
             request.content.choices = choices.text
             take = _both(choices.take, take)

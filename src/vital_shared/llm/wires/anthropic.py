@@ -81,7 +81,7 @@ class AnthropicWire:
         """Return a reader for one answer with embeddings."""
         return EmbeddingsDecoder(model)
 
-    def decoder(self, model: str, *, must_be_usable: bool = True) -> AnthropicDecoder:
+    def decoder(self, model: str, *, must_be_usable: bool = True, choices: int = 1) -> AnthropicDecoder:  # noqa: ARG002 - there is one
         """Return a reader for one answer."""
         return AnthropicDecoder(model, must_be_usable=must_be_usable)
 

@@ -163,12 +163,13 @@ class Wire(Protocol):
         """
         ...
 
-    def decoder(self, model: str, *, must_be_usable: bool = True) -> Decoder:
+    def decoder(self, model: str, *, must_be_usable: bool = True, choices: int = 1) -> Decoder:
         """Return a reader for one answer.
 
         :param model: the full name, ``provider:model``, for errors.
         :param must_be_usable: whether the answer is for us; else its client reads it, so that calls which
             cannot be made, and ends which are no success, are answers as well.
+        :param choices: the answers that the request asks for; the text of all of them is counted.
         """
         ...
 

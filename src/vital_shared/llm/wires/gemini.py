@@ -74,9 +74,9 @@ class GeminiWire:
         """Return a reader for one answer with embeddings."""
         return EmbeddingsDecoder(model, GEMINI_EMBEDDINGS)
 
-    def decoder(self, model: str, *, must_be_usable: bool = True) -> GeminiDecoder:
+    def decoder(self, model: str, *, must_be_usable: bool = True, choices: int = 1) -> GeminiDecoder:
         """Return a reader for one answer."""
-        return GeminiDecoder(model, must_be_usable=must_be_usable)
+        return GeminiDecoder(model, must_be_usable=must_be_usable, choices=choices)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
         """Read an answer that is no stream."""

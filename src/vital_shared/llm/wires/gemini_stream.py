@@ -14,6 +14,7 @@ from vital_shared.llm.base import (
     ModelToolCall,
     ModelTurn,
     ModelUnavailable,
+    ReasoningDelta,
     Stop,
     StopReason,
 )
@@ -64,10 +65,12 @@ class GeminiDecoder:
     :param model: for errors.
     :param must_be_usable: whether the answer is for us; else its client reads it, and what is of no use, such
         as a call without arguments, is its own concern.
+    :param choices: the candidates that the request asks for; the text of all of them is counted.
     """
 
     __slots__ = (
         "_candidate",
+        "_choices",
         "_ended",
         "_finish",
         "_finish_words",
@@ -82,8 +85,9 @@ class GeminiDecoder:
         "pieces",
     )
 
-    def __init__(self, model: str, *, must_be_usable: bool = True) -> None:
+    def __init__(self, model: str, *, must_be_usable: bool = True, choices: int = 1) -> None:
         self.pieces = 0
+        self._choices = choices
         self._model = model
         self._must_be_usable = must_be_usable
         self._parts = ContentParts()
@@ -159,6 +163,13 @@ class GeminiDecoder:
             self._note_refusal(chunk)
         candidate = next((each for each in candidates if self._is_read(each)), None)
         events = [] if candidate is None else self._content(candidate)
+        if self._choices > 1:
+            events += [
+                ReasoningDelta(text=text)  # no part of the answer, and paid for like one
+                for other in candidates
+                if other is not candidate
+                for text in _texts_of(other)
+            ]
         # Each chunk counts; the first has the input tokens, should the stream break off.
         return (*events, *self._usage.read()) if first_counts else events
 
@@ -211,3 +222,10 @@ class GeminiDecoder:
     def _unreadable(self) -> ModelUnavailable:
         message = f'"{self._model}" sent a chunk that cannot be read.'
         return ModelUnavailable(message, model=self._model, request_id=self._id, kind="bad_answer")
+
+
+def _texts_of(candidate: Mapping[str, Any]) -> list[str]:
+    """Return the texts of a candidate that is not read otherwise."""
+    parts = object_in(candidate.get("content")).get("parts")
+    found = [each.get("text") for each in parts if isinstance(each, dict)] if isinstance(parts, list) else []
+    return [text for text in found if isinstance(text, str) and text]

@@ -74,9 +74,9 @@ class OpenAIWire:
         """Return a reader for one answer with embeddings."""
         return EmbeddingsDecoder(model)
 
-    def decoder(self, model: str, *, must_be_usable: bool = True) -> OpenAIDecoder:
+    def decoder(self, model: str, *, must_be_usable: bool = True, choices: int = 1) -> OpenAIDecoder:
         """Return a reader for one answer."""
-        return OpenAIDecoder(model, self._begin_thinking, must_be_usable=must_be_usable)
+        return OpenAIDecoder(model, self._begin_thinking, must_be_usable=must_be_usable, choices=choices)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes, model: str) -> ModelError:
         """Read an answer that is no stream."""

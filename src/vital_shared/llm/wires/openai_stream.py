@@ -63,13 +63,18 @@ class OpenAIDecoder:
     :param begin_thinking: models whose answers are known to begin within ``<think>``; kept up to date here.
     :param must_be_usable: whether the answer is for us; else its client reads it, and what is of no use, such
         as a call without arguments, is its own concern.
+    :param choices: the answers that the request asks for; all of them are read, as one text, where their
+        client reads them apart.
     """
 
     __slots__ = (
         "_begin_thinking",
+        "_begun_choices",
         "_calls",
+        "_choices",
         "_counted",
         "_done",
+        "_ended_choices",
         "_failure",
         "_finish",
         "_id",
@@ -86,10 +91,18 @@ class OpenAIDecoder:
     )
 
     def __init__(
-        self, model: str, begin_thinking: set[str] | None = None, *, must_be_usable: bool = True
+        self,
+        model: str,
+        begin_thinking: set[str] | None = None,
+        *,
+        must_be_usable: bool = True,
+        choices: int = 1,
     ) -> None:
         self.pieces = 0
         self._model = model
+        self._choices = choices
+        self._begun_choices: set[int] = set()
+        self._ended_choices: set[int] = set()
         self._begin_thinking = set() if begin_thinking is None else begin_thinking
         self._thoughts = ThoughtSplitter(begins_thinking=model in self._begin_thinking)
         self._text_halves = SurrogateJoiner()
@@ -112,7 +125,10 @@ class OpenAIDecoder:
     @property
     def is_whole(self) -> bool:
         """Whether the answer has come to its end, so that nothing behind it matters."""
-        return self._failure is None and (self._finish is not None or (self._done and self._has_answer))
+        is_finished = self._finish is not None and (
+            self._choices == 1 or len(self._ended_choices) >= self._choices
+        )
+        return self._failure is None and (is_finished or (self._done and self._has_answer))
 
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one chunk."""
@@ -126,6 +142,7 @@ class OpenAIDecoder:
             text = delta["content"]
             is_usual = (
                 self._is_plain
+                and self._choices == 1
                 and type(text) is str
                 and text != ""
                 and find_lead(text) is None
@@ -147,7 +164,8 @@ class OpenAIDecoder:
         """Return the rest of the text, the usage, the tool calls and the reason of the end."""
         if self._failure is not None:
             raise self._failure
-        if not self.is_whole:
+        has_ended = self._finish is not None and self._begun_choices <= self._ended_choices
+        if not self.is_whole and not has_ended:  # some send fewer choices than they are asked for
             raise ModelUnavailable(f'The stream of "{self._model}" broke off.', model=self._model)
         reason = _STOPS.get(self._finish or "", "end")
         events = [*self._last_text(is_cut_off=reason != "end"), *self._last_usage()]
@@ -185,9 +203,13 @@ class OpenAIDecoder:
             return ()
         self._id = self._id or label_in(chunk.get("id"))
         self._response_model = self._response_model or label_in(chunk.get("model"))
-        choice = _first_object(chunk.get("choices"))
+        choice, *others = _objects(chunk.get("choices")) or [{}]
         was_whole = self.is_whole
         events = self._read_choice(choice)
+        if self._choices > 1:
+            self._note_choice(choice)
+            for other in others:
+                events += self._read_other(other)
         if counts := _usage_of(chunk, choice):
             self._tier = chunk.get("service_tier") or self._tier
             events += self._count(counts)
@@ -208,6 +230,21 @@ class OpenAIDecoder:
             events = self._say(choice["text"])
         self._finish = _finish(choice.get("finish_reason")) or self._finish
         return events
+
+    def _read_other(self, choice: Mapping[str, Any]) -> list[ModelEvent]:
+        """Read another choice of a chunk, or of a whole answer."""
+        said = choice.get("delta") or choice.get("message")
+        events = self._read_delta(said, choice.get("index")) if isinstance(said, dict) else []
+        self._finish = _finish(choice.get("finish_reason")) or self._finish
+        self._note_choice(choice)
+        return events
+
+    def _note_choice(self, choice: Mapping[str, Any]) -> None:
+        number = choice.get("index")
+        if isinstance(number, int):
+            self._begun_choices.add(number)
+            if _finish(choice.get("finish_reason")) is not None:
+                self._ended_choices.add(number)
 
     def _read_delta(self, delta: Mapping[str, Any], choice: object) -> list[ModelEvent]:
         events: list[ModelEvent] = []
@@ -278,11 +315,10 @@ class OpenAIDecoder:
             raise self._failure
 
 
-def _first_object(choices: Any) -> Mapping[str, Any]:
+def _objects(choices: Any) -> list[Mapping[str, Any]]:
     if isinstance(choices, dict):
-        return choices
-    found = choices if isinstance(choices, list) else ()
-    return next((choice for choice in found if isinstance(choice, dict)), {})
+        return [choices]
+    return [each for each in choices if isinstance(each, dict)] if isinstance(choices, list) else []
 
 
 def _usage_of(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> Any:

@@ -78,6 +78,7 @@ class _Sending(NamedTuple):
     is_streamed: bool = True
     is_embeddings: bool = False
     must_be_usable: bool = True
+    choices: int = 1
 
 
 class Provider:
@@ -189,6 +190,7 @@ class Provider:
             is_streamed=request.is_streamed,
             is_embeddings=is_embeddings,
             must_be_usable=request.is_translated,
+            choices=request.choices,
         )
         return self._calls(model, lambda: sending)
 
@@ -270,7 +272,7 @@ class Provider:
             decoder: Decoder = (
                 self._wire.embeddings_decoder(name)
                 if sending.is_embeddings
-                else self._wire.decoder(name, must_be_usable=sending.must_be_usable)
+                else self._wire.decoder(name, must_be_usable=sending.must_be_usable, choices=sending.choices)
             )
             if sending.relay is not None:
                 decoder = sending.relay.reading(decoder)

@@ -26,6 +26,14 @@ class RelayedRequest(NamedTuple):
     is_translated: bool = False
     """Whether the client gets the meaning of the answer, not its words."""
 
+    @property
+    def choices(self) -> int:
+        """The answers that it asks for (OpenAI, Gemini)."""
+        config = self.body.get("generationConfig") or self.body.get("generation_config")
+        fields = config if isinstance(config, Mapping) else {}
+        stated = (self.body.get("n"), fields.get("candidateCount"), fields.get("candidate_count"))
+        return max((count for count in stated if isinstance(count, int)), default=1)
+
 
 class Relay:
     """The data of one answer's events, held back until the model has begun to answer.
