@@ -24,8 +24,22 @@ from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
 __all__ = ["GeminiEmbeddingsExchange"]
 
-QUERY_TASKS: Final = frozenset({"RETRIEVAL_QUERY", "QUESTION_ANSWERING", "CODE_RETRIEVAL_QUERY"})
+QUERY_TASKS: Final = frozenset(
+    {"RETRIEVAL_QUERY", "QUESTION_ANSWERING", "FACT_VERIFICATION", "CODE_RETRIEVAL_QUERY"}
+)
 """Purposes of a query, which the embedded models embed in another way than a passage."""
+
+PASSAGE_TASKS: Final = frozenset(
+    {
+        "",
+        "TASK_TYPE_UNSPECIFIED",
+        "RETRIEVAL_DOCUMENT",
+        "SEMANTIC_SIMILARITY",
+        "CLASSIFICATION",
+        "CLUSTERING",
+    }
+)
+"""Purposes of all other texts."""
 
 
 class GeminiEmbeddingsExchange:
@@ -152,7 +166,10 @@ def _unreadable() -> ModelUnavailable:
 
 def _settings(asked: FieldReader) -> tuple[str, int | None]:
     asked.ignore("model", "title")
-    return asked.text("taskType"), asked.integer("outputDimensionality", 1)
+    task = asked.text("taskType")
+    if task not in QUERY_TASKS | PASSAGE_TASKS:
+        raise asked.wrong("taskType", "must be a TaskType of the Gemini API")
+    return task, asked.integer("outputDimensionality", 1)
 
 
 def _text(asked: FieldReader) -> str:

@@ -303,3 +303,15 @@ def _without_failures(request: CanonicalRequest) -> CanonicalRequest:
         for each in request.messages
     )
     return replace(request, messages=messages)
+
+
+def test_filters_of_geminis_clients_are_refused_or_dropped() -> None:
+    settings = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]
+    body = {"model": "m", "contents": [{"parts": [{"text": "Hello"}]}], "safetySettings": settings}
+    request = read_generate_request(body)
+    assert [use.feature for use in request.uses] == [Feature.SAFETY_SETTINGS]
+    providers: tuple[ProviderProtocol, ...] = ("openai", "anthropic")
+    for provider in providers:
+        with pytest.raises(InvalidRequest, match=r"^safetySettings cannot be carried"):
+            carried(request, provider)
+        assert carried(replace(request, drop_params=True), provider).messages

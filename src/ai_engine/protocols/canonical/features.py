@@ -72,6 +72,7 @@ class Feature(Enum):
     MESSAGE_NAMES = _rule("The `name` of a message's author")
     VERBOSITY = _rule("`verbosity`")
     SERVICE_TIER = _rule("A `service_tier` other than the default")
+    SAFETY_SETTINGS = _rule("Filters of harmful content (`safetySettings`)")
     EAGER_ARGUMENTS = _optional("A tool's arguments piece by piece, unchecked (`eager_input_streaming`)")
     REQUEST_LABELS = _optional(
         "Labels: `metadata`, `prompt_cache_key`, `prompt_cache_retention`, `store`, `labels`"

@@ -46,6 +46,7 @@ def read_generate_request(body: Any) -> CanonicalRequest:
     config = fields.object("generationConfig") or FieldReader({}, "generationConfig", fields.uses)
     fields.use(Feature.REQUEST_LABELS, "labels", "store")
     fields.use(Feature.SERVICE_TIER, "serviceTier")
+    fields.use(Feature.SAFETY_SETTINGS, "safetySettings")
     request = CanonicalRequest(
         model=fields.required_text("model"),
         messages=((CanonicalMessage("system", system),) if system else ()) + messages,
