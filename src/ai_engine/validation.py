@@ -10,13 +10,16 @@ from pydantic import ValidationError
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
 
-__all__ = ["FieldError", "InvalidFields", "field_errors"]
+__all__ = ["NOT_KNOWN", "FieldError", "InvalidFields", "field_errors"]
 
 MAX_REPORTED_ERRORS: Final = 20
 """Fields that are named in an answer, at most."""
 
 MAX_READ_ERRORS: Final = 1_000
 """Errors that are read; further ones are counted only: reading each would hold up all other requests."""
+
+NOT_KNOWN: Final = "is not known here: leave it out"
+"""The message of a field that a model does not have."""
 
 
 class FieldError(Frozen):
@@ -49,7 +52,7 @@ class InvalidFields(InvalidRequest):
 
 WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "missing": lambda _: "is missing",
-    "extra_forbidden": lambda _: "is not known here: leave it out",
+    "extra_forbidden": lambda _: NOT_KNOWN,
     "string_type": lambda _: "must be text",
     "bool_type": lambda _: "must be true or false",
     "string_too_short": lambda given: f"must not be shorter than {_characters(given['min_length'])}",

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from ai_engine.api.accept import prefers_stream
 from ai_engine.api.background import accept, accepted
 from ai_engine.api.body import parse_model, read_json, read_model
+from ai_engine.api.misdirected import with_its_route
 from ai_engine.api.prefer import prefers_async
 from ai_engine.api.run_requests import answer, begin, follow, output_of, resume, until_begun, until_ended
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStreamResponse, last_event_id
@@ -26,6 +27,7 @@ from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.last_event import last_frames
 from ai_engine.runs.run_reader import following_run
 from ai_engine.served_workflows import ServedWorkflow
+from ai_engine.validation import InvalidFields
 from vital_shared.errors import Conflict, InvalidRequest, NotFound
 from vital_shared.events.log import PeerLog
 from vital_shared.models.base import Frozen
@@ -115,7 +117,10 @@ async def create(request: Request) -> Response:
 async def ask(request: Request, served: ServedWorkflow) -> Response:
     """Begin a run of a workflow, and answer with its end or its events."""
     engine = engine_of(request)
-    question = await _question(request, served.input_type, engine.settings.max_body_bytes)
+    try:
+        question = await _question(request, served.input_type, engine.settings.max_body_bytes)
+    except InvalidFields as error:
+        raise with_its_route(error, served, engine.workflows) from error
     try:
         if prefers_async(request) and engine.background.is_available:
             return await accept(request, served, question)

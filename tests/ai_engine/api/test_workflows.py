@@ -77,6 +77,19 @@ async def answered(service: Service, path: str, **body) -> str:
     return response.json()["response"]
 
 
+async def test_the_fields_of_another_workflow_name_its_route(extracting: Service) -> None:
+    response = await extracting.client.post("/v1/runs", json=asked("Read it.", contract="30 days", pages=2))
+    problem = response.json()
+    assert response.status_code == 422
+    assert problem["detail"] == (
+        'contract is not known to the workflow "base-workflow", and is to "extract": '
+        "POST /v1/workflows/extract/runs (1 more)."
+    )
+    assert [each["field"] for each in problem["errors"]] == ["contract", "pages"]
+    response = await extracting.client.post("/v1/runs", json=asked("Read it.", contract="30 days", page=2))
+    assert response.json()["detail"] == "contract is not known here: leave it out (1 more)."
+
+
 async def test_each_workflow_answers_under_its_name(service: Service) -> None:
     assert await answered(service, "/v1/workflows/echo/runs") == "You said: Who is there?"
     assert await answered(service, "/v1/workflows/counted/runs") == "3 words"
