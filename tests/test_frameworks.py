@@ -1,12 +1,15 @@
 """The examples for Flask, Celery, Streamlit and pytest run as they stand on their page."""
 
+import contextlib
 import os
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 PAGE = (Path(__file__).parents[1] / "docs" / "frameworks.md").read_text(encoding="utf-8")
@@ -45,7 +48,8 @@ print(*answered, not page.exception)
 
 POOL = """
 import os
-from tasks import app, ask
+from scraped import app
+from tasks import ask
 
 app.conf.update(
     broker_url="filesystem://",
@@ -87,8 +91,25 @@ def run(tmp_path):
     return in_folder
 
 
+def two_ports() -> int:
+    """Return the first of two ports that nobody listens on."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                second.bind(("127.0.0.1", port + 1))
+                return port
+
+
+def completed(page: str) -> float:
+    """Return the requests that a page of metrics has counted."""
+    lines = [line for line in page.splitlines() if line.startswith("vital_workflow_requests_total{")]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
 def test_the_page_has_an_example_of_each():
-    assert set(FILES) == {"answers.py", *USES, "test_answers.py"}
+    assert set(FILES) == {"answers.py", *USES, "scraped.py", "test_answers.py"}
 
 
 @pytest.mark.parametrize("name", USES)
@@ -104,23 +125,32 @@ def test_processes_of_celery_answer_beside_each_other_from_one_store(run, tmp_pa
     (tmp_path / "pool.py").write_text(POOL)
     for folder in ("queue", "results"):
         (tmp_path / folder).mkdir()
+    port = two_ports()
     command = "celery -A pool worker --pool prefork --concurrency 2 --without-gossip --without-mingle"
     worker = subprocess.Popen(
         [sys.executable, "-m", *command.split()],
         cwd=tmp_path,
-        env={**os.environ, "VITAL_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(tmp_path)},
+        env={
+            **os.environ,
+            "VITAL_DATA_DIR": str(tmp_path / "data"),
+            "PYTHONPATH": str(tmp_path),
+            "METRICS_PORT": str(port),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     try:
         done = run("-c", SENDER)
+        pages = [httpx.get(f"http://127.0.0.1:{each}/metrics").text for each in (port, port + 1)]
     finally:
         worker.terminate()
         log = worker.communicate(timeout=30)[0]
     assert done.stdout.split() == ["2", "completed"], done.stderr + log
     assert "Traceback" not in log
     assert worker.returncode == 0
+    assert sum(map(completed, pages)) == 6, pages
+    assert all(map(completed, pages))
     with sqlite3.connect(tmp_path / "data" / "vital.db") as store:
         assert store.execute("SELECT count(*) FROM runs WHERE status = 'completed'").fetchone() == (6,)
 
