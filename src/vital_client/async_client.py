@@ -13,10 +13,11 @@ from httpx_sse import EventSource
 from vital_client import calls
 from vital_client.answer import RunAnswer, StreamEvent
 from vital_client.calls import Call
+from vital_client.errors import ClientError
 from vital_client.following import ENDED_EARLY, Following
 from vital_client.options import DEFAULT_URL, Options
 from vital_client.polls import Polls
-from vital_client.responses import read
+from vital_client.responses import check_stream, read, unreadable
 from vital_client.results import CostSummary, FeedbackEntry, ListedRuns, RunDetails, WorkflowDetails
 from vital_client.retries import Outcome, Retries
 
@@ -60,6 +61,8 @@ class AsyncVitalClient:
         )
         self._retries = Retries(retries, reconnect_seconds)
         self._http = httpx.AsyncClient(**self._options.http(), transport=transport)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The event loop that the connections belong to; None: there are none yet."""
 
     async def __aenter__(self) -> Self:
         """Return it; leaving the block closes its connections."""
@@ -155,7 +158,7 @@ class AsyncVitalClient:
         """
         polls = Polls(run_id, timeout_seconds)
         while True:
-            answer = (await self._do(calls.run(run_id), has_begun=True)).answer
+            answer = (await self._do(calls.run(run_id), polls=polls)).answer
             if answer is not None:
                 return answer
             await asyncio.sleep(polls.wait_seconds())
@@ -210,21 +213,31 @@ class AsyncVitalClient:
         """Return the workflows with their schemas."""
         return await self._do(calls.workflows())
 
-    async def _do(self, call: Call[T], *, has_begun: bool = False) -> T:
-        retrying = self._retries.begin(self._http.base_url, has_begun=has_begun)
+    async def _do(self, call: Call[T], *, polls: Polls | None = None) -> T:
+        """Make a call, again where that may help.
+
+        :param polls: the looks at a run, of which this is one; None: it is none.
+        """
+        retrying = self._retries.begin(self._http.base_url, has_begun=polls is not None)
         while True:
-            outcome = await self._attempt(call)
+            outcome = await self._attempt(call, None if polls is None else polls.look_seconds())
             if isinstance(outcome, httpx.Response) and outcome.is_success:
                 return read(call, outcome)
-            await asyncio.sleep(retrying.wait_seconds(call, outcome))
+            wait = retrying.wait_seconds(call, outcome)
+            await asyncio.sleep(wait if polls is None else polls.limit(wait))
 
-    async def _attempt(self, call: Call[Any]) -> Outcome:
+    async def _attempt(self, call: Call[Any], seconds: float | None) -> Outcome:
+        """Send a request.
+
+        :param seconds: the patience with it; None: that of all requests.
+        """
+        self._check_usable()
         try:
-            return await self._http.request(
-                call.method, call.path, json=call.body, params=call.params, headers=call.headers
-            )
+            return await self._http.request(**call.request(), timeout=self._options.timeout(seconds))
         except httpx.TransportError as error:
             return error
+        except httpx.RequestError as error:
+            raise unreadable(self._http.base_url) from error
 
     async def _events(self, call: Call[Any]) -> AsyncGenerator[StreamEvent]:
         """Follow the events, over as many connections as it takes."""
@@ -237,6 +250,7 @@ class AsyncVitalClient:
                     if response.status_code == httpx.codes.NO_CONTENT:
                         return  # there is nothing behind the place where it begins
                     if response.is_success:
+                        check_stream(response)
                         async for message in EventSource(response).aiter_sse():
                             yield following.read(message)
                     else:
@@ -244,9 +258,25 @@ class AsyncVitalClient:
                         outcome = response
             except httpx.TransportError as error:
                 outcome = error
+            except httpx.RequestError as error:
+                raise unreadable(self._http.base_url) from error
             if not following.is_over:
                 await asyncio.sleep(following.wait_seconds(outcome))
 
     def _open(self, call: Call[Any]) -> AbstractAsyncContextManager[httpx.Response]:
-        headers = {"Accept": "text/event-stream", **call.headers}
-        return self._http.stream(call.method, call.path, json=call.body, headers=headers)
+        self._check_usable()
+        request = call.request()
+        request["headers"]["Accept"] = "text/event-stream"
+        return self._http.stream(**request)
+
+    def _check_usable(self) -> None:
+        """See whether requests can be sent.
+
+        :raises ClientError: when the client is closed, or another event loop has its connections.
+        """
+        if self._http.is_closed:
+            raise ClientError("This client is closed: make another one.")
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if self._loop is not loop:
+            raise ClientError("This client belongs to another event loop: make one for each.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from vital_client.answer import RunAnswer
+from vital_client.errors import ClientError
+from vital_client.options import checked_header
 from vital_client.results import CostSummary, FeedbackEntry, ListedRuns, RunDetails, WorkflowDetails
 
 __all__ = [
@@ -43,6 +46,25 @@ class Call(Generic[T]):
     body: Mapping[str, Any] | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def request(self) -> dict[str, Any]:
+        """Return the arguments of httpx's request.
+
+        :raises ClientError: when a value can be sent neither in the body nor in a header.
+        """
+        headers = {name: checked_header(name, value) for name, value in self.headers.items()}
+        if self.body is None:
+            content = None
+        else:
+            headers["Content-Type"] = "application/json"
+            content = _json(self.body)
+        return {
+            "method": self.method,
+            "url": self.path,
+            "params": self.params,
+            "headers": headers,
+            "content": content,
+        }
 
     @property
     def is_repeatable(self) -> bool:
@@ -132,6 +154,20 @@ def events_after(run_id: str, seq: int) -> Call[None]:
         lambda _: None,
         headers={"Last-Event-ID": str(seq)},
     )
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    """Write a body.
+
+    :raises ClientError: when it holds what JSON does not have, such as a date or half of a surrogate pair.
+    """
+    try:
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ClientError("The question holds half of a surrogate pair, which is no character.") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ClientError(f"The question cannot be written as JSON: {error}.") from error
 
 
 def _segment(text: str) -> str:

@@ -42,6 +42,10 @@ __all__ = [
 class ClientError(Exception):
     """An error of the client, in one sentence."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what pickle needs: errors cross processes, such as those of a pool."""
+        return _restored, (type(self), self.args, self.__dict__)
+
 
 class EngineUnreachable(ClientError):
     """There is no connection to the engine, or it was lost and does not come back."""
@@ -125,6 +129,12 @@ class TooManyRequests(RequestFailed):
 
 class EngineOverloaded(RequestFailed):
     """The engine has no room for another run, or is shutting down."""
+
+
+def _restored(kind: type[ClientError], args: tuple[Any, ...], fields: Mapping[str, Any]) -> ClientError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 _BY_STATUS: Final[Mapping[int, type[RequestFailed]]] = {

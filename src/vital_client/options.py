@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import httpx
 
-__all__ = ["DEFAULT_URL", "KEY_VARIABLE", "Options"]
+from vital_client.errors import ClientError
+
+__all__ = ["DEFAULT_URL", "KEY_VARIABLE", "Options", "checked_header"]
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
@@ -30,17 +32,52 @@ class Options:
     timeout_seconds: float
 
     def http(self) -> dict[str, Any]:
-        """Return the arguments of httpx's client."""
+        """Return the arguments of httpx's client.
+
+        :raises ClientError: when the address is none, or a header cannot be sent.
+        """
         headers = {"User-Agent": "vital-client"}
-        if key := self.key or os.environ.get(KEY_VARIABLE):
-            headers["Authorization"] = f"Bearer {key}"
+        key = (self.key or os.environ.get(KEY_VARIABLE) or "").strip()  # files end with a line break
+        if key:
+            headers["Authorization"] = f"Bearer {checked_header('The key', key)}"
         if self.tenant_id is not None:
-            headers["X-Tenant-ID"] = self.tenant_id
-        timeout = httpx.Timeout(self.timeout_seconds, connect=CONNECT_SECONDS)
-        return {"base_url": self.base_url, "headers": headers, "timeout": timeout}
+            headers["X-Tenant-ID"] = checked_header("tenant_id", self.tenant_id)
+        return {"base_url": _address(self.base_url), "headers": headers, "timeout": self.timeout()}
+
+    def timeout(self, seconds: float | None = None) -> httpx.Timeout:
+        """Return the patience with a request.
+
+        :param seconds: less than for others; None: no less.
+        """
+        longest = self.timeout_seconds if seconds is None else min(self.timeout_seconds, seconds)
+        return httpx.Timeout(longest, connect=min(CONNECT_SECONDS, longest))
 
     def question(self, query: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the body of a question."""
         known = {"tenant_id": self.tenant_id, "user_id": self.user_id}
         given: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
         return {**given, "query": query, **fields}
+
+
+def checked_header(name: str, value: str) -> str:
+    """Return a value that can be sent as a header.
+
+    :raises ClientError: when it cannot; it does not repeat the value, which may be secret.
+    """
+    if not value.isascii() or not value.isprintable():
+        raise ClientError(f"{name} holds a character that cannot be sent in a header.")
+    return value
+
+
+def _address(text: str) -> httpx.URL:
+    """Return the address of an engine.
+
+    :raises ClientError: when it can be none.
+    """
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ClientError("The address of an engine begins with http:// or https://, and has a host.")
+    return url

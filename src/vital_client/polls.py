@@ -14,6 +14,9 @@ FIRST_WAIT_SECONDS: Final = 0.1
 
 MAX_WAIT_SECONDS: Final = 2.0
 
+MIN_LOOK_SECONDS: Final = 1.0
+"""The time for a last look, when that for the wait is over."""
+
 
 class Polls:
     """The waits between the looks at one run, ever longer.
@@ -37,9 +40,25 @@ class Polls:
         :raises WaitTimeout: when the time is up.
         """
         wait, self._next_seconds = self._next_seconds, min(MAX_WAIT_SECONDS, self._next_seconds * 1.5)
-        if self._timeout_seconds is None:
-            return wait
-        left = self._since + self._timeout_seconds - self._now()
-        if left <= 0:
+        return self.limit(wait)
+
+    def limit(self, seconds: float) -> float:
+        """Return as much of a wait as there is time for.
+
+        :raises WaitTimeout: when the time is up.
+        """
+        left = self._left()
+        if left is None:
+            return seconds
+        if left <= 0 and self._timeout_seconds is not None:
             raise WaitTimeout(self._run_id, self._timeout_seconds)
-        return min(wait, left)
+        return min(seconds, left)
+
+    def look_seconds(self) -> float | None:
+        """Return the seconds that a look may take, a last one too; None: any time."""
+        left = self._left()
+        return None if left is None else max(left, MIN_LOOK_SECONDS)
+
+    def _left(self) -> float | None:
+        timeout = self._timeout_seconds
+        return None if timeout is None else self._since + timeout - self._now()

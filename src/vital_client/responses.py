@@ -13,7 +13,15 @@ from vital_client.answer import StreamEvent
 from vital_client.calls import Call
 from vital_client.errors import ClientError, EngineUnreachable, error_for
 
-__all__ = ["event_of", "failure_of", "problem_of", "read", "retry_after_seconds"]
+__all__ = [
+    "check_stream",
+    "event_of",
+    "failure_of",
+    "problem_of",
+    "read",
+    "retry_after_seconds",
+    "unreadable",
+]
 
 T = TypeVar("T")
 
@@ -40,8 +48,17 @@ def read(call: Call[T], response: httpx.Response) -> T:
     except ValueError:
         body = None
     if not _is_object(body):
-        raise ClientError(f"{response.url} does not answer as an engine does: check the address.")
+        raise _no_engine(response.url)
     return call.read(body)
+
+
+def check_stream(response: httpx.Response) -> None:
+    """See whether a response that has succeeded is a stream of events.
+
+    :raises ClientError: when it is something else, such as the page of a proxy.
+    """
+    if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "text/event-stream":
+        raise _no_engine(response.url)
 
 
 def event_of(message: ServerSentEvent) -> StreamEvent:
@@ -60,8 +77,20 @@ def event_of(message: ServerSentEvent) -> StreamEvent:
 def failure_of(outcome: httpx.Response | httpx.TransportError, url: httpx.URL) -> ClientError:
     """Return the error for a response that is no success, or for a connection that failed."""
     if isinstance(outcome, httpx.Response):
-        return error_for(outcome.status_code, problem_of(outcome), retry_after_seconds(outcome))
-    return EngineUnreachable(f"{url} cannot be reached: {str(outcome) or type(outcome).__name__}.")
+        problem = problem_of(outcome)
+        if outcome.has_redirect_location and not problem:
+            said = f"{_shown(url)} leads to {_shown(outcome.headers['Location'])}: use that as the address."
+            problem = {"detail": said}
+        return error_for(outcome.status_code, problem, retry_after_seconds(outcome))
+    if isinstance(outcome, httpx.ReadTimeout | httpx.WriteTimeout):
+        return EngineUnreachable(f"{_shown(url)} has not answered in time.")
+    said = " ".join(str(outcome).split()).rstrip(".") or type(outcome).__name__
+    return EngineUnreachable(f"{_shown(url)} cannot be reached: {said}.")
+
+
+def unreadable(url: httpx.URL) -> ClientError:
+    """Return the error for an answer that cannot even be decoded."""
+    return _no_engine(url)
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:
@@ -70,6 +99,19 @@ def retry_after_seconds(response: httpx.Response) -> float | None:
         return max(0.0, float(response.headers["Retry-After"]))
     except (KeyError, ValueError):
         return None
+
+
+def _no_engine(url: httpx.URL) -> ClientError:
+    return ClientError(f"{_shown(url)} does not answer as an engine does: check the address.")
+
+
+def _shown(url: httpx.URL | str) -> str:
+    """Return an address without the name and the password that it may hold."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "another address"
+    return str(parsed.copy_with(userinfo=b"")) if parsed.userinfo else str(parsed)
 
 
 def _is_object(body: Any) -> bool:

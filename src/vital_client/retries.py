@@ -34,6 +34,10 @@ MAX_RECONNECT_BACKOFF_SECONDS: Final = 2.0
 
 BACKOFF_SECONDS: Final = 0.25
 
+MAX_RETRY_AFTER_SECONDS: Final = 60.0
+"""The longest wait that is kept; an engine that asks for more, such as until the next month, is not asked
+again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retries:
@@ -95,7 +99,9 @@ class Retrying:
         )
 
     def _until_retried(self, call: Call[Any], outcome: Outcome) -> float:
-        if self._attempt > self._rules.limit or not _may_be_sent_again(call, outcome):
+        asked = retry_after_seconds(outcome) if isinstance(outcome, httpx.Response) else None
+        is_too_long = asked is not None and asked > MAX_RETRY_AFTER_SECONDS
+        if is_too_long or self._attempt > self._rules.limit or not _may_be_sent_again(call, outcome):
             raise failure_of(outcome, self._url)
         return self._rules.backoff_seconds(self._attempt, MAX_BACKOFF_SECONDS, outcome)
 

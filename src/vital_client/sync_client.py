@@ -13,10 +13,11 @@ from httpx_sse import EventSource
 from vital_client import calls
 from vital_client.answer import RunAnswer, StreamEvent
 from vital_client.calls import Call
+from vital_client.errors import ClientError
 from vital_client.following import ENDED_EARLY, Following
 from vital_client.options import DEFAULT_URL, Options
 from vital_client.polls import Polls
-from vital_client.responses import read
+from vital_client.responses import check_stream, read, unreadable
 from vital_client.results import CostSummary, FeedbackEntry, ListedRuns, RunDetails, WorkflowDetails
 from vital_client.retries import Outcome, Retries
 
@@ -155,7 +156,7 @@ class VitalClient:
         """
         polls = Polls(run_id, timeout_seconds)
         while True:
-            answer = self._do(calls.run(run_id), has_begun=True).answer
+            answer = self._do(calls.run(run_id), polls=polls).answer
             if answer is not None:
                 return answer
             time.sleep(polls.wait_seconds())
@@ -210,21 +211,31 @@ class VitalClient:
         """Return the workflows with their schemas."""
         return self._do(calls.workflows())
 
-    def _do(self, call: Call[T], *, has_begun: bool = False) -> T:
-        retrying = self._retries.begin(self._http.base_url, has_begun=has_begun)
+    def _do(self, call: Call[T], *, polls: Polls | None = None) -> T:
+        """Make a call, again where that may help.
+
+        :param polls: the looks at a run, of which this is one; None: it is none.
+        """
+        retrying = self._retries.begin(self._http.base_url, has_begun=polls is not None)
         while True:
-            outcome = self._attempt(call)
+            outcome = self._attempt(call, None if polls is None else polls.look_seconds())
             if isinstance(outcome, httpx.Response) and outcome.is_success:
                 return read(call, outcome)
-            time.sleep(retrying.wait_seconds(call, outcome))
+            wait = retrying.wait_seconds(call, outcome)
+            time.sleep(wait if polls is None else polls.limit(wait))
 
-    def _attempt(self, call: Call[Any]) -> Outcome:
+    def _attempt(self, call: Call[Any], seconds: float | None) -> Outcome:
+        """Send a request.
+
+        :param seconds: the patience with it; None: that of all requests.
+        """
+        self._check_usable()
         try:
-            return self._http.request(
-                call.method, call.path, json=call.body, params=call.params, headers=call.headers
-            )
+            return self._http.request(**call.request(), timeout=self._options.timeout(seconds))
         except httpx.TransportError as error:
             return error
+        except httpx.RequestError as error:
+            raise unreadable(self._http.base_url) from error
 
     def _events(self, call: Call[Any]) -> Generator[StreamEvent]:
         """Follow the events, over as many connections as it takes."""
@@ -237,6 +248,7 @@ class VitalClient:
                     if response.status_code == httpx.codes.NO_CONTENT:
                         return  # there is nothing behind the place where it begins
                     if response.is_success:
+                        check_stream(response)
                         for message in EventSource(response).iter_sse():
                             yield following.read(message)
                     else:
@@ -244,9 +256,21 @@ class VitalClient:
                         outcome = response
             except httpx.TransportError as error:
                 outcome = error
+            except httpx.RequestError as error:
+                raise unreadable(self._http.base_url) from error
             if not following.is_over:
                 time.sleep(following.wait_seconds(outcome))
 
     def _open(self, call: Call[Any]) -> AbstractContextManager[httpx.Response]:
-        headers = {"Accept": "text/event-stream", **call.headers}
-        return self._http.stream(call.method, call.path, json=call.body, headers=headers)
+        self._check_usable()
+        request = call.request()
+        request["headers"]["Accept"] = "text/event-stream"
+        return self._http.stream(**request)
+
+    def _check_usable(self) -> None:
+        """See whether requests can be sent.
+
+        :raises ClientError: when the client is closed.
+        """
+        if self._http.is_closed:
+            raise ClientError("This client is closed: make another one.")
