@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.events.log import LogUnavailable
+from vital_shared.logs import get_logger
 
 __all__ = ["LIVE_MILLISECONDS", "SIGN_MILLISECONDS", "EventKeys", "RedisLink"]
+
+logger = get_logger(__name__)
 
 PREFIX: Final = "vital/1"
 """The prefix of all keys. The number is the format's: another version beside this one has keys of its own."""
@@ -24,6 +30,9 @@ CONNECTIONS: Final = 200
 
 OPERATION_TIMEOUT_SECONDS: Final = 1.0
 """An operation that takes longer has failed."""
+
+LEAVE_SECONDS: Final = 1.0
+"""The time after which the connections to a server that has become a replica may be given up once more."""
 
 SIGN_MILLISECONDS: Final = 5_000
 """The time after which a process that gives no sign is taken for dead, and a lease for free."""
@@ -98,6 +107,7 @@ class RedisLink:
         except ValueError as error:
             raise ConfigurationError(f"VITAL_REDIS_URL is no address of a Redis: {error}.") from error
         self.redis = Redis.from_pool(pool)
+        self._left_at = -math.inf
 
     async def within(self, work: Awaitable[T], seconds: float = OPERATION_TIMEOUT_SECONDS) -> T:
         """Wait for an operation.
@@ -107,8 +117,24 @@ class RedisLink:
         try:
             async with asyncio.timeout(seconds):
                 return await work
+        except ReadOnlyError as error:
+            await self._leave_replica()
+            raise LogUnavailable("Redis takes no writes: it is a replica.") from error
         except (RedisError, OSError, TimeoutError) as error:
             raise LogUnavailable(f"Redis does not answer: {type(error).__name__}.") from error
+
+    async def _leave_replica(self) -> None:
+        """Give up all connections: after a failover the old primary may go on as a replica behind them.
+
+        The address leads to the new one by then, or will soon.
+        """
+        now = time.monotonic()
+        if now - self._left_at < LEAVE_SECONDS:  # else the new ones would be closed, too
+            return
+        self._left_at = now
+        logger.warning("redis_replica_left")
+        with suppress(RedisError, OSError, TimeoutError):  # they are of no more use, closed in order or not
+            await self.redis.connection_pool.disconnect()
 
     async def aclose(self) -> None:
         """Close the connections."""
