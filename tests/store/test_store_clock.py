@@ -10,8 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 from tests.run_record import run_record
 
+from vital_shared.models.run_list import RunQuery
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database
+from vital_shared.store.run_list import RunListStore
 from vital_shared.store.runs import RunStore
 from vital_shared.store.store_clock import StoreClock
 from vital_shared.testing import question
@@ -108,6 +110,13 @@ async def test_a_run_at_work_is_not_overdue_because_the_clock_was_set_forward(
     now = began + timedelta(hours=1)
     assert await runs.sweep(now) == ()
     assert (await runs.get("run_1", tenant_id=None, now=now)).status == "running"
+    lists = RunListStore(database, clock.recent_jump)
+    for status, found in (("running", ["running"]), ("failed", [])):
+        query = RunQuery.model_validate({"status": status})
+        page = await lists.page(query, tenant_id=None, now=now)
+        assert [run.status for run in page.runs] == found
+    (shown,) = (await lists.page(RunQuery(), tenant_id=None, now=now)).runs
+    assert (shown.status, shown.finished_at) == ("running", None)
     machine.passed += LONGEST
     store_time(timedelta(hours=1, seconds=LONGEST))
     await clock.read(database)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select, tuple_
 
@@ -15,13 +15,16 @@ from vital_shared.models.run_list import RunPage, RunQuery, RunSummary
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.store.database import Database
 from vital_shared.store.feedback_table import run_feedback
-from vital_shared.store.run_record import OVERDUE_ENDS
+from vital_shared.store.run_record import OVERDUE_ENDS, RunStatus
 from vital_shared.store.tables import runs
 
 __all__ = ["RunListStore"]
 
 OPEN: Final = frozenset(OVERDUE_ENDS)
 """Statuses of runs that have not ended."""
+
+OverdueBy: TypeAlias = Mapping[RunStatus, datetime]
+"""The deadlines that are over, by the status of a run that has not ended."""
 
 _SHOWN: Final = (
     runs.c.id,
@@ -46,10 +49,14 @@ _SHOWN: Final = (
 
 
 class RunListStore:
-    """Pages of the runs of all tenants."""
+    """Pages of the runs of all tenants.
 
-    def __init__(self, database: Database) -> None:
+    :param recent_jump: returns by how much the clock was set forward while runs are at work (`StoreClock`).
+    """
+
+    def __init__(self, database: Database, recent_jump: Callable[[], timedelta] = timedelta) -> None:
         self._database = database
+        self._recent_jump = recent_jump
 
     async def page(self, query: RunQuery, *, tenant_id: str | None, now: datetime) -> RunPage:
         """Return a page of runs.
@@ -63,7 +70,11 @@ class RunListStore:
             rows = (await connection.execute(statement)).mappings().all()
         page, rest = rows[: query.limit], rows[query.limit :]
         cursor = ListPlace(page[-1]["created_at"], page[-1]["id"]).to_text() if rest else None
-        return RunPage(runs=tuple(_summary(row, now) for row in page), next_cursor=cursor)
+        overdue_by = self._overdue_by(now)
+        return RunPage(runs=tuple(_summary(row, overdue_by) for row in page), next_cursor=cursor)
+
+    def _overdue_by(self, now: datetime) -> OverdueBy:
+        return dict.fromkeys(OVERDUE_ENDS, now) | {"running": now - self._recent_jump()}
 
     def statement(self, query: RunQuery, *, tenant_id: str | None, now: datetime) -> Select[Any]:
         """Return the statement that reads a page, and one run more.
@@ -73,7 +84,7 @@ class RunListStore:
         # The index finds the ids of the page, and only these rows are read.
         found = (
             select(runs.c.id)
-            .where(*_conditions(query, tenant_id, now))
+            .where(*_conditions(query, tenant_id, self._overdue_by(now)))
             .order_by(runs.c.created_at.desc(), runs.c.id.desc())
             .limit(query.limit + 1)
         )
@@ -84,7 +95,9 @@ class RunListStore:
         )
 
 
-def _conditions(query: RunQuery, tenant_id: str | None, now: datetime) -> Iterator[ColumnElement[bool]]:
+def _conditions(
+    query: RunQuery, tenant_id: str | None, overdue_by: OverdueBy
+) -> Iterator[ColumnElement[bool]]:
     if tenant_id is not None:
         yield runs.c.tenant_id == tenant_id
     if query.cursor is not None:
@@ -94,7 +107,7 @@ def _conditions(query: RunQuery, tenant_id: str | None, now: datetime) -> Iterat
     if query.end is not None:
         yield runs.c.created_at < query.end
     if query.status:
-        yield _has_status(query, now)
+        yield _has_status(query, overdue_by)
     if query.text is not None:
         words = " ".join(query.text.casefold().split())
         yield or_(runs.c.search_text.contains(words, autoescape=True), runs.c.id == query.text.strip())
@@ -104,18 +117,15 @@ def _conditions(query: RunQuery, tenant_id: str | None, now: datetime) -> Iterat
     yield from _ranges(query)
 
 
-def _has_status(query: RunQuery, now: datetime) -> ColumnElement[bool]:
+def _has_status(query: RunQuery, overdue_by: OverdueBy) -> ColumnElement[bool]:
     """Compare with the status that a sweep at this moment would have left."""
-    overdue = [status for status, end in OVERDUE_ENDS.items() if end["status"] in query.status]
     ended = [status for status in query.status if status not in OPEN]
-    still_open = [status for status in query.status if status in OPEN]
-    parts: list[ColumnElement[bool]] = []
-    if ended:
-        parts.append(runs.c.status.in_(ended))
-    if still_open:
-        parts.append(and_(runs.c.status.in_(still_open), runs.c.deadline_at > now))
-    if overdue:
-        parts.append(and_(runs.c.status.in_(overdue), runs.c.deadline_at <= now))
+    parts: list[ColumnElement[bool]] = [runs.c.status.in_(ended)] if ended else []
+    for status, end in OVERDUE_ENDS.items():
+        if status in query.status:
+            parts.append(and_(runs.c.status == status, runs.c.deadline_at > overdue_by[status]))
+        if end["status"] in query.status:
+            parts.append(and_(runs.c.status == status, runs.c.deadline_at <= overdue_by[status]))
     return or_(*parts)
 
 
@@ -156,10 +166,10 @@ def _has_feedback(wanted: FeedbackFilter) -> ColumnElement[bool]:
     return runs.c.id.in_(given.where(conditions[wanted]) if wanted in conditions else given)
 
 
-def _summary(row: RowMapping, now: datetime) -> RunSummary:
+def _summary(row: RowMapping, overdue_by: OverdueBy) -> RunSummary:
     values = {name: row[name] for name in RunSummary.model_fields if name in row}
     end = OVERDUE_ENDS.get(row["status"])
-    if end is not None and row["deadline_at"] <= now:
+    if end is not None and row["deadline_at"] <= overdue_by[row["status"]]:
         values |= {name: value for name, value in end.items() if name in values}
         values["finished_at"] = row["deadline_at"]
     nanos = row["cost_nanos"]

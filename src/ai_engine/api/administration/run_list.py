@@ -47,7 +47,7 @@ async def list_runs(request: Request, query: Annotated[RunQuery, Query()]) -> Ru
     stored = engine.workflows.stored_names(query.workflow) if query.workflow else ()
     if stored:
         query = query.model_copy(update={"workflow": stored[0]})
-    store = RunListStore(engine.services.database)
+    store = RunListStore(engine.services.database, engine.services.now.recent_jump)
     page = await store.page(query, tenant_id=Caller.of(request).tenant_id, now=engine.services.now())
     named = (run.model_copy(update={"workflow": engine.workflows.shown(run.workflow)}) for run in page.runs)
     return page.model_copy(update={"runs": tuple(named)})
