@@ -5,13 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Settings"]
+__all__ = ["MAX_LEASE_SECONDS", "Settings"]
+
+MAX_LEASE_SECONDS: Final = 60.0
+"""The longest lease of a worker."""
 
 
 class Settings(BaseSettings):
@@ -33,7 +36,7 @@ class Settings(BaseSettings):
     store_seconds: float = Field(default=30.0, gt=0)
     """Seconds that a request waits for a database that is locked, frozen or busy; then it is refused."""
 
-    lease_seconds: float = Field(default=5.0, ge=1, le=60)
+    lease_seconds: float = Field(default=5.0, ge=1, le=MAX_LEASE_SECONDS)
     """Seconds without a renewal after which the durable runs of a worker are taken over by others."""
 
     config: Path | None = None

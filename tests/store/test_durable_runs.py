@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
+from structlog.testing import capture_logs
 from tests.run_record import run_record
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import StoreError
 from vital_shared.models.charge import Charge
 from vital_shared.models.workflow_io import Cost, Timings, WorkflowInput, WorkflowMode, WorkflowOutput
+from vital_shared.settings import MAX_LEASE_SECONDS
 from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
 from vital_shared.store.durable_tables import run_calls, run_nodes, workers
@@ -153,6 +155,23 @@ async def test_a_worker_whose_own_lease_is_over_takes_no_run_of_one_that_may_liv
     assert await alive.runs.take_over(orphan, deadline_at=LATER) is None
     await let_lease_expire(database, alive, until=9e9)
     assert await alive.runs.take_over(orphan, deadline_at=LATER) is not None
+
+
+async def test_a_lease_that_a_clock_which_was_set_back_has_made_long_is_shortened(
+    database: Database, dead: Worker, alive: Worker
+):
+    """A dead worker's lease would last for an hour more; one that lives renews its own in time."""
+    await dead.start()
+    now = datetime.now(UTC).timestamp()
+    for worker in (dead, alive):
+        await let_lease_expire(database, worker, until=now + 3_600)
+    with capture_logs() as logs:
+        assert await alive.runs.orphans.find() == ()
+        assert await alive.runs.orphans.find() == ()
+    assert [(line["event"], line["workers"]) for line in logs] == [("worker_leases_shortened", 2)]
+    async with database.connect() as connection:
+        ends = list(await connection.scalars(select(workers.c.lease_until)))
+    assert all(now < end < now + MAX_LEASE_SECONDS + 30 for end in ends)
 
 
 async def test_what_a_worker_writes_of_a_run_that_was_taken_over_is_refused(

@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, delete, exists, select, update
 
+from vital_shared.logs import get_logger
 from vital_shared.models.fence import Fence
+from vital_shared.settings import MAX_LEASE_SECONDS
 from vital_shared.store.account_tables import reservations
 from vital_shared.store.database import Database
 from vital_shared.store.durable_tables import workers
@@ -25,6 +27,8 @@ from vital_shared.store.tables import runs
 from vital_shared.store.worker_lease import RELEASED_AT, database_seconds
 
 __all__ = ["OrphanRun", "OrphanRuns", "TakenRun", "declare_dead"]
+
+logger = get_logger(__name__)
 
 _COLUMNS: Final = (
     runs.c.id,
@@ -82,6 +86,14 @@ class OrphanRun(NamedTuple):
         return self.lease_until <= DECLARED_DEAD_AT
 
 
+class _FoundOrphans(NamedTuple):
+    """The durable runs of dead workers, at one look."""
+
+    runs: tuple[OrphanRun, ...]
+    has_impossible_lease: bool
+    """Whether a lease is longer than any that a worker takes: the database's clock was set back since."""
+
+
 class TakenRun(NamedTuple):
     """A run that this worker has taken over."""
 
@@ -108,7 +120,11 @@ class OrphanRuns:
 
         :raises StoreError: when the database does not answer.
         """
-        return await self._database.read(_orphans)
+        found = await self._database.read(_orphans)
+        if found.has_impossible_lease:
+            shortened = await self._database.write(_shorten_leases)
+            logger.warning("worker_leases_shortened", workers=shortened)
+        return found.runs
 
     async def of_worker(self, owner: str, run_ids: Collection[str]) -> tuple[OrphanRun, ...]:
         """Return those of some runs that go on at a worker, as the store has it.
@@ -149,17 +165,31 @@ class OrphanRuns:
         await self._database.write(_forget_workers)
 
 
-def _orphans(connection: Connection) -> tuple[OrphanRun, ...]:
+def _orphans(connection: Connection) -> _FoundOrphans:
     now = database_seconds(connection.dialect.name)
-    over = select(workers.c.id, workers.c.lease_until, (now - workers.c.lease_until).label("late_seconds"))
-    dead = {row["id"]: row for row in connection.execute(over.where(workers.c.lease_until <= now)).mappings()}
+    late_seconds = now - workers.c.lease_until
+    unusual = (late_seconds >= 0) | (late_seconds < -MAX_LEASE_SECONDS)
+    leases = select(workers.c.id, workers.c.lease_until, late_seconds.label("late_seconds")).where(unusual)
+    ends = {row.id: (row.lease_until, row.late_seconds) for row in connection.execute(leases)}
+    dead = [owner for owner, (_, late) in ends.items() if late >= 0]
+    has_impossible_lease = len(dead) < len(ends)
     if not dead:
-        return ()
+        return _FoundOrphans((), has_impossible_lease)
     left = select(*_COLUMNS).where(
         _OPEN, runs.c.status == "running", runs.c.is_durable, runs.c.owner.in_(dead)
     )
-    ends = {owner: (worker["lease_until"], worker["late_seconds"]) for owner, worker in dead.items()}
-    return tuple(_orphan(row, *ends[row["owner"]]) for row in connection.execute(left).mappings())
+    orphans = tuple(_orphan(row, *ends[row["owner"]]) for row in connection.execute(left).mappings())
+    return _FoundOrphans(orphans, has_impossible_lease)
+
+
+def _shorten_leases(connection: Connection) -> int:
+    """End each lease as late as a worker can have taken it now, and return how many ended later.
+
+    Its worker renews it before that if it lives, and keeps its runs.
+    """
+    latest = database_seconds(connection.dialect.name) + MAX_LEASE_SECONDS
+    own = update(workers).where(workers.c.lease_until > latest)
+    return connection.execute(own.values(lease_until=latest)).rowcount
 
 
 def _of_worker(connection: Connection, *, owner: str, run_ids: Collection[str]) -> tuple[OrphanRun, ...]:
