@@ -27,7 +27,7 @@ from vital_ops.drill.scaled_rules import receivers_of_alerts, scaled_rules
 from vital_ops.drill.stand_in_destinations import stand_in_destinations
 from vital_ops.marks import DRILL_TAGS, GrafanaSettings, Mark, MarkFailed, mark
 from vital_ops.receivers.stand_ins import stand_ins
-from vital_ops.routing import QUICK, routing
+from vital_ops.routing import INCIDENT, QUICK, routing
 from vital_ops.stack.notification_settings import NotificationSettings
 from vital_ops.stack.scratch import scratch
 from vital_shared.errors import InvalidRequest
@@ -125,7 +125,8 @@ async def _live(
 
     def made(engine_url: str, key_file: Path) -> str:
         to = settings.destinations(folder, engine_url=engine_url, engine_key_file=key_file)
-        return routing(to, QUICK)
+        # `Live` counts a request for each alert: none may join another's notification
+        return routing(to, QUICK, group_by=[*INCIDENT, "alertname"])
 
     async with scratch(folder, ENGINE, scaled_rules(), made, say, prices=PRICES, settings=SMALL_CACHE) as at:
         return await Drill(client, at, Live(client, at.alertmanager), show_station).run(there)

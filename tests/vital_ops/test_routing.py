@@ -32,29 +32,46 @@ def labels_of(name: str) -> dict[str, str]:
     return {"alertname": name, **rule["labels"]}
 
 
-def behind(receiver: str) -> set[str]:
+def behind(receiver: str) -> list[str]:
     """The places behind a receiver."""
     receivers = yaml.safe_load((ROOT / "alertmanager.yml").read_text())["receivers"]
     (found,) = [each for each in receivers if each["name"] == receiver]
-    return {kind.removesuffix("_configs") for kind in found if kind != "name"}
+    return [kind.removesuffix("_configs") for kind in found if kind != "name"]
+
+
+def reached(labels: dict[str, str]) -> list[str]:
+    """The places that an alert with these labels comes to, each as often as it does."""
+    arguments = [f"{name}={value}" for name, value in labels.items()]
+    file = ROOT / "alertmanager.yml"
+    receivers = amtool("config", "routes", "test", f"--config.file={file}", *arguments)
+    return sorted(place for receiver in receivers.split(",") for place in behind(receiver))
 
 
 @pytest.mark.parametrize("alert", RECEIVERS)
 def test_an_alert_reaches_exactly_the_receivers_of_the_table_and_the_engine(alert):
     labels = labels_of(alert)
-    arguments = [f"{name}={value}" for name, value in labels.items()]
-    file = ROOT / "alertmanager.yml"
-    receivers = amtool("config", "routes", "test", f"--config.file={file}", *arguments).splitlines()
-    assert len(receivers) == 1
-    assert behind(receivers[0]) == RECEIVERS[alert] | {"webhook"}
+    assert reached(labels) == sorted(RECEIVERS[alert] | {"webhook"})
     assert (labels["severity"] == "critical") == (alert in CRITICAL)
 
 
 def test_the_watchdog_reaches_the_engine_alone_where_there_is_no_dead_mans_switch():
-    arguments = [f"{name}={value}" for name, value in labels_of("Watchdog").items()]
-    file = ROOT / "alertmanager.yml"
-    assert amtool("config", "routes", "test", f"--config.file={file}", *arguments) == "Watchdog"
-    assert behind("Watchdog") == {"webhook"}
+    assert reached(labels_of("Watchdog")) == ["webhook"]
+    assert behind("Watchdog") == ["webhook"]
+
+
+@pytest.mark.parametrize(
+    ("notify", "places"),
+    [
+        ("slack", {"slack"}),
+        ("email-pagerduty-slack", {"slack", "pagerduty", "email"}),
+        ("engine", set()),
+        ("slackers", set()),
+        ("", set()),
+    ],
+)
+def test_an_alert_of_ones_own_reaches_the_receivers_that_its_label_names(notify, places):
+    labels = {"alertname": "Own"} | ({"notify": notify} if notify else {})
+    assert reached(labels) == sorted(places | {"webhook"})
 
 
 def test_the_watchdog_is_posted_to_the_dead_mans_switch_and_its_end_is_not(tmp_path):
@@ -80,9 +97,11 @@ def test_the_watchdog_is_posted_to_the_dead_mans_switch_and_its_end_is_not(tmp_p
 )
 def test_a_mark_of_a_budget_or_limit_is_notified_once_in_its_period(alert, labels):
     routes = yaml.safe_load((ROOT / "alertmanager.yml").read_text())["route"]["routes"]
-    (route,) = [route for route in routes if f'alertname="{alert}"' in route["matchers"]]
-    assert route["repeat_interval"] == "31d"
-    assert labels <= set(route["group_by"])
+    for place in ("engine", "slack", "pagerduty", "email"):
+        (below,) = [route["routes"] for route in routes if route["receiver"] == place]
+        (route,) = [each for each in below if f'alertname="{alert}"' in each["matchers"]]
+        assert route["repeat_interval"] == "31d"
+        assert set(route["group_by"]) == labels | {"environment", "incident"}
     forgets = next(
         each for each in alertmanager(Path(), "", Path(), "http://am").command if "retention" in str(each)
     )

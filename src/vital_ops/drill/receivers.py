@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -39,20 +40,16 @@ class StandingIn:
         self._inbox = inbox
 
     async def notified(self, place: Place, alert: str, status: Status, since: datetime = ALWAYS) -> datetime:
-        """Wait for a notification with the alert in its title."""
+        """Wait for a notification that says it of the alert."""
         delivery = await self._inbox.wait_for(
-            lambda each: (
-                (each.place, each.status) == (place, status) and each.at >= since and _is_about(each, alert)
-            )
+            lambda each: each.place == place and each.at >= since and _says(each, alert, status)
         )
         return delivery.at
 
     def said(self, alert: str, status: Status, since: datetime) -> frozenset[Place]:
         """Name the places that were notified of an alert's status since a moment."""
         return frozenset(
-            each.place
-            for each in self._inbox.deliveries
-            if each.status == status and each.at >= since and _is_about(each, alert)
+            each.place for each in self._inbox.deliveries if each.at >= since and _says(each, alert, status)
         )
 
     def got(self, alert: str) -> frozenset[Place]:
@@ -94,6 +91,26 @@ class Live:
         }
         asked = counts.get("alertmanager_notification_requests_total", 0.0)
         return asked - counts.get("alertmanager_notification_requests_failed_total", 0.0)
+
+
+def _says(delivery: Delivery, alert: str, status: Status) -> bool:
+    """Say whether a notification says it of an alert, which can be over while others of its incident fire."""
+    if delivery.status == status and _is_about(delivery, alert):
+        return True
+    over = rf"\b{alert}(?: \([^)]*\))? is over"
+    return status == "resolved" and any(re.search(over, text) for text in _texts(delivery.message))
+
+
+def _texts(message: object) -> Iterator[str]:
+    """List the texts of a message, which is one itself, or JSON that was read."""
+    if isinstance(message, str):
+        yield message
+    elif isinstance(message, Mapping):
+        for part in message.values():
+            yield from _texts(part)
+    elif isinstance(message, list):
+        for part in message:
+            yield from _texts(part)
 
 
 def _is_about(delivery: Delivery, alert: str) -> bool:

@@ -9,6 +9,7 @@ from vital_ops.config import OpsConfig
 from vital_ops.durations import spell_seconds, write_seconds
 from vital_ops.promql import scoped, write_number
 from vital_ops.rules.alert import AlertSpec, Contributors, Receiver, Severity, Team, Unit
+from vital_ops.rules.incidents import incident_of
 from vital_ops.rules.outage import MAX_SETTLING_SECONDS, last_value, through_outages
 from vital_ops.rules.rule import AlertRule
 from vital_ops.thresholds import Threshold
@@ -101,15 +102,13 @@ def _quoted(query: str) -> str:
 
 
 def labelled(
-    config: OpsConfig, incident: str, severity: Severity, team: Team, receivers: tuple[Receiver, ...]
+    config: OpsConfig, alert: str, severity: Severity, team: Team, receivers: tuple[Receiver, ...]
 ) -> dict[str, str]:
-    """Make the labels that every alert has.
-
-    :param incident: alerts of one incident are one notification.
-    """
+    """Make the labels that every alert has, by its name."""
     environment = {"environment": config.environment} if config.environment else {}
     notify = "-".join(receivers) or "engine"
-    return {"severity": severity, "team": team, "incident": incident, NOTIFY: notify} | environment
+    known = {"severity": severity, "team": team, "incident": incident_of(alert), NOTIFY: notify}
+    return known | environment
 
 
 def messages(summary: str, description: str, *, runbook_url: str, panel_url: str) -> dict[str, str]:

@@ -110,8 +110,6 @@ class Objective:
     metric: Counter | Histogram
     contributors: Contributors
     """The largest contributors to the bad events of the alert's first window."""
-    incident: str = ""
-    """The alert that watches the same at once, whose notification it joins; empty: none."""
     part: str = ""
     every: Mapping[str, Match] = field(default_factory=dict)
     """The labels by which a series of the metric counts as events."""
@@ -148,7 +146,6 @@ OBJECTIVES: Final = (
         bad=lambda window: sum_by(rate(WORKFLOW_REQUESTS_OVERALL_TOTAL, window, outcome="failed")),
         metric=WORKFLOW_REQUESTS_OVERALL_TOTAL,
         contributors=FAILING_TENANTS,
-        incident="HighErrorRate",
         every={"outcome": ALL},
     ),
     Objective(
@@ -234,7 +231,7 @@ def _alert(objective: Objective, speed: Speed, config: OpsConfig, panel_url: str
         name=name,
         expr=_through_outages(name, objective, speed, config),
         hold=speed.hold,
-        labels=labelled(config, objective.incident or name, speed.severity, "platform", speed.receivers),
+        labels=labelled(config, name, speed.severity, "platform", speed.receivers),
         annotations={
             "summary": f"{{{{ $value | humanizePercentage }}}} are bad, and {1 - objective.good:.0%} may be",
             "description": f"The error budget of 30 days burns too fast. Bad is {objective.words}.",

@@ -25,6 +25,24 @@ async def test_a_delivery_is_that_of_the_alert_in_its_title():
     assert receivers.got("Latency") == frozenset()
 
 
+async def test_an_alert_is_over_though_another_of_its_incident_fires():
+    inbox = Inbox()
+    receivers = StandingIn(inbox)
+    for place, title, message in (
+        ("slack", "HighLatency: slow", {"text": "HighLatency: slow"}),
+        ("slack", "HighLatency: slow", {"attachments": [{"text": "Panel: x\nVeryHighLatency is over: it"}]}),
+        (
+            "pagerduty",
+            "HighErrorRate",
+            {"details": "TenantAvailability (acme) is over: it lasted from 10:00"},
+        ),
+    ):
+        inbox.put(Delivery(place, "#ops", "firing", f"[FIRING] {title}", message))
+    assert await receivers.notified("slack", "VeryHighLatency", "resolved") == inbox.deliveries[1].at
+    assert receivers.said("TenantAvailability", "resolved", inbox.deliveries[0].at) == {"pagerduty"}
+    assert receivers.said("HighLatency", "resolved", inbox.deliveries[0].at) == frozenset()
+
+
 class Alertmanager:
     """A counter of its requests, and of those that failed."""
 
