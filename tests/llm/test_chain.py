@@ -272,6 +272,47 @@ async def test_closing_a_race_ends_both():
     assert len(asyncio.all_tasks()) == 1
 
 
+class SlowToClose(ScriptedModel):
+    """A model that answers nothing, and whose connection takes its time to close."""
+
+    def __init__(self, name):
+        super().__init__([asyncio.Event()], name=name)
+        self.begun, self.closing = asyncio.Event(), asyncio.Event()
+        self.is_closed = False
+
+    async def stream(self, request):
+        self.begun.set()
+        try:
+            async for event in super().stream(request):
+                yield event
+        finally:
+            self.closing.set()
+            await asyncio.sleep(0.01)
+            self.is_closed = True
+
+
+async def test_a_race_that_is_cancelled_twice_ends_both():
+    """The client goes, and then the run's deadline is over: no call goes on that nobody accounts for."""
+    models = [SlowToClose("dear"), SlowToClose("cheap")]
+    asked = chain(*models, ScriptedModel(name="last"), hedge=0.01)
+
+    async def ask():
+        async with aclosing(asked.stream(QUESTION)) as events:
+            async for _ in events:
+                pass
+
+    task = asyncio.create_task(ask())
+    await models[1].begun.wait()
+    task.cancel()
+    await models[0].closing.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert all(model.is_closed for model in models)
+    assert [call.status for call in asked.calls] == ["cancelled", "cancelled"]
+    assert len(asyncio.all_tasks()) == 1
+
+
 @pytest.mark.parametrize("hedge", [None, 60])
 @pytest.mark.parametrize(
     "error",

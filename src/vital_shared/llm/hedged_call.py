@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from typing import Final
 
@@ -63,17 +63,20 @@ class _HedgedAttempt:
         """Whether it has failed before there was anything to show."""
         return self.error is not None and not self.attempt.has_emitted
 
-    async def stop(self) -> None:
-        """Cancel it and wait until it has ended, however often the waiting itself is cancelled."""
-        self.task.cancel()
-        cancelled: asyncio.CancelledError | None = None
-        while not self.task.done():
-            try:
-                await asyncio.wait([self.task])
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None:
-            raise cancelled
+
+async def _stop(attempts: Iterable[_HedgedAttempt]) -> None:
+    """Cancel attempts and wait until all have ended, however often the waiting itself is cancelled."""
+    tasks = [attempt.task for attempt in attempts]
+    for task in tasks:
+        task.cancel()
+    cancelled: asyncio.CancelledError | None = None
+    while going_on := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(going_on)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 class HedgedCall:
@@ -122,8 +125,7 @@ class HedgedCall:
                 self._failed(winner.attempt, winner.error)
                 raise winner.error
         finally:
-            for runner in self._running:
-                await runner.stop()
+            await _stop(self._running)
 
     async def _first(self) -> _HedgedAttempt | None:
         """Start attempts until one leads; the others are stopped."""
@@ -140,9 +142,7 @@ class HedgedCall:
             more = not self._drop_unannounced() and more
             leader = next((runner for runner in self._running if runner.leads), None)
             if leader is not None:
-                for runner in self._running:
-                    if runner is not leader:
-                        await runner.stop()
+                await _stop(runner for runner in self._running if runner is not leader)
                 return leader
             if more and not self._running:
                 more = self._start()
