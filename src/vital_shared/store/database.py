@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -31,7 +34,7 @@ from vital_shared.store.group_read import GroupRead
 from vital_shared.store.migrations import upgrade
 from vital_shared.store.thread_writer import ThreadWriter
 from vital_shared.store.transactions import transaction
-from vital_shared.store.write_errors import is_conflict, is_permanent
+from vital_shared.store.write_errors import has_no_connection_left, is_conflict, is_permanent
 
 __all__ = ["Database"]
 
@@ -40,6 +43,9 @@ T = TypeVar("T")
 logger = get_logger(__name__)
 
 WAIT_SECONDS: Final = 30.0
+
+FULL_SERVER_PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
+"""Mean seconds between attempts to connect to a server that has no connection left; the last one goes on."""
 
 CONFLICTS: Final = 5
 """The number of times that a transaction is done again."""
@@ -240,12 +246,27 @@ class Database:
                 async with self._within_limit():
                     engines = self._engines or await self._opened()
                     with self._plain_connecting():
-                        connection = await stack.enter_async_context(pick(engines).connect())
+                        connection = await self._connected(stack, pick(engines))
                 try:
                     yield connection
                 except TimeoutError:  # the statement may still run: nobody else may get its connection
                     await connection.invalidate()
                     raise
+
+    async def _connected(self, stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnection:
+        """Take a connection of the pool; where the server gives no more, one that another request gives back.
+
+        Raises what the last attempt raised, once half of the time to wait is over.
+        """
+        give_up_at = time.monotonic() + self.wait_seconds / 2
+        for pause in chain(FULL_SERVER_PAUSES, repeat(FULL_SERVER_PAUSES[-1])):
+            try:
+                return await stack.enter_async_context(engine.connect())
+            except Exception as error:
+                if not has_no_connection_left(error) or time.monotonic() > give_up_at:
+                    raise
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        raise AssertionError  # the pauses do not end
 
     @asynccontextmanager
     async def _within_limit(self) -> AsyncIterator[None]:

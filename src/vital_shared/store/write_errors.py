@@ -18,7 +18,7 @@ from sqlalchemy.exc import (
 
 from vital_shared.errors import StoreError, WriteRefused
 
-__all__ = ["describe", "is_conflict", "is_permanent", "is_refusal"]
+__all__ = ["describe", "has_no_connection_left", "is_conflict", "is_permanent", "is_refusal"]
 
 _PERMANENT: Final = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
@@ -28,6 +28,9 @@ check option, a limit of the program (PostgreSQL, appendix A, "Error codes")."""
 
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 """SQLSTATE of a transaction that has read what another has changed, and of two that wait for each other."""
+
+_TOO_MANY_CONNECTIONS: Final = "53300"
+"""SQLSTATE of a server, or a role, that has as many connections as it may."""
 
 _NOT_SUPPORTED: Final = "0A000"
 """Among others of a prepared statement whose table a migration has changed: prepared anew, it is taken."""
@@ -57,6 +60,12 @@ def is_conflict(error: BaseException) -> bool:
     """Return whether a transaction has failed since it stood in another's way: done again, it is taken."""
     cause = error.__cause__
     return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) in _CONFLICTS
+
+
+def has_no_connection_left(error: BaseException) -> bool:
+    """Return whether a connection was refused since others have all that there may be."""
+    refusal = error.orig if isinstance(error, DBAPIError) else error  # the driver's own is not always wrapped
+    return getattr(refusal, "sqlstate", None) == _TOO_MANY_CONNECTIONS
 
 
 def is_refusal(error: BaseException) -> bool:
