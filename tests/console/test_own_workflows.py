@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from pydantic import BaseModel, Field
 from tests.console.conftest import RunningEngine, axe_findings, keep, running_engine
 from tests.console.test_ask import turn
 
-from vital_shared import BaseWorkflow, Workflow, WorkflowInput, node
+from vital_shared import BaseWorkflow, Retry, Workflow, WorkflowInput, node
+from vital_shared.errors import VitalError
 
 
 class LeaseInput(WorkflowInput):
@@ -58,10 +59,31 @@ class ReadLease(Workflow[LeaseInput, Lease]):
         )
 
 
+class Fetch(BaseWorkflow):
+    """Fetch a page of another system, which is busy at first."""
+
+    calls = 0
+
+    @node(retry=Retry(on=(ConnectionError,), attempts=2, backoff_seconds=0.0))
+    async def fetched(self, query: str) -> str:
+        type(self).calls += 1
+        if type(self).calls == 1:
+            raise ConnectionError
+        return query.upper()
+
+
+class Fail(BaseWorkflow):
+    """Ask another system that does not answer."""
+
+    @node
+    async def fetched(self, query: str) -> str:
+        raise VitalError("The other system is closed.")
+
+
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
     """An engine that serves a workflow of its own beside the built-in one."""
-    classes = {"assistant": BaseWorkflow, "leases": ReadLease}
+    classes = {"assistant": BaseWorkflow, "leases": ReadLease, "fetch": Fetch, "fail": Fail}
     with running_engine(tmp_path_factory.mktemp("own"), workflows=classes) as running:
         yield running
 
@@ -138,3 +160,42 @@ def test_a_run_of_it_is_shown_and_run_again(lease: Page) -> None:
     lease.get_by_role("button", name="Run again").click()
     lease.wait_for_url(lambda url: url != before)
     expect(lease.get_by_label("Result", exact=True)).to_contain_text("8")
+
+
+def step(page: Page, name: str) -> Locator:
+    """Open the details of a step on the page of a run."""
+    found = page.locator("details", has=page.locator("summary", has_text=name))
+    found.locator("summary").click()
+    return found
+
+
+def run_of(own: RunningEngine, workflow: str) -> str:
+    body = {"query": "Where is it?", "mode": 2, "tenant_id": "acme", "user_id": "ann", "model": "canned"}
+    return own.call(lambda: own.service.client.post(f"/v1/workflows/{workflow}/runs", json=body)).json()[
+        "run_id"
+    ]
+
+
+def test_a_step_shows_its_input_its_value_and_what_failed(open_page, own: RunningEngine) -> None:
+    page = open_page(f"{own.url}/runs/{run_of(own, 'fetch')}").page
+    fetched = step(page, "Fetched")
+    expect(fetched.locator("summary")).to_contain_text("1 attempt failed")
+    expect(fetched).to_contain_text("ConnectionError")
+    expect(
+        fetched.locator("dt", has_text="Input: query").locator("xpath=following-sibling::dd")
+    ).to_have_text("Where is it?")
+    expect(fetched.locator("dt", has_text="Value").locator("xpath=following-sibling::dd")).to_have_text(
+        "WHERE IS IT?"
+    )
+    assert axe_findings(page) == []
+    keep(page, "run-steps")
+
+
+def test_a_run_that_failed_still_shows_its_steps_and_their_errors(open_page, own: RunningEngine) -> None:
+    page = open_page(f"{own.url}/runs/{run_of(own, 'fail')}").page
+    expect(page.locator(".waterfall-row.waterfall-failed")).to_have_count(1)
+    failed = step(page, "Fetched")
+    expect(failed.locator("summary")).to_contain_text("failed")
+    expect(failed).to_contain_text("The other system is closed.")
+    assert axe_findings(page) == []
+    keep(page, "run-steps-failed")

@@ -107,3 +107,18 @@ async def test_pauses_and_skips_are_no_errors_to_try_again(prepare, log):
     assert run.paused == {"a": "please"}
     assert run.seconds == 0
     assert log.of("b") == ["start", "skipped"]
+
+
+async def test_each_failed_attempt_is_recorded_by_its_error(prepare):
+    class G(Graph):
+        @node(retry=Retry(on=(ValueError,), attempts=2, backoff_seconds=0.0))
+        async def a(self) -> int:
+            raise ValueError("first")
+
+    run = prepare(G())
+    with pytest.raises(ValueError, match="first"):
+        await run.execute()
+    assert [each for each in run.failed_attempts if each.node == "a"] == [
+        ("a", None, ValueError, "ValueError: first"),
+        ("a", None, ValueError, "ValueError: first"),
+    ]

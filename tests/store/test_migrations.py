@@ -276,4 +276,5 @@ def test_every_revision_has_a_file_that_the_wheel_ships():
         "v0033_users_of_messages.py",
         "v0034_model_calls.py",
         "v0035_workflows_of_charges.py",
+        "v0036_steps_and_traces.py",
     ]

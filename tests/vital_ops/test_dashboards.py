@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.dashboards.boards import boards
+from vital_ops.dashboards.datasources import trace_url
 from vital_ops.dashboards.files import dashboard_files
 from vital_ops.dashboards.reliability import reliability
 from vital_ops.rules.groups import EVERY_ALERT
@@ -340,6 +342,18 @@ def test_alertmanager_is_a_data_source_and_traces_are_where_they_are_configured(
     assert link == {"name": "trace_id", "datasourceUid": "traces"}
     latency = next(panel for panel in panels("vital-performance") if panel["title"] == "P95 latency")
     assert [target.get("exemplar", False) for target in latency["targets"]] == [False, False, True, True]
+
+
+def test_a_trace_is_found_in_grafana_by_its_source():
+    assert trace_url(DEFAULT_CONFIG, "ab12") is None
+    config = OpsConfig(traces_url="http://tempo:3200", grafana_url="https://g.example/")
+    address = urlsplit(trace_url(config, "ab12") or "")
+    assert (address.netloc, address.path) == ("g.example", "/explore")
+    panes = json.loads(parse_qs(address.query)["panes"][0])
+    (query,) = panes["vital"]["queries"]
+    assert (query["query"], query["datasource"]["uid"], query["queryType"]) == ("ab12", "traces", "traceql")
+    jaeger = OpsConfig(traces_url="http://jaeger:16686", traces_type="jaeger")
+    assert "traceql" not in (trace_url(jaeger, "ab12") or "traceql")
 
 
 def test_the_panel_of_failed_notifications_draws_what_its_alert_compares():

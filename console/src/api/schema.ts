@@ -5895,6 +5895,23 @@ export interface components {
             first_token_seconds: number | null;
         };
         /**
+         * NodeFailure
+         * @description Failed attempts at a node, or at one item of a fan-out.
+         */
+        NodeFailure: {
+            /** Node */
+            node: string;
+            /**
+             * Item
+             * @default null
+             */
+            item: number | null;
+            /** Attempts */
+            attempts: number;
+            /** Error */
+            error: string;
+        };
+        /**
          * NodeFinished
          * @description A node has ended, one way or another.
          */
@@ -6388,6 +6405,24 @@ export interface components {
             output: components["schemas"]["WorkflowOutput"];
         };
         /**
+         * RunNode
+         * @description One node of a run.
+         */
+        RunNode: {
+            /** Node */
+            node: string;
+            /** Status */
+            status: string;
+            /** Start Seconds */
+            start_seconds: number;
+            /** End Seconds */
+            end_seconds: number;
+            /** Reads */
+            reads: string[];
+            /** Failures */
+            failures: components["schemas"]["NodeFailure"][];
+        };
+        /**
          * RunPaused
          * @description The run waits for approval or input, and the stream closes; resuming goes on with the next number.
          */
@@ -6469,6 +6504,21 @@ export interface components {
             deadline_at: string;
             /** Finished At */
             finished_at: string | null;
+            /**
+             * Nodes
+             * @default []
+             */
+            nodes: components["schemas"]["RunNode"][];
+            /**
+             * Trace Id
+             * @default null
+             */
+            trace_id: string | null;
+            /**
+             * Trace Url
+             * @default null
+             */
+            trace_url: string | null;
             /**
              * Webhooks
              * @default []
@@ -6998,6 +7048,11 @@ export interface components {
             execution: "parallel" | "sequential";
             timings: components["schemas"]["Timings"];
             /**
+             * Node Failures
+             * @default []
+             */
+            node_failures: components["schemas"]["NodeFailure"][];
+            /**
              * Is Degraded
              * @description Whether anything was missing for the answer.
              */
@@ -7141,6 +7196,7 @@ export type SchemaKeyInput = components['schemas']['KeyInput'];
 export type SchemaMessage = components['schemas']['Message'];
 export type SchemaMessageRequest = components['schemas']['MessageRequest'];
 export type SchemaModelCall = components['schemas']['ModelCall'];
+export type SchemaNodeFailure = components['schemas']['NodeFailure'];
 export type SchemaNodeFinished = components['schemas']['NodeFinished'];
 export type SchemaNodeStarted = components['schemas']['NodeStarted'];
 export type SchemaNodeTiming = components['schemas']['NodeTiming'];
@@ -7159,6 +7215,7 @@ export type SchemaRunError = components['schemas']['RunError'];
 export type SchemaRunEvent = components['schemas']['RunEvent'];
 export type SchemaRunFailedEvent = components['schemas']['RunFailedEvent'];
 export type SchemaRunFinished = components['schemas']['RunFinished'];
+export type SchemaRunNode = components['schemas']['RunNode'];
 export type SchemaRunPaused = components['schemas']['RunPaused'];
 export type SchemaRunStarted = components['schemas']['RunStarted'];
 export type SchemaRunView = components['schemas']['RunView'];

@@ -13,13 +13,13 @@ import { DecisionForm } from "../run/DecisionForm";
 import { CacheDecision, FactLine, Quality, Remarks } from "../run/Facts";
 import { FeedbackBar } from "../run/FeedbackBar";
 import { LiveRun, useRunState } from "../run/live";
-import { isResultAlone, Result, Value } from "../run/Result";
+import { isResultAlone, Result } from "../run/Result";
 import { ModelCalls } from "../run/ModelCalls";
 import { RunActions } from "../run/RunActions";
 import { Sources } from "../run/Sources";
 import type { RunState } from "../run/state";
+import { Steps } from "../run/Steps";
 import { Tools } from "../run/Tools";
-import { Waterfall } from "../run/Waterfall";
 import { useUser } from "../shell/identity";
 import { Failure, Loading, Status } from "../ui/parts";
 import { count, dollars, moment, MODES, sentence, words } from "../ui/format";
@@ -105,8 +105,7 @@ function Details({ view, state }: { view: View; state: RunState }) {
       </Tabs.List>
       <Tabs.Content value="steps">
         {state.output?.status === "completed" && <Quality output={state.output} />}
-        <Waterfall run={state} />
-        <NodeValues values={state.output?.values ?? {}} />
+        <Steps view={view} state={state} />
         <Tools tools={state.tools} />
         {state.output && <CacheDecision output={state.output} />}
       </Tabs.Content>
@@ -114,23 +113,6 @@ function Details({ view, state }: { view: View; state: RunState }) {
       <Tabs.Content value="cost"><Charges runId={view.id} /></Tabs.Content>
       <Tabs.Content value="more"><More view={view} /></Tabs.Content>
     </Tabs.Root>
-  );
-}
-
-/** What the workflow's own nodes made. */
-function NodeValues({ values }: { values: Readonly<Record<string, unknown>> }) {
-  const made = Object.entries(values);
-  if (!made.length) return null;
-  return (
-    <section>
-      <h3>Values</h3>
-      {made.map(([node, value]) => (
-        <details key={node} className="node-value">
-          <summary>{sentence(node)}</summary>
-          <Value value={value} />
-        </details>
-      ))}
-    </section>
   );
 }
 

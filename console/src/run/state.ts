@@ -181,6 +181,7 @@ export function restored(view: Schema<"RunView">): RunState {
     state.tools = view.output.tool_results.map((result) => ({ ...result, seq: 0 }));
   } else if (view.status !== "running") {
     state.phase = "failed";
+    state.nodes = view.nodes.map(({ node, status, start_seconds, end_seconds }) => ({ node, status, start: start_seconds, end: end_seconds }));
     state.error = view.error ?? { type: view.status, message: ENDS[view.status] ?? `The run is ${view.status}.`, node: null };
   }
   return state;

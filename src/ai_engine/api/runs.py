@@ -19,10 +19,12 @@ from ai_engine.api.background import accept, accepted
 from ai_engine.api.body import parse_model, read_json, read_model
 from ai_engine.api.misdirected import with_its_route
 from ai_engine.api.prefer import prefers_async
+from ai_engine.api.run_nodes import RunNode, run_nodes
 from ai_engine.api.run_requests import answer, begin, follow, output_of, resume, until_begun, until_ended
+from ai_engine.api.run_trace import trace_of, trace_url
 from ai_engine.api.streams import HEADERS, MEDIA_TYPE, EventStreamResponse, last_event_id
 from ai_engine.auth.caller import Caller
-from ai_engine.engine import engine_of
+from ai_engine.engine import Engine, engine_of
 from ai_engine.runs.hub import LiveRun
 from ai_engine.runs.last_event import last_frames
 from ai_engine.runs.run_reader import following_run
@@ -105,6 +107,15 @@ class RunView(Frozen):
 
     finished_at: datetime | None
 
+    nodes: tuple[RunNode, ...] = ()
+    """Its nodes that have ended, in the order of their starts; also those of a run without an answer."""
+
+    trace_id: str | None = None
+    """The id of the trace of its last part, in hexadecimal; None: it was not traced, or works."""
+
+    trace_url: str | None = None
+    """The address under which people see that trace; None: where traces are kept is not configured."""
+
     webhooks: tuple[WebhookDelivery, ...] = ()
     """The webhooks that it sends at its end, and what has become of them."""
 
@@ -139,7 +150,7 @@ async def show(request: Request) -> Response:
     engine = engine_of(request)
     decisions = await engine.services.runs.decisions(record.id)
     webhooks = await engine.webhooks.of(record.id)
-    view = _view(record, engine.workflows.shown(record.workflow), decisions, webhooks)
+    view = await _view(engine, record, decisions, webhooks)
     return Response(view.model_dump_json(), media_type="application/json")
 
 
@@ -346,18 +357,18 @@ def _in_another_process(run_id: str) -> Conflict:
     )
 
 
-def _view(
+async def _view(
+    engine: Engine,
     record: RunRecord,
-    workflow: str,
     decisions: tuple[RunDecision, ...],
     webhooks: tuple[WebhookDelivery, ...],
 ) -> RunView:
-    error = None
+    error, trace_id = None, trace_of(record)
     if record.error_type is not None:
         error = RunError(type=record.error_type, message=record.error_message or "", node=record.error_node)
     return RunView(
         id=record.id,
-        workflow=workflow,
+        workflow=engine.workflows.shown(record.workflow),
         status=record.status,
         tenant_id=record.tenant_id,
         user_id=record.user_id,
@@ -368,6 +379,9 @@ def _view(
         created_at=record.created_at,
         deadline_at=record.deadline_at,
         finished_at=record.finished_at,
+        nodes=run_nodes(record, engine.workflows.stored_as(record.workflow)),
+        trace_id=trace_id,
+        trace_url=None if trace_id is None else await trace_url(engine, trace_id),
         webhooks=webhooks,
     )
 

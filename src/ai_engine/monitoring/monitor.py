@@ -84,6 +84,14 @@ class Monitor(Protocol):
         """
         ...
 
+    def trace_url(self, trace_id: str, ops_config: Path | None) -> str | None:
+        """Return the address under which people see a trace; None: no traces are kept.
+
+        :param ops_config: the file that names the places; None: the defaults.
+        :raises ConfigurationError: when the configuration of dashboards cannot be read.
+        """
+        ...
+
 
 MonitorLoader: TypeAlias = Callable[[], Monitor]
 """Loads the monitor with the first request, in a thread: its definitions are many."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from vital_ops.config import OpsConfig
 
-__all__ = ["datasources"]
+__all__ = ["datasources", "trace_url"]
 
 TRACES: Final = "traces"
 """The uid of the source of traces, which exemplars link to."""
@@ -21,6 +23,23 @@ def datasources(config: OpsConfig) -> dict[str, Any]:
     if config.traces_url:
         sources.append(_traces(config))
     return {"apiVersion": 1, "datasources": sources}
+
+
+def trace_url(config: OpsConfig, trace_id: str) -> str | None:
+    """Return the address of a trace in Grafana, whose source of traces is ours; None: no traces are kept."""
+    if not config.traces_url:
+        return None
+    query = {
+        "refId": "A",
+        "datasource": {"type": config.traces_type, "uid": TRACES},
+        "query": trace_id,
+        **({"queryType": "traceql"} if config.traces_type == "tempo" else {}),
+    }
+    panes = {
+        "vital": {"datasource": TRACES, "queries": [query], "range": {"from": "now-30d", "to": "now"}},
+    }
+    asked = urlencode({"schemaVersion": 1, "orgId": 1, "panes": json.dumps(panes, separators=(",", ":"))})
+    return f"{config.grafana_url.rstrip('/')}/explore?{asked}"
 
 
 def _prometheus(config: OpsConfig) -> dict[str, Any]:

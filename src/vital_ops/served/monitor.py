@@ -9,6 +9,7 @@ from ai_engine.monitoring.monitor import MonitoringSources, PanelWindow
 from ai_engine.monitoring.views import AlertRuleDetail, AlertRuleList, DashboardList, DashboardView, PanelData
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig, load_config
 from vital_ops.dashboards.boards import boards
+from vital_ops.dashboards.datasources import trace_url
 from vital_ops.dashboards.panel import Board, Panel
 from vital_ops.served.alert_states import alert_details, alert_states
 from vital_ops.served.board_views import summary, view
@@ -70,6 +71,14 @@ class DefinedMonitor:
         :raises MonitoringUnavailable: when Prometheus does not answer.
         """
         return await alert_details(key, _config(sources.ops_config), sources, _figures(sources))
+
+    def trace_url(self, trace_id: str, ops_config: Path | None) -> str | None:
+        """Return the address under which people see a trace; None: no traces are kept.
+
+        :param ops_config: the file that names the places; None: the defaults.
+        :raises ConfigurationError: when the configuration cannot be read.
+        """
+        return trace_url(_config(ops_config), trace_id)
 
 
 @cache

@@ -16,6 +16,7 @@ from vital_shared.graph.errors import (
     PlanError,
     PlanWarning,
 )
+from vital_shared.graph.failed_attempt import FailedAttempt
 from vital_shared.graph.finished_node import FinishedNode, resumption_point
 from vital_shared.graph.json_value import MAX_SHOWN_BYTES, json_value
 from vital_shared.graph.node import Done, Pause, Retry, Skip, fan_out, node
@@ -36,6 +37,7 @@ __all__ = [
     "Done",
     "EffectGuard",
     "EffectInterrupted",
+    "FailedAttempt",
     "FinishedNode",
     "Graph",
     "GraphError",

@@ -31,10 +31,11 @@ class _Sink:
     :param item: the index of the item, where the node is fanned out.
     """
 
-    __slots__ = ("item", "run", "shown")
+    __slots__ = ("item", "node", "run", "shown")
 
-    def __init__(self, run: RunState, item: int | None = None) -> None:
+    def __init__(self, run: RunState, node: Node, item: int | None = None) -> None:
         self.run = run
+        self.node = node
         self.item = item
         self.shown = False
 
@@ -48,7 +49,7 @@ async def call_node(run: RunState, node: Node, arguments: Sequence[Any]) -> Any:
         run.effect_guard.check(node)
         if node.kind != "loop":
             await run.effect_guard.begin(node)
-    sink = _Sink(run)
+    sink = _Sink(run, node)
     fallback, seconds = node.fallback, node.declaration.timeout
     if fallback is None:
         return await in_time(node.name, seconds, partial(_attempts, sink, node, arguments))
@@ -59,6 +60,7 @@ async def call_node(run: RunState, node: Node, arguments: Sequence[Any]) -> Any:
     except Exception as error:
         if sink.shown:  # a second answer behind half of the first would be none
             raise
+        run.note_failure(node, error)
         value = await in_time(node.name, seconds, partial(fallback, run.target, *arguments))
         run.degrade(node, node.reason_of(error), error)
         return value
@@ -71,7 +73,7 @@ def _attempts(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[An
 
 
 def _item(run: RunState, node: Node, index: int, arguments: Sequence[Any]) -> Awaitable[Any]:
-    return _tried(_Sink(run, index), node, arguments)
+    return _tried(_Sink(run, node, index), node, arguments)
 
 
 def _tried(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[Any]:
@@ -88,9 +90,10 @@ async def _retried(
             return await once(arguments)
         except (Pause, Skip):
             raise
-        except retry.on:
+        except retry.on as error:
             if sink.shown:
                 raise
+            sink.run.note_failure(sink.node, error, sink.item)
         await asyncio.sleep(retry.wait_seconds(attempt, random.random()))  # noqa: S311 - jitter, no secret
     return await once(arguments)
 

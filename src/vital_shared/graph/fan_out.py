@@ -155,6 +155,7 @@ class _Fan:
     def failed(self, index: int, error: Exception) -> None:
         """Record an item without a value, and that the run has to do without it."""
         self.ended(index, "timeout" if self.node.timed_out(error) else "failed", None, describe(error))
+        self.run.note_failure(self.node, error, index)
         self.run.degrade(self.node, self.node.reason_of(error), error, index)
 
     def started(self, index: int) -> None:

@@ -212,6 +212,7 @@ class Run(RunState):
             self._finish(node, "skipped", None)
             return True
         error = _broken_rule(node, error) or error
+        self.note_failure(node, error)
         self._finish(node, "timeout" if node.timed_out(error) else "failed", error)
         if declared.optional and isinstance(error, Exception):
             self.degrade(node, node.reason_of(error), error)

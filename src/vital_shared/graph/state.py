@@ -13,6 +13,7 @@ from typing import Any
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.effects import EffectGuard
 from vital_shared.graph.errors import AnswerError, GraphError
+from vital_shared.graph.failed_attempt import FailedAttempt
 from vital_shared.graph.finished_node import NO_VALUE, FinishedNode
 from vital_shared.graph.observer import Observer, notify
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span, describe
@@ -65,6 +66,7 @@ class RunState:
         "degradations",
         "deliver",
         "effect_guard",
+        "failed_attempts",
         "failed_line",
         "failed_node",
         "failed_round_lines",
@@ -109,6 +111,7 @@ class RunState:
         self.effect_guard = effect_guard
         self.sequential = sequential
         self.degradations: list[Degradation] = []
+        self.failed_attempts: list[FailedAttempt] = []
         self.paused: dict[str, Any] = {}
         """Requests of paused nodes, by the name of their value."""
         self.interrupted: frozenset[str] = frozenset()
@@ -158,6 +161,10 @@ class RunState:
         degradation = Degradation(node.name, reason, words, item)
         self.degradations.append(degradation)
         notify(self.observers, "degraded", self, degradation)
+
+    def note_failure(self, node: Node, error: BaseException, item: int | None = None) -> None:
+        """Record a failed attempt at a node, whatever follows it."""
+        self.failed_attempts.append(FailedAttempt(node.name, item, type(error), describe(error)))
 
     def step(self, node: Node, step: Step, item: int | None = None) -> None:
         """Record that a part of a streaming node's work begins or ends."""

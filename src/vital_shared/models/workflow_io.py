@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Generic, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Literal
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +25,7 @@ from vital_shared.models.lenient import Lenient
 from vital_shared.models.lone_surrogate import Whole
 from vital_shared.models.message import Message
 from vital_shared.models.model_call import ModelCall, Tokens
+from vital_shared.models.node_timing import NodeTiming
 from vital_shared.models.quality import (
     AnswerEnding,
     AnswerWarning,
@@ -34,6 +34,7 @@ from vital_shared.models.quality import (
 )
 from vital_shared.models.required_input import RequiredInput
 from vital_shared.models.result_type import FinalResult, ResultT
+from vital_shared.models.run_steps import NodeFailure
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 
 __all__ = [
@@ -182,18 +183,6 @@ class Cost(Frozen):
     model_config = ConfigDict(extra="ignore")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeTiming:
-    """One node of a run: when it started and ended, in seconds since the run's start."""
-
-    __pydantic_config__: ClassVar = ConfigDict(strict=True, extra="forbid")
-
-    node: str
-    status: str
-    start_seconds: float
-    end_seconds: float
-
-
 class Timings(Frozen):
     """Durations in seconds; time spent waiting for a person is not included."""
 
@@ -267,6 +256,8 @@ class WorkflowOutput(Frozen, Generic[ResultT]):
 
     execution: Execution = "parallel"
     timings: Timings
+    node_failures: tuple[NodeFailure, ...] = ()
+    """Failed attempts at nodes, where another one succeeded or the answer does without; at most 100."""
 
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
     @property

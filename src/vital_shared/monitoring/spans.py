@@ -19,6 +19,7 @@ from opentelemetry.trace import (
     SpanKind,
     StatusCode,
     Tracer,
+    format_trace_id,
     get_current_span,
     set_span_in_context,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "error_type",
     "fail",
     "link_to",
+    "trace_id",
     "traceparent",
     "within_trace",
 ]
@@ -310,6 +312,12 @@ def traceparent(span: Span) -> str | None:
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier, set_span_in_context(span))
     return carrier.get("traceparent")
+
+
+def trace_id(span: Span) -> str | None:
+    """Return the id of a span's trace, in hexadecimal; None: it is not sampled, so that nobody finds it."""
+    context = span.get_span_context()
+    return format_trace_id(context.trace_id) if context.is_valid and context.trace_flags.sampled else None
 
 
 def link_to(written: str) -> Link:

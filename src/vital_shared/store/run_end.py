@@ -30,6 +30,8 @@ _COLUMNS: Final = (
     "error_type",
     "error_message",
     "error_node",
+    "steps",
+    "trace_id",
     "finished_at",
     "duration_seconds",
     "first_token_seconds",
@@ -52,6 +54,10 @@ class RunEnd(Frozen):
     error_type: str | None = None
     error_message: str | None = None
     error_node: str | None = None
+    steps: str | None = Field(default=None, exclude=True)
+    """JSON of its `RunSteps`, where it has no answer; not written down, for the reason of `is_limited`."""
+    trace_id: str | None = Field(default=None, exclude=True)
+    """The id of its trace; not written down, for the same reason."""
     duration_seconds: float | None = None
     first_token_seconds: float | None = None
     quality_score: float | None = None

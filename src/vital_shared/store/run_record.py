@@ -123,6 +123,11 @@ class RunRecord(Frozen):
     error_type: str | None = None
     error_message: str | None = None
     error_node: str | None = None
+    steps: str | None = None
+    """JSON of the `RunSteps` of a run that has ended without an answer; None: they are not known."""
+    trace_id: str | None = None
+    """The id of the trace of its last part, in hexadecimal; None: it was not traced, or has not ended."""
+
     created_at: datetime
     deadline_at: datetime
     """Until when it runs, or waits: past it, it counts as lost, or expires."""

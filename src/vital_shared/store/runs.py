@@ -47,6 +47,7 @@ from vital_shared.models.fence import Fence
 from vital_shared.models.money import to_nanos
 from vital_shared.models.recorded_call import RecordedCall
 from vital_shared.models.run_decision import RunDecision
+from vital_shared.models.run_steps import RunSteps
 from vital_shared.models.usage_limits import UsageBound
 from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.store.admission import (
@@ -478,6 +479,7 @@ class RunStore:
         context: RunContext | None = None,
         written: str | None = None,
         last_seq: int | None = None,
+        trace_id: str | None = None,
         fence: Fence | None = None,
     ) -> bool:
         """End a run with its answer, add the turn to its conversation and what it cost to the ledger.
@@ -486,6 +488,7 @@ class RunStore:
 
         :param written: the output as JSON, where the caller has it.
         :param last_seq: the number of its last event.
+        :param trace_id: the id of its trace, in hexadecimal.
         :param fence: the worker that ends it; None: its status alone decides.
         :returns: whether it was still running, and the worker's; otherwise nothing changes, so this may be
             repeated.
@@ -504,6 +507,7 @@ class RunStore:
             model=output.model,
             cost_nanos=to_nanos(output.cost.total) if context is None else context.bounded_nanos(),
             last_seq=last_seq,
+            trace_id=trace_id,
             turn=turn,
             has_reservation=run_id in self._reserved,
             is_limited=run_id in self._limited,
@@ -522,12 +526,16 @@ class RunStore:
         node: str | None,
         now: datetime,
         seconds: float | None = None,
+        steps: RunSteps | None = None,
+        trace_id: str | None = None,
         context: RunContext | None = None,
         fence: Fence | None = None,
     ) -> bool:
         """End a run without an answer, and return whether it was still running, and the worker's.
 
         :param seconds: its duration, without waits for a person.
+        :param steps: its nodes that have ended.
+        :param trace_id: the id of its trace, in hexadecimal.
         :param context: the context with its charges all the same.
         """
         end = RunEnd(
@@ -537,6 +545,8 @@ class RunStore:
             error_type=error_type,
             error_message=message,
             error_node=node,
+            steps=None if steps is None else steps.model_dump_json(),
+            trace_id=trace_id,
             duration_seconds=seconds,
             cost_nanos=None if context is None else context.bounded_nanos(),
             has_reservation=run_id in self._reserved,

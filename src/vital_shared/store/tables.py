@@ -243,6 +243,8 @@ runs = Table(
     Column("error_type", SafeText),
     Column("error_message", SafeText),
     Column("error_node", SafeText),
+    Column("steps", SafeText),  # JSON of the nodes of a run that has ended without an answer
+    Column("trace_id", SafeText),  # of its last part, in hexadecimal; NULL: it was not traced, or goes on
     Column("input", SafeText, nullable=False),
     Column("output", SafeText),
     Column("checkpoint", SafeText),

@@ -167,6 +167,7 @@ async def resume(
     interrupted: tuple[str, ...] = tuple(written.pop(INTERRUPTED, ()))
     record = resumable(workflow, record)
     calls = record.output.model_calls if record.output else ()
+    failures = record.output.node_failures if record.output else ()
     pause = last_pause(record, record.epoch)
     assert pause is not None  # noqa: S101 - the run waits
     log = services.logs.open(run_id, record.tenant_id, is_durable=record.is_durable)
@@ -216,6 +217,7 @@ async def resume(
         earlier_span=earlier_span,
         paid=paid,
         calls=calls,
+        node_failures=failures,
         effects=EarlierEffects(given_up=restored.given_up),
     )
 

@@ -41,6 +41,7 @@ from vital_shared.models.event import (
 from vital_shared.models.fence import Fence
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.quality import DegradationReason
+from vital_shared.models.run_steps import NodeFailure
 from vital_shared.models.tool import ToolResult
 from vital_shared.models.usage_limits import UsageBound
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
@@ -52,6 +53,7 @@ from vital_shared.workflows.events import ANSWER_VALUE, RunEvents, check_text
 from vital_shared.workflows.interrupted import INTERRUPTED, NO_EFFECTS, EarlierEffects, StoredEffects
 from vital_shared.workflows.loop_services import current_services
 from vital_shared.workflows.lost_fields import lost_fields
+from vital_shared.workflows.node_failures import run_steps
 from vital_shared.workflows.node_writer import NodeWriter
 from vital_shared.workflows.open_calls import OpenCalls
 from vital_shared.workflows.output import build_output
@@ -94,6 +96,7 @@ class Execution(RunHandle):
     :param earlier_span: the span of the part before a pause, where it was traced.
     :param paid: the cost of the part before a pause, as it is in the ledger.
     :param calls: the calls of models in the part before a pause.
+    :param node_failures: failed attempts at nodes in the part before.
     :param tool_results: the results of the tools that models have called in the part before.
     :param carried: the charges of a worker that died with it, which the ledger does not have yet.
     :param effects: the nodes with effects that earlier workers have begun, and the decisions on them.
@@ -116,6 +119,7 @@ class Execution(RunHandle):
         earlier_span: str | None = None,
         paid: Sequence[Charge] = (),
         calls: Sequence[ModelCall] = (),
+        node_failures: Sequence[NodeFailure] = (),
         tool_results: Sequence[ToolResult] = (),
         carried: Sequence[Charge] = (),
         effects: EarlierEffects = NO_EFFECTS,
@@ -160,6 +164,7 @@ class Execution(RunHandle):
             self._nodes = NodeWriter(workflow.services, self._context, fence, workflow.traits.built_in)
         run.observers = (*run.observers, metrics, *filter(None, [self._nodes]))
         self._earlier = run.seconds
+        self._earlier_failures = tuple(node_failures)
         self._started = time.perf_counter()
         self._trace = _traced(workflow, stream.run_id, request, run, earlier_span)
         self._task: asyncio.Task[None] | None = None
@@ -370,6 +375,7 @@ class Execution(RunHandle):
             cache_status=self._lookup.status if self._lookup else "bypass",
             own_values=self._traits.own_values,
             has_result=self._traits.has_result,
+            earlier_failures=self._earlier_failures,
         )
         if status == "awaiting_approval":
             return output
@@ -399,6 +405,7 @@ class Execution(RunHandle):
                     now=self._services.now(),
                     context=self._context,
                     last_seq=self._stream.last_seq + len(output.warnings) + 1,
+                    trace_id=None if self._trace is None else self._trace.trace_id,
                     fence=self._fence,
                 )
         except (StoreError, InvalidRequest, TimeoutError):
@@ -496,6 +503,8 @@ class Execution(RunHandle):
                     node=failure.node,
                     now=self._services.now(),
                     seconds=self._seconds,
+                    steps=run_steps(self._run, self._earlier_failures),
+                    trace_id=None if self._trace is None else self._trace.trace_id,
                     context=self._context,
                     fence=self._fence,
                 )

@@ -12,17 +12,18 @@ from vital_shared.models.answer import Answer, Quality, to_answer
 from vital_shared.models.model_call import ModelCall, total_tokens
 from vital_shared.models.money import to_dollars
 from vital_shared.models.quality import AnswerWarning, DegradationReason
+from vital_shared.models.run_steps import NodeFailure
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.models.workflow_io import (
     CacheStatus,
     Cost,
-    NodeTiming,
     Timings,
     WorkflowInput,
     WorkflowOutput,
 )
 from vital_shared.retrieval.base import Retrieved
 from vital_shared.workflows.answering import unknown_price
+from vital_shared.workflows.node_failures import node_failures, node_timings
 from vital_shared.workflows.output_values import output_values
 from vital_shared.workflows.quality import endings_of, known_reason, score, warning_for
 from vital_shared.workflows.required_input import APPROVAL, is_approval, required_inputs
@@ -46,6 +47,7 @@ def build_output(
     cache_status: CacheStatus = "bypass",
     own_values: Sequence[str] = (),
     has_result: bool = False,
+    earlier_failures: Sequence[NodeFailure] = (),
 ) -> WorkflowOutput:
     """Read the values of a finished or paused run.
 
@@ -56,6 +58,7 @@ def build_output(
     :param cache_status: whether the cache was asked; it did not answer.
     :param own_values: names of the values of the workflow's own nodes.
     :param has_result: whether the workflow's class names the type of its result.
+    :param earlier_failures: failed attempts at nodes before a pause.
     """
     answer = _answer(run)
     quality = _value(run, QUALITY_VALUE, Quality) or Quality()
@@ -101,8 +104,9 @@ def build_output(
         timings=Timings(
             total_seconds=seconds,
             time_to_first_token_seconds=first_token_seconds,
-            nodes=tuple(NodeTiming(span.node, span.status, span.start, span.end) for span in run.spans()),
+            nodes=node_timings(run),
         ),
+        node_failures=node_failures(run, earlier_failures),
     )
 
 

@@ -17,7 +17,7 @@ from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 from vital_shared.errors import RunCancelled, RunFailed
 from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
-from vital_shared.monitoring.spans import AGENT_PROVIDER, error_type, fail, link_to, traceparent
+from vital_shared.monitoring.spans import AGENT_PROVIDER, error_type, fail, link_to, trace_id, traceparent
 from vital_shared.workflows.events import ANSWER_VALUE, RESULTS_NODE
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
@@ -188,6 +188,11 @@ class RunSpan(NodeSpans):
     def traceparent(self) -> str | None:
         """Names the span, for the part after a pause to link to."""
         return traceparent(self.span)
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of its trace, in hexadecimal; None: it is not sampled."""
+        return trace_id(self.span)
 
     def ended(self, answer: WorkflowOutput | None, error: RunFailed | None) -> None:
         """Note how the run has ended; without answer and error it waits."""
