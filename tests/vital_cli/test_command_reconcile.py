@@ -63,6 +63,38 @@ def test_json_has_every_amount(vital, spent, export):
     assert (line["day"], line["ledger"], line["difference"]) == (None, "1.500000001", "-0.500000001")
 
 
+@pytest.fixture
+def searched(spent, empty_dir):
+    async def fill():
+        database = Database(store_url(empty_dir))
+        await write(
+            database,
+            row(run_id="searching", name="pinecone", cost_type="rag", cost_nanos=2_500_000, at=NOON),
+            row(run_id="searching", name="pinecone", cost_type="rag", cost_nanos=500_000, at=NOON),
+            row(run_id="searching", name="calculator", cost_type="tools", cost_nanos=0, at=NOON),
+            row(
+                run_id="searching",
+                name="web_search",
+                cost_type="tools",
+                cost_nanos=7_000_000,
+                at=NOON.replace(day=26),
+            ),
+        )
+        await database.aclose()
+
+    asyncio.run(fill())
+
+
+def test_costs_of_searches_are_named_and_not_compared(vital, searched, export):
+    remark = "The ledger's 0.003 dollars of searches in sources (rag) are not compared: no model's provider bills them."
+    done = vital("costs", "reconcile", export(SAME))
+    assert done.exit_code == 0, done.stderr
+    assert remark in " ".join(done.stderr.split())
+    assert "of tools" not in done.stderr
+    done = vital("costs", "reconcile", export(SAME), "--json")
+    assert json.loads(done.stdout)["left_out"] == [remark]
+
+
 def test_the_provider_may_be_named(vital, spent, export):
     text = "date,model,cost_usd\n2026-11-25,claude-haiku-4-5-20251001,0.000000007\n"
     assert vital("costs", "reconcile", export(text)).exit_code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,11 +15,15 @@ if TYPE_CHECKING:
     from vital_shared.billing.reconciliation.comparison import ComparedUsage, ReconciliationReport
     from vital_shared.billing.reconciliation.reported import ProviderExport
     from vital_shared.models.costs import CostQuery, CostReport
+    from vital_shared.workflows.services import Services
 
 __all__ = ["reconcile"]
 
 DIFFERENT = 1
 """The exit code where the two sides differ."""
+
+UNCOMPARED = {"rag": "searches in sources (rag)", "tools": "tools"}
+"""Types of costs that exports of models' providers do not have."""
 
 
 def reconcile(
@@ -65,9 +70,14 @@ def reconcile(
     export = read_export(file)
     names = _names(provider, export)
     query = _query(export)
-    costs: CostReport = with_services(
-        lambda services: CostStore(services.database).report(query, tenant_id=None)
-    )
+    by_type = query.model_copy(update={"group_by": ("type",), "type": None})
+
+    async def read(services: Services) -> tuple[CostReport, CostReport]:
+        store = CostStore(services.database)
+        return await store.report(query, tenant_id=None), await store.report(by_type, tenant_id=None)
+
+    costs, types = with_services(read)
+    export = replace(export, left_out=(*export.left_out, *_uncompared(types)))
     report = compare(
         export,
         ledger_amounts(costs.lines, names),
@@ -117,6 +127,16 @@ def _query(export: ProviderExport) -> CostQuery:
             "to": after.isoformat(),
         }
     )
+
+
+def _uncompared(types: CostReport) -> list[str]:
+    """Return a remark on what the ledger has besides calls of models, by the type of its costs."""
+    return [
+        f"The ledger's {line.cost_dollars.normalize():f} dollars of {UNCOMPARED[kind]} are not compared: "
+        "no model's provider bills them."
+        for line in types.lines
+        if (kind := line.group["type"] or "") in UNCOMPARED and line.cost_dollars
+    ]
 
 
 def _show(report: ReconciliationReport) -> None:
