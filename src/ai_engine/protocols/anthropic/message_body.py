@@ -9,6 +9,7 @@ from ai_engine.protocols.anthropic.message_parts import written_blocks
 from ai_engine.protocols.canonical.leading_system import split_leading_system
 from ai_engine.protocols.canonical.messages import CanonicalMessage
 from ai_engine.protocols.canonical.request import CanonicalRequest, FunctionTool, ToolChoice
+from ai_engine.protocols.canonical.user_ids import bounded_user
 
 __all__ = ["message_body"]
 
@@ -17,6 +18,9 @@ DEFAULT_MAX_TOKENS: Final = 16_000
 
 EFFORTS: Final = {"minimal": "low"}
 """Efforts of other protocols, and the nearest of this one's."""
+
+MAX_USER_CHARACTERS: Final = 256
+"""Characters of a user's id, as the API takes them."""
 
 
 def message_body(request: CanonicalRequest, model: str) -> dict[str, Any]:
@@ -27,6 +31,7 @@ def message_body(request: CanonicalRequest, model: str) -> dict[str, Any]:
     """
     system, messages = split_leading_system(request.messages)
     sampling = request.sampling
+    user = bounded_user(request.user, MAX_USER_CHARACTERS)
     body: dict[str, Any] = {
         "model": model,
         "max_tokens": sampling.max_output_tokens or DEFAULT_MAX_TOKENS,
@@ -37,7 +42,7 @@ def message_body(request: CanonicalRequest, model: str) -> dict[str, Any]:
         "top_p": sampling.top_p,
         "top_k": sampling.top_k,
         "stop_sequences": list(sampling.stop) or None,
-        "metadata": {"user_id": request.user} if request.user else None,
+        "metadata": {"user_id": user} if user else None,
         "output_config": _output_config(request) or None,
         "thinking": _thinking(request),
     }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from ai_engine.protocols.canonical.messages import CallPart, CanonicalMessage, OutputPart
 from ai_engine.protocols.canonical.request import CanonicalRequest, FunctionTool, JsonFormat, ToolChoice
+from ai_engine.protocols.canonical.user_ids import bounded_user
 from ai_engine.protocols.openai.chat_parts import written_content
 
 __all__ = ["chat_body"]
+
+MAX_USER_CHARACTERS: Final = 64
+"""Characters of a user's id, as the API takes them."""
 
 
 def chat_body(
@@ -38,7 +42,7 @@ def chat_body(
         "presence_penalty": sampling.presence_penalty,
         "reasoning_effort": request.reasoning.effort or None,
         "response_format": None if request.format is None else _format(request.format),
-        "user": request.user or None,
+        "user": bounded_user(request.user, MAX_USER_CHARACTERS),
     }
     if request.tools:
         body["tools"] = [{"type": "function", "function": _function(tool)} for tool in request.tools]
