@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from pptx.table import Table, _Cell
 from pptx.text.text import _Paragraph
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
-from vital_shared.retrieval.ingest.header_rows import Cell, is_amount
+from vital_shared.retrieval.ingest.header_rows import Cell, is_amount, is_value
 from vital_shared.retrieval.ingest.html_instead import FILE_NAME
 from vital_shared.retrieval.ingest.letter_forms import LetterForm, Written, spelt_out
 from vital_shared.retrieval.ingest.office_parts import diagram_texts
@@ -80,14 +80,14 @@ def _add(shape: Any, outline: Outline) -> bool:
 
 
 def _table(table: Table) -> list[str]:
-    """Return a line for each row; a cell over several rows, or over columns of the header, is in each."""
+    """Return a line for each row; a heading or a value over several rows or columns is in each."""
     rows: list[list[Cell]] = []
     for row in table.rows:
         cells: list[Cell] = []
         for place, cell in enumerate(row.cells):
             if cell.is_spanned and _is_below(cell) and rows:
                 cells.append(rows[-1][place])
-            elif cell.is_spanned and cells and not rows:
+            elif cell.is_spanned and cells and (not rows or _is_value_over(row.cells, place, cells[-1])):
                 cells.append(cells[-1])
             else:
                 text = " ".join(_text(paragraph) for paragraph in cell.text_frame.paragraphs)
@@ -95,6 +95,12 @@ def _table(table: Table) -> list[str]:
         rows.append(cells)
     has_header = table.first_row and len(rows) > 1 and not any(map(is_amount, rows[0]))
     return table_lines(rows, int(has_header))
+
+
+def _is_value_over(row: Sequence[_Cell], place: int, cell: Cell) -> bool:
+    """Return whether a short text, of a column but the first, covers the cell at this place, too."""
+    first = next((column for column in range(place, -1, -1) if not row[column].is_spanned), 0)
+    return first > 0 and is_value(cell.text)
 
 
 def _is_below(cell: _Cell) -> bool:

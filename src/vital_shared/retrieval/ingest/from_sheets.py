@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, Shee
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
 from vital_shared.retrieval.ingest.number_formats import NumberFormat, read_number_formats
+from vital_shared.retrieval.ingest.odf_merged_cells import MergedRange, read_odf_merged_cells
 from vital_shared.retrieval.ingest.odf_number_formats import read_odf_number_formats
 from vital_shared.retrieval.ingest.packages import OLD_OFFICE, open_package
 from vital_shared.retrieval.ingest.rows import Row, add_rows
@@ -35,10 +36,12 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
     :raises IngestError: when it has a password or is damaged.
     """
     formats: dict[str, dict[tuple[int, int], NumberFormat]] = {}
+    merged: dict[str, list[MergedRange]] = {}
     if not data.startswith(OLD_OFFICE):
         with open_package(data, uri=uri) as package:
             is_odf = "content.xml" in package.namelist()
             formats = read_odf_number_formats(package) if is_odf else read_number_formats(package)
+            merged = read_odf_merged_cells(package) if is_odf else {}
     workbook = CalamineWorkbook.from_filelike(BytesIO(data))
     outline, notes = Outline(), []
     for sheet in workbook.sheets_metadata:
@@ -51,7 +54,9 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
             continue
         found = workbook.get_sheet_by_name(sheet.name)
         outline.heading(2, f"Sheet {sheet.name}")
-        add_rows(outline, _rows(found, formats.get(sheet.name, {})), merged=_merged_rows(found))
+        ranges = merged.get(sheet.name) or found.merged_cell_ranges or []
+        rows = _rows(found, formats.get(sheet.name, {}), ranges)
+        add_rows(outline, rows, merged=_merged_rows(ranges))
     if not data.startswith(OLD_OFFICE):
         notes += _unread(data, uri)
     return outline.finish(title=title_from(uri), uri=uri, notes=notes)
@@ -76,9 +81,8 @@ def _unread(data: bytes, uri: str) -> Iterator[str]:
         yield "Text boxes over the cells were not read."
 
 
-def _merged_rows(sheet: CalamineSheet) -> set[int]:
+def _merged_rows(ranges: Sequence[MergedRange]) -> set[int]:
     """Return the numbers of the rows that have a cell over several columns."""
-    ranges = sheet.merged_cell_ranges or ()
     return {
         row + 1
         for (top, left), (bottom, right) in ranges
@@ -87,7 +91,9 @@ def _merged_rows(sheet: CalamineSheet) -> set[int]:
     }
 
 
-def _rows(sheet: Any, formats: Mapping[tuple[int, int], NumberFormat]) -> Iterator[Row]:
+def _rows(
+    sheet: CalamineSheet, formats: Mapping[tuple[int, int], NumberFormat], merged: Sequence[MergedRange]
+) -> Iterator[Row]:
     """Yield the rows with their numbers in the sheet; merged cells show their value in each of them."""
     values = sheet.to_python(skip_empty_area=False)
     rows = [[_shown(value) for value in row] for row in values]
@@ -95,7 +101,7 @@ def _rows(sheet: Any, formats: Mapping[tuple[int, int], NumberFormat]) -> Iterat
         value = values[row][column] if row < len(values) and column < len(values[row]) else None
         if isinstance(value, int | float) and not isinstance(value, bool):
             rows[row][column] = each.shown(value)
-    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+    for (top, left), (bottom, right) in merged:
         if (bottom - top + 1) * (right - left + 1) > MAX_CELLS // 100:
             continue
         for row in range(top, min(bottom + 1, len(rows))):

@@ -6,10 +6,20 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-__all__ = ["EMPTY_CELL", "Cell", "guessed_header", "header_rows", "is_amount", "mostly_numbers"]
+__all__ = [
+    "EMPTY_CELL",
+    "Cell",
+    "are_short",
+    "guessed_header",
+    "header_rows",
+    "is_amount",
+    "is_value",
+    "mostly_numbers",
+]
 
 MAX_HEADER_ROWS: Final = 4
 MAX_HEADING_WORDS: Final = 8
+MAX_VALUE_WORDS: Final = 6
 _NUMBER: Final = re.compile(r"\d")
 _PRICE: Final = re.compile(r"[$\u20ac\u00a3\u00a5]\s?\d[\d.,]*")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d(?:[-/\u2013]\d{2,4})?")
@@ -36,13 +46,13 @@ def header_rows(
     """
     if len(rows) < 2:
         return 0, False
-    if ruled is not None and 0 < ruled < len(rows) and ruled <= MAX_HEADER_ROWS and _are_short(rows[:ruled]):
+    if ruled is not None and 0 < ruled < len(rows) and ruled <= MAX_HEADER_ROWS and are_short(rows[:ruled]):
         return ruled, True
     bold = next((number for number, row in enumerate(rows) if not _is_bold(row)), 0)
-    if 0 < bold <= MAX_HEADER_ROWS and _are_short(rows[:bold]):
+    if 0 < bold <= MAX_HEADER_ROWS and are_short(rows[:bold]):
         return bold, True
-    if 0 < merged < len(rows) and _are_short(rows[:merged]):
-        divides = merged < len(rows) - 1 and _are_short([rows[merged]])  # "2024" into "Q1" and "Q2"
+    if 0 < merged < len(rows) and are_short(rows[:merged]):
+        divides = merged < len(rows) - 1 and are_short([rows[merged]])  # "2024" into "Q1" and "Q2"
         return merged + int(divides and not any(map(is_amount, rows[merged]))), True
     return int(_is_heading(rows[0], rows[1:])), False
 
@@ -52,7 +62,8 @@ def _is_bold(row: Sequence[Cell]) -> bool:
     return bool(filled) and all(cell.bold for cell in filled)
 
 
-def _are_short(rows: Sequence[Sequence[Cell]]) -> bool:
+def are_short(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Return whether all cells are short enough for headings."""
     return all(len(cell.text.split()) <= 2 * MAX_HEADING_WORDS for row in rows for cell in row)
 
 
@@ -60,7 +71,7 @@ def _is_heading(first: Sequence[Cell], body: Sequence[Sequence[Cell]]) -> bool:
     """Return whether a row without any mark is a header, by the rows below it."""
     texts = [cell.text for cell in first]
     labels = texts[1:]
-    if not labels or not all(labels) or not _are_short([first]):
+    if not labels or not all(labels) or not are_short([first]):
         return False
     if not texts[0]:
         return all(row[0].text for row in body)
@@ -106,3 +117,8 @@ def guessed_header(rows: Sequence[Sequence[Cell]], merged: int = 0) -> int:
 def is_amount(cell: Cell) -> bool:
     """Return whether a cell has an amount, which headings do not; a year may be one."""
     return _AMOUNT.fullmatch(cell.text) is not None and _YEAR.fullmatch(cell.text) is None
+
+
+def is_value(text: str) -> bool:
+    """Return whether a text is short enough to stand in each of the columns that its cell covers."""
+    return 0 < len(text.split()) <= MAX_VALUE_WORDS

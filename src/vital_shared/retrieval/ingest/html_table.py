@@ -9,10 +9,11 @@ from typing import NamedTuple
 from bs4.element import NavigableString, PageElement, Tag, TemplateString
 
 from vital_shared.retrieval.ingest.blocks import Outline
-from vital_shared.retrieval.ingest.header_rows import Cell, header_rows
+from vital_shared.retrieval.ingest.divided_header import divided_header
+from vital_shared.retrieval.ingest.header_rows import Cell, header_rows, is_value
 from vital_shared.retrieval.ingest.html_instead import text_instead
 from vital_shared.retrieval.ingest.html_visible import Visibility
-from vital_shared.retrieval.ingest.tables import EMPTY, row_text, table_lines, table_rows
+from vital_shared.retrieval.ingest.tables import EMPTY, row_text, stacked, table_lines, table_rows
 
 __all__ = ["add_table", "layout_tables"]
 
@@ -79,12 +80,17 @@ def add_table(outline: Outline, table: Tag, visible: Visibility) -> None:
 def _lines(grid: list[list[_Cell]]) -> list[str]:
     if not any(cell.heading for row in grid for cell in row):
         rows = [[Cell(cell.text, cell.bold) for cell in row] for row in _even(grid)]
-        number = header_rows(rows)[0]
-        return table_lines(rows, number) if number else [_unheaded(row) for row in grid]
+        headings = rows[: header_rows(rows)[0]] or divided_header(rows)
+        if not headings:
+            return [_unheaded(row) for row in grid]
+        body = [[Cell(text) for text in _spread(row)] for row in grid[len(headings) :]]
+        return table_lines([*headings, *body], len(headings))
     first = next((number for number, row in enumerate(grid) if not _is_title(row)), 0)
     titles, grid = [row[0].text for row in grid[:first]], grid[first:]
     above = next((n for n, row in enumerate(grid) if not _is_headings(row)), len(grid))
     header = [_stacked(column) for column in zip(*_even(grid[:above]), strict=True)]
+    if above == 1 and (whole := divided_header([[Cell(cell.text) for cell in row] for row in _even(grid)])):
+        header, above = stacked(whole), len(whole)
     return [*titles, *([_row(header, row) for row in grid[above:]] or table_rows(header, ()))]
 
 
@@ -102,10 +108,19 @@ def _row(header: list[str], row: list[_Cell]) -> str:
     if _is_title(row):
         return texts[0]
     if header:
-        return row_text(header, texts)
+        return row_text(header, _spread(row))
     if row[0].heading and row[0].text:
         return f"{texts[0]}: {row_text((), texts[1:])}" if len(row) == 2 else _unheaded(row)
     return _unheaded(row)
+
+
+def _spread(row: list[_Cell]) -> list[str]:
+    """Return the texts of a row; a short one over several columns behind the first stands in each of them."""
+    texts: list[str] = []
+    for column, cell in enumerate(row):
+        before = texts[-1] if column > 1 else ""
+        texts.append(before if cell.covered and is_value(before) else cell.text)
+    return texts
 
 
 def _unheaded(row: list[_Cell]) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from lxml import etree  # type: ignore[import-untyped]
 
-from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header
+from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header, is_value
 from vital_shared.retrieval.ingest.odf_text import PARAGRAPH, OdfText, odf_name
 from vital_shared.retrieval.ingest.tables import table_lines
 
@@ -28,7 +28,7 @@ def odf_table(table: etree._Element, text: OdfText) -> list[str]:
     marked = merged = 0
     for row in _own_rows(table):
         cells: list[Cell] = []
-        wide = False
+        wide, start = False, 0
         for element in row:
             if element.tag not in {_CELL, _COVERED}:
                 continue
@@ -39,11 +39,14 @@ def odf_table(table: etree._Element, text: OdfText) -> list[str]:
                 if element.tag == _CELL:
                     cell = Cell(" ".join(_lines(element, text)), _is_bold(element, text))
                     down[len(cells)] = (spanned_rows - 1, cell)
+                    start = len(cells)
                 elif left > 0:
                     cell = above
                     down[len(cells)] = (left - 1, above)
                 else:
-                    cell = cells[-1] if not rows and cells else Cell()
+                    is_heading = not rows or (wide and merged == len(rows))
+                    is_in_each = is_heading or (start > 0 and is_value(cells[-1].text))
+                    cell = cells[-1] if cells and is_in_each else Cell()
                 cells.append(cell)
         marked += row.getparent() is not None and row.getparent().tag == _HEADER_ROWS
         merged += wide and merged == len(rows) and len({cell.text for cell in cells}) > 1

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from vital_shared.retrieval.ingest.blocks import Outline, Place
+from vital_shared.retrieval.ingest.divided_header import divided_header
 from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header, is_amount, mostly_numbers
 from vital_shared.retrieval.ingest.tables import row_text, stacked, unheaded_row
 
@@ -55,6 +56,8 @@ def _add_table(
         rows = _without_titles(outline, rows)
     cells = [[Cell(text) for text in row] for _, row in rows]
     number = 0 if goes_on else _header_rows(rows, cells, merged, is_one_table=is_one_table)
+    if not goes_on and number <= 1 and (whole := divided_header(_even(cells))):
+        cells[: len(whole)], number = whole, len(whole)
     header = _header_of(cells, number) if number else None
     if goes_on and (is_one_table or _has_amounts_of(rows[0][1], before)):
         header = before
@@ -92,12 +95,17 @@ def _header_rows(
 
 
 def _header_of(cells: list[list[Cell]], number: int) -> _SheetHeader:
-    width = max(map(len, cells))
-    even = [[*row, *[Cell()] * (width - len(row))] for row in cells]
+    even = _even(cells)
+    width = len(even[0])
     texts = stacked(even[:number])
     columns = frozenset(column for column, text in enumerate(texts) if text)
     numeric = (column for column in range(width) if mostly_numbers([row[column] for row in even[number:]]))
     return _SheetHeader(texts, columns, frozenset(numeric))
+
+
+def _even(cells: list[list[Cell]]) -> list[list[Cell]]:
+    width = max(map(len, cells))
+    return [[*row, *[Cell()] * (width - len(row))] for row in cells]
 
 
 def _goes_on(rows: list[Row], before: _SheetHeader | None) -> bool:

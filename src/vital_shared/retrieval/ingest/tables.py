@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from vital_shared.retrieval.ingest.divided_header import divided_header
 from vital_shared.retrieval.ingest.header_rows import Cell
 
 __all__ = ["EMPTY", "row_text", "stacked", "table_lines", "table_rows", "unheaded_row"]
@@ -23,13 +24,25 @@ def table_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str
 
 
 def row_text(header: Sequence[str], row: Sequence[str]) -> str:
-    """Return one row; cells without a heading stand alone, empty cells are left out."""
+    """Return one row; cells without a heading stand alone, and empty cells are left out.
+
+    Those between a cell without a heading and what is shown before it get a sign, which keeps its place.
+    """
+    if not any(header):
+        return "; ".join(text for cell in row if (text := " ".join(cell.split())))
     headings = [*header, *[""] * len(row)]
-    pairs = (
-        (" ".join(heading.split()), " ".join(cell.split()))
-        for heading, cell in zip(headings, row, strict=False)
-    )
-    return "; ".join(f"{heading}: {cell}" if heading else cell for heading, cell in pairs if cell)
+    shown: list[str] = []
+    gap: list[str] = []
+    for column, (heading, cell) in enumerate(zip(headings, row, strict=False)):
+        name, text = " ".join(heading.split()), " ".join(cell.split())
+        if not text:
+            gap = [f"{name}: {EMPTY}"] if name else [*gap, EMPTY]
+            continue
+        if not name and column:
+            shown += gap
+        shown.append(f"{name}: {text}" if name else text)
+        gap = []
+    return "; ".join(shown)
 
 
 def table_lines(rows: Sequence[Sequence[Cell]], header: int) -> list[str]:
@@ -39,6 +52,8 @@ def table_lines(rows: Sequence[Sequence[Cell]], header: int) -> list[str]:
     """
     width = max(map(len, rows), default=0)
     even = [[*row, *[Cell()] * (width - len(row))] for row in rows]
+    if header <= 1 and (whole := divided_header(even)):
+        even[: len(whole)], header = whole, len(whole)
     headings = stacked(even[:header])
     body = [[" ".join(cell.text.split()) for cell in row] for row in even[header:]]
     if not any(headings):

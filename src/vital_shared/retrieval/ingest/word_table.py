@@ -8,7 +8,7 @@ from typing import Final
 from docx.oxml.ns import qn
 from lxml import etree  # type: ignore[import-untyped]
 
-from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header
+from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header, is_value
 from vital_shared.retrieval.ingest.tables import table_lines
 from vital_shared.retrieval.ingest.word_text import FALLBACK, word_text
 
@@ -73,8 +73,9 @@ def _own(parent: etree._Element, name: str, within: str) -> Iterator[etree._Elem
 
 
 def _rows(table: etree._Element) -> list[list[Cell]]:
-    """Return the cells by row and column; one over several columns or rows stands in each of them."""
+    """Return the cells by row and column; a heading or a value that covers several stands in each."""
     rows: list[list[Cell]] = []
+    headings = max(_merged(table), 1)
     for row in _own(table, "w:tr", "w:tbl"):
         cells = [Cell()] * _number(row.find(f"{qn('w:trPr')}/{qn('w:gridBefore')}"), 0)
         for element in _own(row, "w:tc", "w:tr"):
@@ -84,7 +85,8 @@ def _rows(table: etree._Element) -> list[list[Cell]]:
             cell = Cell(" ".join(_lines(element)), _is_bold(element))
             if merged is not None and merged.get(qn("w:val")) != "restart" and rows:
                 cell = rows[-1][len(cells)] if len(cells) < len(rows[-1]) else Cell()
-            cells += [cell, *[cell if not rows else Cell()] * (_number(width, 1) - 1)]
+            is_in_each = len(rows) < headings or (bool(cells) and is_value(cell.text))
+            cells += [cell, *[cell if is_in_each else Cell()] * (_number(width, 1) - 1)]
         rows.append(cells)
     return rows
 

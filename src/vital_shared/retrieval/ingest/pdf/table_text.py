@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from vital_shared.retrieval.ingest.divided_header import divided_header
 from vital_shared.retrieval.ingest.header_rows import header_rows
 from vital_shared.retrieval.ingest.pdf.table import Table
 from vital_shared.retrieval.ingest.tables import EMPTY, row_text, stacked, unheaded_row
@@ -28,6 +29,10 @@ class TableText:
     def rows(self, table: Table) -> list[str]:
         """Return a line for each row: ``Header: value; Header: value``."""
         titles, table = _without_title(table)
+        table = _with_label_beside(table)
+        if table.header <= 1 and (whole := divided_header(table.rows)):
+            rest = table.rows[len(whole) :]
+            table = table._replace(rows=(*map(tuple, whole), *rest), header=len(whole))
         header = stacked(table.rows[: table.header])
         start = table.header
         if self._header and self._goes_on(table) and (header == self._header or not table.is_marked):
@@ -66,6 +71,16 @@ def _without_title(table: Table) -> tuple[list[str], Table]:
     if header == 0:
         header, is_marked = header_rows(rows)
     return titles, table._replace(rows=rows, header=header, is_marked=is_marked)
+
+
+def _with_label_beside(table: Table) -> Table:
+    """Put a label that stands between two rows of headings, and belongs to both, into the first."""
+    if len(table.rows) < 4 or table.header != 2:
+        return table
+    first, label, second = table.rows[:3]
+    if not label[0].text or any(cell.text for cell in (first[0], second[0], *label[1:])):
+        return table
+    return table._replace(rows=((label[0], *first[1:]), *table.rows[2:]), header=1)
 
 
 def _row(header: list[str], row: list[str]) -> str:
