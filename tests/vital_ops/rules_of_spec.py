@@ -5,6 +5,7 @@ It is written out and built from nothing: a change of the rules has to be made h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -95,15 +96,15 @@ def faults(said: Said, group: str, rule: Mapping[str, Any]) -> Iterator[str]:
         "annotations": (rule["annotations"], annotations),
     }
     yield from (part for part, (written, agreed) in found.items() if written != agreed)
-    expr = rule["expr"].replace("{}", "").replace(")(", ") (")
+    expr = " ".join(rule["expr"].replace("{}", "").replace(")(", ") (").split())
     value = f"last_over_time({said.shown}[1d])"
     value = f"{said.combined} ({value})" if said.combined else value
     if said.shown and f"({value} and on (" not in expr:
         yield "value shown while no engine is up"
-    judged = f"{said.combined} ({said.shown})" if said.combined else said.shown
-    if said.shown and not expr.lstrip("( ").startswith(judged):
+    judged = re.escape(f"{said.combined} ({said.shown})" if said.combined else said.shown)
+    if said.shown and not re.match(rf"[( ]*{judged}\)* [<>]=? [\d.]+(?:[ )]|$)", expr):
         yield "value shown"
-    if said.counted not in rule["expr"]:
+    if said.counted not in expr:
         yield "value"
     if said.expr and rule["expr"] != said.expr:
         yield "expression"
@@ -453,6 +454,7 @@ SAID = {
         shown='vital:slo_bad:ratio{slo="availability",window="1h"}',
         contributors='{{ range query `sort_desc(topk(3, (sum by (tenant_id) (increase(vital_workflow_requests_total{job="vital",outcome="failed"}[1h]))) > 0))` }}{{ .Labels.tenant_id }} ({{ .Value | humanize }}) {{ end }}',
         combined="max by (slo)",
+        counted='or (max by (slo) (vital:slo_bad:ratio{slo="availability",window="6h"}) > 0.06 and on ()',
     ),
     "AvailabilityBurnsSlowly": Said(
         name="AvailabilityBurnsSlowly",
@@ -483,6 +485,7 @@ SAID = {
         shown='vital:slo_bad:ratio{slo="first_token",window="1h"}',
         contributors='{{ range query `sort_desc(topk(3, (sum by (model) (increase(vital_time_to_first_token_seconds_count{job="vital"}[1h])) - sum by (model) (increase(vital_time_to_first_token_seconds_bucket{job="vital",le="2.0"}[1h]))) > 0))` }}{{ .Labels.model }} ({{ .Value | humanize }}) {{ end }}',
         combined="max by (slo)",
+        counted='or (max by (slo) (vital:slo_bad:ratio{slo="first_token",window="6h"}) > 0.3 and on ()',
     ),
     "FirstTokenBurnsSlowly": Said(
         name="FirstTokenBurnsSlowly",
@@ -513,6 +516,7 @@ SAID = {
         shown='vital:slo_bad:ratio{slo="quality",window="1h"}',
         contributors='{{ range query `sort_desc(topk(3, (sum by (mode) (increase(vital_quality_score_bucket{job="vital",answerable="true",le="0.7"}[1h]))) > 0))` }}{{ .Labels.mode }} ({{ .Value | humanize }}) {{ end }}',
         combined="max by (slo)",
+        counted='or (max by (slo) (vital:slo_bad:ratio{slo="quality",window="6h"}) > 0.3 and on ()',
     ),
     "QualityBurnsSlowly": Said(
         name="QualityBurnsSlowly",

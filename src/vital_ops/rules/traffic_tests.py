@@ -123,6 +123,10 @@ def _beside_other_days(at: Threshold) -> Iterator[Case]:
         ("does not fire where there was little yesterday", None, few, much, 0, False),
     ):
         yield _season(at, name, week, day, hour, now, fires=fires)
+    lately = _season(at, "", None, usual, usual, less, fires=True)
+    before = at.day / 60 + 20
+    up = flat((before, 1), (20, 0), (120, 1))
+    yield replace(lately, name="fires though no engine was up an hour before", engine=up)
 
 
 def _season(

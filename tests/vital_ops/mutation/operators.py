@@ -43,6 +43,15 @@ FUNCTIONS: Final = {
     "min_over_time": ("max_over_time", "avg_over_time", "last_over_time"),
 }
 
+OFFSET_ADDED: Final = "1h"
+"""An offset of what is asked for as it is now."""
+
+ONE_SIDED: Final = ("-", "/", "and", "or", "unless")
+"""Operations that give something else when their sides are exchanged."""
+
+CLAMPS: Final = {">": "clamp_max", ">=": "clamp_min", "<": "clamp_min", "<=": "clamp_max"}
+"""The function that spoils a comparison with a number."""
+
 LABELS_ADDED: Final = ("instance", "mode", "status", "outcome")
 
 QUOTED: Final = re.compile(r'"(?:\\.|[^"\\])*"')
@@ -132,6 +141,38 @@ def _long(text: str) -> float:
 def _offsets(expr: str) -> Made:
     for found in re.finditer(r" offset \w+", _bare(expr)):
         yield _replaced(expr, found, "")
+    for found in re.finditer(r"[\w:]+\{[^}]*\}(?:\[\w+\])?(?! offset)(?![\[\w])", _bare(expr)):
+        yield _replaced(expr, found, f"{expr[found.start() : found.end()]} offset {OFFSET_ADDED}")
+
+
+def _bools(expr: str) -> Made:
+    """Let a comparison give 1 and 0 in place of what it compares."""
+    for found in re.finditer(r"(?<= )(?:>=|<=|==|!=|>|<)(?= (?!bool))", _bare(expr)):
+        yield _replaced(expr, found, f"{found[0]} bool")
+
+
+def _sides(expr: str) -> Made:
+    """Exchange the sides of an operation. The conditions of an outage are the same in either order."""
+    for node in _nodes(promql.parse(expr)):
+        whole = str(node)
+        if whole.startswith("absent("):
+            continue
+        if isinstance(node, promql.BinaryExpr) and str(node.op) in ONE_SIDED and expr.count(whole):
+            left, right = str(node.lhs), str(node.rhs)
+            middle = whole[len(left) : len(whole) - len(right)]
+            yield f"{whole} → sides exchanged", expr.replace(whole, f"{right}{middle}{left}", 1)
+
+
+def _clamps(expr: str) -> Made:
+    """Bound what is compared with a number by this number, so that it is above, or below, no longer."""
+    for node in _nodes(promql.parse(expr)):
+        if not isinstance(node, promql.BinaryExpr) or not isinstance(node.rhs, promql.NumberLiteral):
+            continue
+        whole, left, sign = str(node), str(node.lhs), str(node.op)
+        name = CLAMPS.get(sign if sign != "==" else ">=" if node.rhs.val > 0 else "<=")
+        if name and expr.count(whole):
+            clamped = f"{name}({left}, {node.rhs})"
+            yield f"{left} → {clamped}", expr.replace(whole, clamped + whole[len(left) :], 1)
 
 
 def _grouping(expr: str) -> Made:
@@ -140,6 +181,8 @@ def _grouping(expr: str) -> Made:
         yield _replaced(expr, found, "")
         names = [name.strip() for name in found[1].split(",") if name.strip()]
         word = found[0].partition("(")[0]
+        if word.strip() == "by":
+            yield _replaced(expr, found, f"without{found[0].removeprefix('by')}")
         for name in names:
             yield _replaced(expr, found, f"{word}({', '.join(each for each in names if each != name)})")
         for name in LABELS_ADDED if word.strip() == "by" else ():
@@ -264,4 +307,7 @@ _OPERATORS: Final[dict[str, Callable[[str], Made]]] = {
     "matcher": _matchers,
     "metric": _metrics,
     "operand": _operands,
+    "bool": _bools,
+    "sides": _sides,
+    "clamp": _clamps,
 }

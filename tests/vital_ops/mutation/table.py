@@ -31,8 +31,8 @@ mutants of each alert (`make mutation`, which `make test-all` includes; `make te
 of one core, one on an objective three to six minutes, and all of them about three quarters of an hour.
 
 A mutant is an alert with one change. The first score counts changes of when it fires: thresholds, comparisons,
-windows, `for` and `keep_firing_for`, offsets, traffic floors, aggregations, groupings, functions, matchers, metrics,
-operands and set operators, in its expression and in the recording rules that it reads. The second counts changes of
+windows, `for` and `keep_firing_for`, offsets, traffic floors, aggregations, groupings, functions, matchers, metrics, bounds (`clamp_min`, `clamp_max`), `bool`,
+operands, their order and set operators, in its expression and in the recording rules that it reads. The second counts changes of
 its text and destination: severity, team, receivers and other labels, annotations and the queries in them, its name
 and its group. A change is noticed when a rule test of the alert fails (`prometheus-rules/tests`), or when the rule
 differs from the agreed table (`tests/vital_ops/rules_of_spec.py`).
