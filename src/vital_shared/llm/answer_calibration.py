@@ -56,7 +56,7 @@ class AnswerCalibration(Frozen):
     def estimate(self, signals: Mapping[str, float], *, is_closed: bool) -> AnswerEstimate:
         """Return how likely it is that an answer with these signals is right.
 
-        :param is_closed: whether a year, an amount or a measure is asked for that no passage has.
+        :param is_closed: whether a year, an amount, a measure or a cell is asked for that no passage has.
         """
         score = self.intercept + sum(self.weights[name] * signals[name] for name in self.weights)
         probability = 1.0 / (1.0 + math.exp(-score))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from vital_shared.llm.asked_things import asked_things
+from vital_shared.llm.empty_cells import asks_for_empty_cell
 from vital_shared.llm.german_questions import asked_attribute as asked_attribute_in_german
 from vital_shared.llm.known_words import KnownWords, content_word_list, is_code, words_of
 from vital_shared.llm.numbered_things import lacks_numbered_thing, names_numbered_thing
@@ -118,7 +119,10 @@ def signals(
 
 
 def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
-    """Return whether a year, a measure or a thing of another number is asked for than any passage has."""
+    """Return whether a year, a measure or a thing of another number is asked for than any passage has.
+
+    Or a cell that is empty in the row that the question names.
+    """
     text = "\n".join(_whole(each) for each in passages)
     asks = question_sentences(question)
     stated = _stated_attribute(asks)
@@ -127,6 +131,7 @@ def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
         not years <= KnownWords(text).numbers
         or (stated is not None and not stated.search(text))
         or lacks_numbered_thing(asks, text)
+        or asks_for_empty_cell(asks, passages)
     )
 
 

@@ -1,0 +1,66 @@
+"""Cells that a question asks for and that are empty in the row that it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from vital_shared.models.citation import Passage
+from vital_shared.retrieval.words import content_words
+
+__all__ = ["asks_for_empty_cell"]
+
+MIN_CELLS: Final = 2
+"""Cells with a heading from which on a line is a row of a table."""
+
+MAX_HEADING_CHARACTERS: Final = 60
+
+_IN_BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
+
+
+class _FilledCells(NamedTuple):
+    headings: frozenset[str]
+    """Those of the cells that are filled."""
+
+    words: frozenset[str]
+    """Words of the values."""
+
+
+def asks_for_empty_cell(question: str, passages: Sequence[Passage]) -> bool:
+    """Return whether the best passage is a table in which the row that is named lacks what is asked for.
+
+    "What is the extension of Petra Lindqvist?", where other rows have an extension, and hers has none.
+
+    :param passages: best first.
+    """
+    rows = _rows(passages[0].text) if passages else []
+    wanted = content_words(question)
+    asked = {heading for row in rows for heading in row.headings if _is_asked(heading, wanted)}
+    if not asked:
+        return False
+    named = wanted - {word for heading in asked for word in content_words(heading)}
+    counts = [len(named & row.words) for row in rows]
+    best = max(counts)
+    if best == 0 or counts.count(best) > 1:
+        return False
+    return not asked <= rows[counts.index(best)].headings
+
+
+def _is_asked(heading: str, wanted: set[str] | frozenset[str]) -> bool:
+    words = content_words(_IN_BRACKETS.sub(" ", heading))
+    return bool(words) and words <= wanted
+
+
+def _rows(text: str) -> list[_FilledCells]:
+    """Return the rows of the first table of a passage: all begin with the same heading."""
+    rows: list[tuple[str, _FilledCells]] = []
+    for line in text.splitlines():
+        cells = [cell.partition(": ") for cell in line.split("; ")]
+        filled = [
+            (name, value) for name, mark, value in cells if mark and len(name) <= MAX_HEADING_CHARACTERS
+        ]
+        if len(filled) >= MIN_CELLS:
+            words = frozenset(word for _, value in filled for word in content_words(value))
+            rows.append((filled[0][0], _FilledCells(frozenset(name for name, _ in filled), words)))
+    return [row for first, row in rows if first == rows[0][0]]
