@@ -107,7 +107,7 @@ async def test_a_stream_that_promises_a_value_still_has_to_give_it(prepare):
         async def text(self) -> AsyncIterator[str | Done[str]]:
             yield "It is so."
 
-    with pytest.raises(NodeError, match=r"node 'text' ended without Done\(value\)"):
+    with pytest.raises(NodeError, match=r"node 'text' ended without Done\(value\): yield that last, or"):
         await prepare(Forgets).execute()
 
 

@@ -1,10 +1,13 @@
 """A workflow class names the type of its result; the output has it, however the answer came about."""
 
+import sys
 import types
+import typing
 from datetime import date
 from decimal import Decimal
 
 import pytest
+import typing_extensions
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
@@ -232,3 +235,63 @@ async def test_the_json_of_a_result_is_that_of_its_schema_where_it_can_be_read_b
     assert output.result == json
     again = await workflow.execute_typed(question("a"))
     assert (again.cache_status, again.result) == ("hit", made)
+
+
+class Movie(typing_extensions.TypedDict):
+    title: str
+    year: int
+
+
+class Cinema(Workflow[WorkflowInput, Movie]):
+    @node
+    async def films(self, query: str) -> list[Movie]:
+        return [{"title": query, "year": 1999}]
+
+    @node
+    async def best(self, films: list[Movie]) -> Movie:
+        return films[0]
+
+    @node
+    async def result(self, best: Movie, films: list[Movie] | None) -> Movie:
+        return best
+
+
+async def test_a_typed_dict_is_a_type_of_values_and_of_the_result(services):
+    output = await Cinema(services).execute_typed(question("Alien"))
+    assert output.result == {"title": "Alien", "year": 1999}
+    assert WorkflowOutput[Movie].model_validate_json(output.model_dump_json()).result == output.result
+
+
+def test_a_dictionary_is_not_always_the_typed_dict_of_the_result():
+    with pytest.raises(PlanError, match="makes dict, and the result of its class is Movie: declare one type"):
+
+        class Loose(Workflow[WorkflowInput, Movie]):
+            @node
+            async def result(self) -> dict:
+                return {}
+
+
+def test_a_typed_dict_read_as_a_text_is_refused_when_the_class_is_defined():
+    with pytest.raises(PlanError, match="reads 'movie' as str"):
+
+        class Odd(Workflow):
+            @node
+            async def movie(self, query: str) -> Movie:
+                return {"title": query, "year": 1}
+
+            @node
+            async def answer(self, movie: str) -> str:
+                return movie
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="pydantic takes typing's TypedDict since 3.12")
+def test_a_typed_dict_that_pydantic_does_not_take_is_named_with_the_one_that_it_does():
+    class Old(typing.TypedDict):
+        title: str
+
+    with pytest.raises(PlanError, match=r"cannot be stored: .*typing_extensions\.TypedDict"):
+
+        class Stored(Workflow[WorkflowInput, Old]):
+            @node
+            async def result(self) -> Old:
+                return {"title": "a"}

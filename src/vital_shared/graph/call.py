@@ -135,4 +135,8 @@ async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
         await generator.aclose()
     if texts is not None:
         return "".join(texts)
-    raise NodeError(f"node '{node.name}' ended without Done(value)", node=node.name)
+    raise NodeError(
+        f"node '{node.name}' ended without Done(value): yield that last, or let it return "
+        "AsyncGenerator[str, None] where its value is the text of all that it yields",
+        node=node.name,
+    )

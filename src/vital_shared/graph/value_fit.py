@@ -39,7 +39,7 @@ def item_type(made: Any) -> Any:
     if _is_union(plain):
         options = [item_type(option) for option in typing.get_args(plain) if option is not type(None)]
         return next((option for option in options if option is not None), None)
-    origin = typing.get_origin(plain) or plain
+    origin = _class_of(plain)
     if not _is_class(origin) or origin is object:
         return UNKNOWN
     if issubclass(origin, str | bytes | bytearray | collections.abc.Mapping):
@@ -56,7 +56,7 @@ def fits(made: Any, read: Any) -> bool:
         return any(fits(option, read) for option in typing.get_args(made))
     if _is_union(read):
         return any(fits(made, option) for option in typing.get_args(read))
-    made_class, read_class = typing.get_origin(made) or made, typing.get_origin(read) or read
+    made_class, read_class = _class_of(made), _class_of(read)
     if not (_is_class(made_class) and _is_class(read_class)):
         return True  # Any, a type variable, a protocol
     related = issubclass(made_class, read_class) or issubclass(read_class, made_class)
@@ -80,10 +80,25 @@ def _options(of: Any) -> tuple[Any, ...]:
 
 
 def _is_below(made: Any, wanted: Any) -> bool:
-    made_class, wanted_class = typing.get_origin(made) or made, typing.get_origin(wanted) or wanted
+    made_class, wanted_class = _class_of(made), _class_of(wanted)
+    if made == wanted:
+        return True
+    if _is_typed_dict(typing.get_origin(wanted) or wanted):
+        return False  # its keys are no class's: what is made is another one, or any dictionary
     if not (_is_class(made_class) and _is_class(wanted_class)):
         return True
     return issubclass(made_class, wanted_class) or wanted_class in _NUMBERS.get(made_class, ())
+
+
+def _class_of(of: Any) -> Any:
+    """Return the class of the values of a type: those of a TypedDict are plain dictionaries."""
+    found = typing.get_origin(of) or of
+    return dict if _is_typed_dict(found) else found
+
+
+def _is_typed_dict(of: Any) -> bool:
+    """Return whether it is a TypedDict, of `typing` or of the package typing_extensions."""
+    return isinstance(of, type) and hasattr(of, "__total__") and hasattr(of, "__required_keys__")
 
 
 def _is_class(of: Any) -> bool:
