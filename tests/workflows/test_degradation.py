@@ -15,6 +15,8 @@ from vital_shared.models.answer import Answer
 from vital_shared.models.event import RunFailedEvent, RunFinished, Token
 from vital_shared.testing import CannedModel, CannedSource, passage, question
 from vital_shared.tools.base import tool
+from vital_shared.workflows.base_workflow import failures as source_failures
+from vital_shared.workflows.run_metrics import failures as node_failures
 
 DOWN = ModelUnavailable("The model is down.", model="canned")
 
@@ -338,17 +340,21 @@ class Misspelt:
         return (Passage(id="p1", texts="The review takes 42 days."),)  # type: ignore[call-arg]
 
 
-async def test_the_log_says_where_a_source_of_ones_own_failed(open_services: Open):
+async def test_the_log_says_where_a_source_of_ones_own_failed_once_in_a_minute(open_services: Open):
+    source_failures.forget()
     services = await open_services(sources=[Misspelt()])
     with capture_logs() as logs:
         output = await BaseWorkflow(services).execute_typed(question("How long?", model="canned"))
+        await BaseWorkflow(services).execute_typed(question("How short?", model="canned"))
     assert "rag_failed" in output.degradation_reasons
     (line,) = [line for line in logs if line["event"] == "source_failed"]
     assert line["source"] == "handbook"
     assert "test_degradation.py" in line["exception"]
 
 
-async def test_the_log_says_where_an_optional_node_failed(open_services: Open):
+async def test_the_log_says_where_an_optional_node_failed_once_in_a_minute(open_services: Open):
+    node_failures.forget()
+
     class Hasty(Workflow):
         @node(optional=True)
         async def mood(self, query: str) -> str:
@@ -361,6 +367,7 @@ async def test_the_log_says_where_an_optional_node_failed(open_services: Open):
     services = await open_services()
     with capture_logs() as logs:
         output = await Hasty(services).execute_typed(question("a"))
+        await Hasty(services).execute_typed(question("b"))
     assert output.response == "a calm"
     (line,) = [line for line in logs if line["event"] == "optional_node_failed"]
     assert (line["node"], line["run_id"]) == ("mood", output.run_id)

@@ -11,6 +11,7 @@ from typing import Final
 from vital_shared.billing.run_context import current_node_name, current_run_context, spent_so_far
 from vital_shared.deadline import due_within, preparation_deadline, preparation_seconds
 from vital_shared.errors import ConfigurationError
+from vital_shared.failure_log import FailureLog
 from vital_shared.graph import Done, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.graph.in_time import in_time
 from vital_shared.llm.base import Model, ModelRequest
@@ -45,7 +46,7 @@ from vital_shared.workflows.workflow import Workflow
 
 __all__ = ["BaseWorkflow"]
 
-logger = get_logger(__name__)
+failures = FailureLog(get_logger(__name__))
 
 STORE_SECONDS: Final = 5.0
 SEARCH_SECONDS: Final = 5.0
@@ -122,7 +123,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
                 "rag_retrieval", preparation_seconds(SEARCH_SECONDS), search
             )
         except Exception as error:  # raised again: the run only says which source it had to do without
-            logger.warning("source_failed", source=source, tenant_id=tenant_id, exc_info=error)
+            failures.warn("source_failed", source, error, source=source, tenant_id=tenant_id)
             raise
         return passages
 

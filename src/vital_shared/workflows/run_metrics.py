@@ -22,6 +22,7 @@ from vital_shared.errors import (
     StoreError,
     UsageLimited,
 )
+from vital_shared.failure_log import FailureLog
 from vital_shared.graph import Node, NodeStatus, ObservedRun, Observer, Outcome
 from vital_shared.graph.outcome import RunStatus
 from vital_shared.logs import get_logger
@@ -66,6 +67,7 @@ from vital_shared.workflows.traits import WorkflowTraits, known_traits
 __all__ = ["RunMetrics", "count_ended", "count_refused", "count_rejected", "unstreamed"]
 
 logger = get_logger(__name__)
+failures = FailureLog(logger)
 
 MERGED_NODE: Final = "passages"
 """The node without which what the sources have found is of no use."""
@@ -157,7 +159,8 @@ class RunMetrics(Observer):
         if status != "paused":
             NODE_DURATION_SECONDS.labels(node.name, status).observe(seconds)
         if error is not None and status in ("failed", "timeout") and node.declaration.optional:
-            logger.warning("optional_node_failed", run_id=self._run_id, node=node.name, exc_info=error)
+            place = f"{self._workflow} {node.name}"
+            failures.warn("optional_node_failed", place, error, run_id=self._run_id, node=node.name)
         if node.method == MERGED_NODE and self._found:
             lost = status in ("failed", "timeout")
             self._count_searches(
