@@ -59,6 +59,7 @@ def test_a_user_of_the_wheel_is_served_the_sample_documents_by_one_command(
         text=True,
     ) as server:
         try:
+            assert str(tmp_path / "data") in read_until(server.stderr, "The database")
             assert json.loads(read_until(server.stderr, "listening"))["url"]
         finally:
             server.kill()

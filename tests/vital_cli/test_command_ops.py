@@ -14,6 +14,19 @@ def test_build_writes_what_is_missing_and_what_differs_and_reports_it(vital, tmp
     assert (tmp_path / "alertmanager.yml").read_text() == files()["alertmanager.yml"]
 
 
+def test_a_first_build_counts_its_files_by_folder_and_names_them_where_that_is_asked_for(vital, tmp_path):
+    lines = vital("ops", "build", "--to", str(tmp_path / "a")).stderr.splitlines()
+    counts = [
+        int(line.removeprefix("written: ").split()[0]) for line in lines if line.startswith("written: ")
+    ]
+    assert sum(counts) == len(files())
+    assert len(lines) < 15
+    named = vital("ops", "build", "--verbose", "--to", str(tmp_path / "b"))
+    assert named.stderr.count("written: ") == len(files())
+    compared = vital("ops", "build", "--check", "--to", str(tmp_path / "c"))
+    assert compared.stderr.count("differs: ") == len(counts)
+
+
 def test_check_writes_nothing_and_fails_where_a_file_differs(vital, tmp_path):
     vital("ops", "build", "--to", str(tmp_path))
     assert vital("ops", "build", "--check", "--to", str(tmp_path)).exit_code == 0

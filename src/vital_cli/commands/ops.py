@@ -35,17 +35,25 @@ def build(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail where a file is not as it should be.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Name each file, however many there are.")
+    ] = False,
 ) -> None:
-    """Write the rules, their tests, Alertmanager's routing and the dashboards."""
+    """Write the rules, their tests, Alertmanager's routing and the dashboards.
+
+    More than ten files are counted by folder.
+    """
     from vital_cli.problems import EXIT_FAILED
     from vital_cli.terminal import say
+    from vital_cli.views.written_files import named_files
     from vital_ops import build as building
     from vital_ops.config import DEFAULT_CONFIG, load_config
 
     texts = building.files(load_config(config) if config else DEFAULT_CONFIG)
     changed = building.outdated(to, texts) if check else building.build(to, texts)
-    for path in changed:
-        say(f"{'differs' if check else 'written'}: {to / path}")
+    verb = "differs" if check else "written"
+    for line in named_files(to, changed, all_of_them=verbose):
+        say(f"{verb}: {line}")
     say(f"{len(changed)} {'differ' if check else 'written'}, {len(texts) - len(changed)} unchanged.")
     if check and changed:
         raise typer.Exit(EXIT_FAILED)

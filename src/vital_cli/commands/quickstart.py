@@ -17,7 +17,8 @@ def quickstart(
 ) -> None:
     """Install the embedded models, load the sample documents, and serve, until Ctrl-C.
 
-    Done again, it takes what is there. Without a network it searches by keywords alone.
+    Done again, it takes what is there. Without a network it searches by keywords alone. It names the
+    folder that all of it is in: that of VITAL_DATA_DIR, or else the user's data folder.
     """
     from importlib.util import find_spec
 
@@ -25,7 +26,9 @@ def quickstart(
     from vital_cli.commands.models import install
     from vital_cli.commands.serve import serve
     from vital_cli.sample_knowledge import knowledge_files
+    from vital_cli.session import load_settings
     from vital_cli.terminal import say
+    from vital_shared.settings import Settings
 
     if find_spec("onnxruntime") is None:
         say("To search by meaning, run `pip install 'vital-engine[embedded]'` first.", "yellow")
@@ -35,4 +38,5 @@ def quickstart(
         except typer.Exit:  # it has said why
             say("Going on without the embedded models.", "yellow")
     ingest(knowledge_files())
+    say(f"The database, the documents' index and the models are in {load_settings(Settings).data_dir}.")
     serve(port=port)
