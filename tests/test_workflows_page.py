@@ -50,6 +50,15 @@ async def test_the_extraction_has_a_typed_result(page, tmp_path):
     assert output.result == page["Contract"](parties=("Acme", "Globex"), signed=date(2026, 5, 1))
 
 
+@pytest.mark.parametrize(
+    ("query", "answer"), [("my invoice", "Billing: my invoice"), ("my password", "Support: my password")]
+)
+async def test_the_route_goes_one_way(page, tmp_path, query, answer):
+    async with workflow_services(tmp_path) as services:
+        output = await page["Route"](services).execute_typed(page["WorkflowInput"](query=query, **GIVEN))
+    assert output.response == answer
+
+
 async def test_the_summary_repeats_and_counts(page, tmp_path):
     async with workflow_services(tmp_path) as services:
         output = await page["Summary"](services).execute_typed(page["ContractInput"](text="x" * 40, **GIVEN))
