@@ -39,7 +39,7 @@ def test_each_source_and_each_event_has_lines_of_its_own():
     assert [line["event"] for line in logs] == ["a", "a", "b"]
 
 
-def test_what_is_told_apart_is_bounded():
+def test_the_failures_that_are_counted_apart_are_bounded():
     with capture_logs() as logs:
         failures = FailureLog(structlog.get_logger(), Clock())
         for number in range(MAX_KEYS + 1):

@@ -12,7 +12,7 @@ REPEAT_SECONDS: Final = 60.0
 """The time in which one failure has one line, in seconds."""
 
 MAX_KEYS: Final = 1_000
-"""Failures that are told apart; where there are more, all begin anew."""
+"""Failures that are counted apart, at most; with one more all begin anew."""
 
 
 class _Written(NamedTuple):
@@ -26,7 +26,7 @@ class _Written(NamedTuple):
 class FailureLog:
     """A log of failures that an outage does not flood.
 
-    :param logger: where its lines go, as warnings.
+    :param logger: the logger of its warnings.
     :param clock: seconds, monotonic.
     """
 
@@ -38,7 +38,7 @@ class FailureLog:
     def warn(self, event: str, key: str, error: BaseException, **fields: object) -> None:
         """Write a line, unless this failure had one within the last minute: then the next one counts it.
 
-        :param key: what has failed, such as a source.
+        :param key: the part that has failed, such as a source.
         """
         now, last = self._clock(), self._written.get((event, key))
         if last is not None and now - last.at < REPEAT_SECONDS:
