@@ -41,6 +41,10 @@ A change is equivalent when it has the alert's value, and fires, at the same mom
 the alert fires and ends again: up to 20, with engines that die, come back, begin anew or are alone, with series that
 begin late, and with stretches exactly at each limit. That is evidence and no proof. Equivalent changes are not left out of the first score; the
 column after it leaves them out. A survivor is a change that nothing notices and that is not shown to be equivalent.
+
+Alertmanager's configuration is changed in the same way (`tests/vital_ops/test_routing_mutation.py`): its routes, their
+matchers, groups, intervals and order, what is behind each receiver, and inhibitions that are added. Each change gives some
+alert another notification than was agreed upon, or, fewer than one in ten, gives no alert another one.
 """
 
 PAIRS: Final = {"BurnsFast": "1 h and 5 min, 6 h and 30 min", "BurnsSlowly": "3 d and 6 h"}
