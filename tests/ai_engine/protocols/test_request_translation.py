@@ -310,6 +310,7 @@ def test_filters_of_geminis_clients_are_refused_or_dropped() -> None:
     body = {"model": "m", "contents": [{"parts": [{"text": "Hello"}]}], "safetySettings": settings}
     request = read_generate_request(body)
     assert [use.feature for use in request.uses] == [Feature.SAFETY_SETTINGS]
+    assert read_generate_request(body | {"safetySettings": []}).uses == ()
     providers: tuple[ProviderProtocol, ...] = ("openai", "anthropic")
     for provider in providers:
         with pytest.raises(InvalidRequest, match=r"^safetySettings cannot be carried"):

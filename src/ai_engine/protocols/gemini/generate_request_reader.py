@@ -46,7 +46,8 @@ def read_generate_request(body: Any) -> CanonicalRequest:
     config = fields.object("generationConfig") or FieldReader({}, "generationConfig", fields.uses)
     fields.use(Feature.REQUEST_LABELS, "labels", "store")
     fields.use(Feature.SERVICE_TIER, "serviceTier")
-    fields.use(Feature.SAFETY_SETTINGS, "safetySettings")
+    if fields.any("safetySettings"):  # an empty list, as LangChain sends it, asks for nothing
+        fields.note(Feature.SAFETY_SETTINGS, "safetySettings")
     request = CanonicalRequest(
         model=fields.required_text("model"),
         messages=((CanonicalMessage("system", system),) if system else ()) + messages,
