@@ -35,7 +35,7 @@ base_url = "{url}"
 key_env = "THEIR_KEY"
 attempts = 1
 """
-MODELS = ("m", "wrong", "busy", "down", "slow", "embedder")
+MODELS = ("m", "wrong", "busy", "down", "slow", "pair", "thinks", "flaky", "embedder")
 PRICE = '[models."{name}"]\nprice = {{ input = "10", output = "30" }}\n'
 
 PROGRAM_SECONDS = 240

@@ -21,6 +21,10 @@ DAYS = '{"days": 42}'
 MOON = '{"thing": "the moon"}'
 VECTOR = [0.25, -0.5]
 
+SUN = '{"thing": "the sun"}'
+THOUGHT = "I look."
+"""The reasoning of the model ``thinks``."""
+
 FAILURES = {"wrong": 400, "busy": 429, "down": 500}
 """Models that fail, and how."""
 
@@ -29,11 +33,14 @@ class ClientsProvider(Server):
     """Both protocols under one address.
 
     A request gets, by what it has: a call of its first tool, JSON by its schema, words about its picture, or
-    else `SAID`. The model ``slow`` stops after its first word; ``/gone`` answers once its client has gone.
+    else `SAID`. The model ``slow`` stops after its first word; ``/gone`` answers once its client has gone. The
+    model ``pair`` calls its tool twice at once, ``thinks`` shows a thought before its text, and ``flaky`` is
+    asked too often by its first request.
     """
 
     def __init__(self) -> None:
         super().__init__(self._reply)
+        self._has_refused = False
 
     def _reply(self, request: Request) -> Reply:
         if request.path == "/gone":
@@ -44,11 +51,18 @@ class ClientsProvider(Server):
         status = FAILURES.get(request.body["model"])
         if status is not None:
             return protocol.error(status)
+        model = request.body["model"]
+        if model == "flaky" and not self._has_refused:
+            self._has_refused = True
+            return protocol.error(429)
         name, text = _answer(request.body)
+        calls = [] if not name else [text, SUN] if model == "pair" else [text]
+        thought = THOUGHT if model == "thinks" else ""
         if not request.body.get("stream"):
-            return Reply([orjson.dumps(protocol.whole(name, text))], content_type="application/json")
-        parts = protocol.tool(name, text) if name else protocol.text(text)
-        if request.body["model"] == "slow":
+            whole = protocol.whole(name, text, calls, thought)
+            return Reply([orjson.dumps(whole)], content_type="application/json")
+        parts = protocol.tools(name, calls) if name else protocol.text(text, thought)
+        if model == "slow":
             return Reply([*parts[: protocol.first_word], asyncio.Event()])
         return Reply(parts)
 
@@ -77,12 +91,16 @@ class _Chat:
         return openai.error(status)
 
     @staticmethod
-    def whole(name: str, text: str) -> dict[str, Any]:
-        call = {"id": "call_0", "type": "function", "function": {"name": name, "arguments": text}}
+    def whole(name: str, text: str, calls: list[str], thought: str) -> dict[str, Any]:
+        made = [
+            {"id": f"call_{at}", "type": "function", "function": {"name": name, "arguments": each}}
+            for at, each in enumerate(calls)
+        ]
         message = {"role": "assistant", "content": None if name else text, "refusal": None}
+        message |= {"reasoning_content": thought} if thought else {}
         choice = {
             "index": 0,
-            "message": message | ({"tool_calls": [call]} if name else {}),
+            "message": message | ({"tool_calls": made} if name else {}),
             "logprobs": None,
             "finish_reason": "tool_calls" if name else "stop",
         }
@@ -96,16 +114,19 @@ class _Chat:
         }
 
     @staticmethod
-    def text(text: str) -> list[bytes]:
+    def text(text: str, thought: str) -> list[bytes]:
         begin = openai.chunk({"role": "assistant", "content": "", "refusal": None})
-        pieces = [openai.chunk({"content": word}) for word in _words(text)]
+        pieces = [openai.chunk({"reasoning_content": word}) for word in _words(thought) if word]
+        pieces += [openai.chunk({"content": word}) for word in _words(text)]
         return [begin, *pieces, openai.chunk(finish="stop"), *openai.END]
 
     @staticmethod
-    def tool(name: str, arguments: str) -> list[bytes]:
+    def tools(name: str, calls: list[str]) -> list[bytes]:
         begin = openai.chunk({"role": "assistant", "content": None})
-        pieces = [openai.piece(0, name=name, arguments="")]
-        pieces += [openai.piece(0, arguments=each) for each in _words(arguments)]
+        pieces: list[bytes] = []
+        for at, arguments in enumerate(calls):
+            pieces.append(openai.piece(at, name=name, arguments=""))
+            pieces += [openai.piece(at, arguments=each) for each in _words(arguments)]
         return [begin, *pieces, openai.chunk(finish="tool_calls"), *openai.END]
 
 
@@ -117,24 +138,46 @@ class _Messages:
         return anthropic.error(status, "invalid_request_error" if status == 400 else "api_error")
 
     @staticmethod
-    def whole(name: str, text: str) -> dict[str, Any]:
-        call = {"type": "tool_use", "id": "toolu_0", "name": name}
-        content = call | {"input": orjson.loads(text)} if name else {"type": "text", "text": text}
+    def whole(name: str, text: str, calls: list[str], thought: str) -> dict[str, Any]:
+        content: list[dict[str, Any]] = [
+            {"type": "tool_use", "id": f"toolu_{at}", "name": name, "input": orjson.loads(each)}
+            for at, each in enumerate(calls)
+        ] or [{"type": "text", "text": text}]
+        if thought:
+            content.insert(0, {"type": "thinking", "thinking": thought, "signature": "c2lnbmVk"})
         return anthropic.WHOLE | {
             "role": "assistant",
             "model": "claude-test",
-            "content": [content],
+            "content": content,
             "stop_reason": "tool_use" if name else "end_turn",
             "stop_sequence": None,
         }
 
     @staticmethod
-    def text(text: str) -> list[bytes]:
-        return anthropic.message(anthropic.text_block(0, *_words(text)))
+    def text(text: str, thought: str) -> list[bytes]:
+        if not thought:
+            return _message(anthropic.text_block(0, *_words(text)))
+        thinking = anthropic.thinking_block(0, _words(thought), "c2lnbmVk")
+        return _message(thinking, anthropic.text_block(1, *_words(text)))
 
     @staticmethod
-    def tool(name: str, arguments: str) -> list[bytes]:
-        return anthropic.message(anthropic.tool_block(0, name, "", *_words(arguments)), reason="tool_use")
+    def tools(name: str, calls: list[str]) -> list[bytes]:
+        blocks = [
+            anthropic.tool_block(at, name, "", *_words(arguments)) for at, arguments in enumerate(calls)
+        ]
+        return _message(*blocks, reason="tool_use")
+
+
+def _message(*blocks: list[bytes], reason: str = "end_turn") -> list[bytes]:
+    """Write a message whose last counts are those of all of it, as Anthropic's are today."""
+    begin = anthropic.message(*blocks)[: -len(anthropic.end())]
+    stopped = {"stop_reason": reason, "stop_sequence": None}
+    usage = anthropic.READ | anthropic.WRITTEN
+    return [
+        *begin,
+        anthropic.named("message_delta", delta=stopped, usage=usage),
+        anthropic.named("message_stop"),
+    ]
 
 
 def _embeddings(body: dict[str, Any]) -> Reply:

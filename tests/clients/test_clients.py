@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from tests.clients.conftest import HERE, ROOT, RunProgram
-from tests.clients.provider import SAID, SEEN, VECTOR
+from tests.clients.provider import SAID, SEEN, THOUGHT, VECTOR
 
 PAGE = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
 
 FEATURES = ("plain", "stream", "tools", "schema", "images", "embeddings", "cancel", "async")
+MORE_FEATURES = ("parallel", "usage", "reasoning", "retries")
 FAILURES = ("401", "404", "400", "402", "429", "5xx")
+NOT_ASKED_MORE = ("LlamaIndex", "LiteLLM", "pydantic-ai")
+"""Clients whose further features are not in the second table."""
+
 STATUSES = dict(zip(FAILURES, (401, 404, 400, 402, 429, 502), strict=True))
 
 PROGRAMS = {
@@ -53,6 +57,7 @@ def rows(heading: str) -> dict[str, list[str]]:
 
 def test_the_page_has_every_client() -> None:
     assert set(rows("Features")) == set(rows("Errors")) == set(PROGRAMS)
+    assert set(rows("More features")) == {name for name in PROGRAMS if not name.startswith(NOT_ASKED_MORE)}
 
 
 @pytest.mark.timeout(300)
@@ -62,10 +67,12 @@ async def test_a_client_does_what_the_page_says(run_program: RunProgram, name: s
     program, *words = PROGRAMS[name].split()
     found = await run_program(HERE / program, *words, wire=wire)
     shown = dict(zip(FEATURES, rows("Features")[name], strict=True))
+    more = rows("More features").get(name, ["—"] * len(MORE_FEATURES))
+    shown |= dict(zip(MORE_FEATURES, more, strict=True))
     is_python = ".py" in program
-    expected = {each for each in FEATURES if shown[each] == "yes" and (is_python or each != "async")}
+    expected = {each for each in shown if shown[each] == "yes" and (is_python or each != "async")}
     assert found.keys() == expected | {"errors"}
-    outcomes = {each: _outcome(each, found[each]) for each in expected}
+    outcomes = {each: _outcome(each, found[each], wire) for each in expected}
     assert outcomes == dict.fromkeys(expected, True), found
     types = dict(zip(FAILURES, rows("Errors")[name], strict=True))
     assert found["errors"] == {each: _named(types[each], STATUSES[each]) for each in FAILURES}
@@ -77,10 +84,16 @@ def _named(cell: str, status: int) -> str:
     return f"{name} {shown.rstrip(')') or status}"
 
 
-def _outcome(feature: str, found: Any) -> bool:
+def _outcome(feature: str, found: Any, wire: str) -> bool:
     """Return whether a feature gave what the provider sent."""
     match feature:
-        case "plain" | "async":
+        case "parallel":
+            return bool(found == ["the moon", "the sun", SAID])
+        case "usage":
+            return bool(found == ([120, 30] if wire == "chat" else [120, 40]))
+        case "reasoning":
+            return bool(found == [THOUGHT, SAID])
+        case "plain" | "async" | "retries":
             return bool(found == SAID)
         case "stream":
             return len(found) > 3 and "".join(found) == SAID

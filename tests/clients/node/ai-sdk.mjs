@@ -13,7 +13,7 @@ const providers = {
   openai: (apiKey) => createOpenAI({ baseURL, apiKey }),
   chat: (apiKey) => createOpenAI({ baseURL, apiKey }).chat,
   compatible: (apiKey) =>
-    createOpenAICompatible({ name: 'vital', baseURL, apiKey, supportsStructuredOutputs: true }),
+    createOpenAICompatible({ name: 'vital', baseURL, apiKey, supportsStructuredOutputs: true, includeUsage: true }),
   anthropic: (apiKey) => createAnthropic({ baseURL, apiKey }),
   google: (apiKey) => createGoogleGenerativeAI({ baseURL: `${url}/v1beta`, apiKey }),
 }
@@ -49,6 +49,37 @@ await report({
     for await (const piece of result.textStream) text += piece
     return [...things, text]
   },
+  parallel: async () => {
+    const things = []
+    const weigh = tool({
+      description: 'Weigh a thing.',
+      inputSchema: z.object({ thing: z.string() }),
+      execute: async ({ thing }) => {
+        things.push(thing)
+        return '7'
+      },
+    })
+    const pair = open(key)(model('pair'))
+    const { text } = await generateText({ ...ask, model: pair, tools: { weigh }, stopWhen: stepCountIs(2) })
+    return [...things, text]
+  },
+  usage: async () => {
+    const result = streamText(ask)
+    await result.consumeStream()
+    const { inputTokens, outputTokens } = await result.usage
+    return [inputTokens, outputTokens]
+  },
+  reasoning: async () => {
+    const thinks = open(key)(model('thinks'))
+    const providerOptions = {
+      openai: { reasoningSummary: 'auto', forceReasoning: true },
+      anthropic: { thinking: { type: 'adaptive' } },
+      google: { thinkingConfig: { includeThoughts: true } },
+    }
+    const { reasoningText, text } = await generateText({ ...ask, model: thinks, providerOptions })
+    return [reasoningText, text]
+  },
+  retries: async () => (await generateText({ ...ask, model: open(key)(model('flaky')), maxRetries: 2 })).text,
   schema: async () => {
     const schema = z.object({ days: z.number() })
     return (await generateText({ ...ask, output: Output.object({ schema }) })).output

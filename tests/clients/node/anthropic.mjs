@@ -33,6 +33,32 @@ await report({
     const last = await client.beta.messages.toolRunner({ ...asked, tools: [weigh] })
     return [...things, last.content[0].text]
   },
+  parallel: async () => {
+    const things = []
+    const weigh = betaTool({
+      name: 'weigh',
+      description: 'Weigh a thing.',
+      inputSchema: { type: 'object', properties: { thing: { type: 'string' } }, required: ['thing'] },
+      run: ({ thing }) => {
+        things.push(thing)
+        return '7'
+      },
+    })
+    const last = await client.beta.messages.toolRunner({ ...asked, model: model('pair'), tools: [weigh] })
+    return [...things, last.content[0].text]
+  },
+  usage: async () => {
+    const { usage } = await client.messages.stream(asked).finalMessage()
+    const read = usage.input_tokens + (usage.cache_creation_input_tokens ?? 0) + (usage.cache_read_input_tokens ?? 0)
+    return [read, usage.output_tokens]
+  },
+  reasoning: async () => {
+    const thinking = { type: 'adaptive' }
+    const [thought, text] = (await client.messages.create({ ...asked, model: model('thinks'), thinking })).content
+    return [thought.thinking, text.text]
+  },
+  retries: async () =>
+    (await client.messages.create({ ...asked, model: model('flaky') }, { maxRetries: 2 })).content[0].text,
   schema: async () => {
     const format = zodOutputFormat(z.object({ days: z.number() }))
     return (await client.messages.parse({ ...asked, output_config: { format } })).parsed_output

@@ -29,6 +29,38 @@ await report({
     ]
     return [call.args.thing, (await models.generateContent({ ...asked, contents, config })).text]
   },
+  parallel: async () => {
+    const parameters = { type: 'OBJECT', properties: { thing: { type: 'STRING' } }, required: ['thing'] }
+    const config = { tools: [{ functionDeclarations: [{ name: 'weigh', description: 'Weigh a thing.', parameters }] }] }
+    const pair = { model: model('pair'), config }
+    const first = await models.generateContent({ ...pair, contents: 'Hello?' })
+    const parts = first.functionCalls.map(({ id, name }) => ({
+      functionResponse: { id, name, response: { output: '7' } },
+    }))
+    const contents = [
+      { role: 'user', parts: [{ text: 'Hello?' }] },
+      first.candidates[0].content,
+      { role: 'user', parts },
+    ]
+    const { text } = await models.generateContent({ ...pair, contents })
+    return [...first.functionCalls.map((call) => call.args.thing), text]
+  },
+  usage: async () => {
+    let counted
+    for await (const chunk of await models.generateContentStream(asked)) counted = chunk.usageMetadata
+    return [counted.promptTokenCount, counted.candidatesTokenCount + (counted.thoughtsTokenCount ?? 0)]
+  },
+  reasoning: async () => {
+    const config = { thinkingConfig: { includeThoughts: true } }
+    const answer = await models.generateContent({ ...asked, model: model('thinks'), config })
+    const thoughts = answer.candidates[0].content.parts.filter((part) => part.thought)
+    return [thoughts.map((part) => part.text).join(''), answer.text]
+  },
+  retries: async () => {
+    const httpOptions = { baseUrl: url, retryOptions: { attempts: 3 } }
+    const patient = new GoogleGenAI({ apiKey: key, httpOptions })
+    return (await patient.models.generateContent({ ...asked, model: model('flaky') })).text
+  },
   schema: async () => {
     const config = { responseMimeType: 'application/json', responseSchema: days }
     return JSON.parse((await models.generateContent({ ...asked, config })).text)

@@ -54,6 +54,28 @@ const chat = {
     const text = await runner.finalContent()
     return [...things, text]
   },
+  parallel: async () => {
+    const tools = [{ type: 'function', function: { name: 'weigh', parameters, strict: true } }]
+    const asked = { model: model('pair'), tools }
+    const first = (await client.chat.completions.create({ ...asked, messages: hello })).choices[0].message
+    const results = first.tool_calls.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: '7' }))
+    const last = await client.chat.completions.create({ ...asked, messages: [...hello, first, ...results] })
+    const things = first.tool_calls.map((call) => JSON.parse(call.function.arguments).thing)
+    return [...things, last.choices[0].message.content]
+  },
+  usage: async () => {
+    const asked = { model: model('m'), messages: hello, stream_options: { include_usage: true } }
+    const counted = await client.chat.completions.stream(asked).totalUsage()
+    return [counted.prompt_tokens, counted.completion_tokens]
+  },
+  reasoning: async () => {
+    const answer = await client.chat.completions.create({ model: model('thinks'), messages: hello })
+    return [answer.choices[0].message.reasoning_content, answer.choices[0].message.content]
+  },
+  retries: async () => {
+    const asked = { model: model('flaky'), messages: hello }
+    return (await client.chat.completions.create(asked, { maxRetries: 2 })).choices[0].message.content
+  },
   schema: async () =>
     (
       await client.chat.completions.parse({
@@ -101,6 +123,26 @@ const responses = {
     })
     return [JSON.parse(call.arguments).thing, second.output_text]
   },
+  parallel: async () => {
+    const tools = [{ type: 'function', name: 'weigh', parameters, strict: true }]
+    const asked = { model: model('pair'), tools }
+    const first = (await client.responses.create({ ...asked, input: hello })).output
+    const calls = first.filter((item) => item.type === 'function_call')
+    const results = calls.map(({ call_id }) => ({ type: 'function_call_output', call_id, output: '7' }))
+    const last = await client.responses.create({ ...asked, input: [...hello, ...first, ...results] })
+    return [...calls.map((call) => JSON.parse(call.arguments).thing), last.output_text]
+  },
+  usage: async () => {
+    const { usage } = await client.responses.stream({ model: model('m'), input: 'Hello?' }).finalResponse()
+    return [usage.input_tokens, usage.output_tokens]
+  },
+  reasoning: async () => {
+    const asked = { model: model('thinks'), input: 'Hello?', reasoning: { summary: 'auto' } }
+    const answer = await client.responses.create(asked)
+    return [answer.output.find((item) => item.type === 'reasoning').summary[0].text, answer.output_text]
+  },
+  retries: async () =>
+    (await client.responses.create({ model: model('flaky'), input: 'Hello?' }, { maxRetries: 2 })).output_text,
   schema: async () =>
     (
       await client.responses.parse({

@@ -14,6 +14,7 @@ from agents import (
 )
 from client import KEY, PICTURE, URL, cancelled, failures, model, report
 from openai import AsyncOpenAI
+from openai.types.shared import Reasoning
 from pydantic import BaseModel
 
 MODEL = model("m")
@@ -25,9 +26,9 @@ class Answer(BaseModel):
     days: int
 
 
-def agent(name=MODEL, key=KEY, **more):
+def agent(name=MODEL, key=KEY, retries=0, **more):
     kind = OpenAIChatCompletionsModel if "chat" in sys.argv else OpenAIResponsesModel
-    client = AsyncOpenAI(base_url=f"{URL}/v1", api_key=key, max_retries=0)
+    client = AsyncOpenAI(base_url=f"{URL}/v1", api_key=key, max_retries=retries)
     return Agent(
         name="assistant", instructions="Be brief.", model=kind(model=name, openai_client=client), **more
     )
@@ -59,6 +60,40 @@ async def tools():
     return [things, await answer(tools=[weigh])]
 
 
+async def parallel():
+    things = []
+
+    @function_tool
+    def weigh(thing: str) -> str:
+        """Weigh a thing."""
+        things.append(thing)
+        return "7"
+
+    text = await answer(name=model("pair"), tools=[weigh])
+    return [*sorted(things), text]
+
+
+async def usage():
+    result = Runner.run_streamed(agent(model_settings=ModelSettings(include_usage=True)), "Hello?")
+    async for _ in result.stream_events():
+        pass
+    counted = result.context_wrapper.usage
+    return [counted.input_tokens, counted.output_tokens]
+
+
+async def reasoning():
+    settings = ModelSettings(reasoning=Reasoning(summary="auto"))
+    if "chat" in sys.argv:
+        settings = ModelSettings()
+    result = await Runner.run(agent(name=model("thinks"), model_settings=settings), "Hello?")
+    (thought,) = (item.raw_item for item in result.new_items if item.type == "reasoning_item")
+    return [thought.summary[0].text, result.final_output]
+
+
+async def retries():
+    return await answer(name=model("flaky"), retries=2)
+
+
 async def schema():
     return (await answer(output_type=Answer)).model_dump()
 
@@ -85,5 +120,9 @@ report(
         "errors": lambda: failures(failing),
         "cancel": lambda: cancelled(pieces(name=model("slow"))),
         "async": answer,
+        "parallel": parallel,
+        "usage": usage,
+        "reasoning": reasoning,
+        "retries": retries,
     }
 )

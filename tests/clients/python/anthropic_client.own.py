@@ -43,6 +43,38 @@ def images():
     return client.messages.create(**asked).content[0].text
 
 
+def parallel():
+    things = []
+
+    @beta_tool
+    def weigh(thing: str) -> str:
+        """Weigh a thing."""
+        things.append(thing)
+        return "7"
+
+    asked = ASKED | {"model": model("pair")}
+    last = client.beta.messages.tool_runner(**asked, tools=[weigh]).until_done()
+    return [*things, last.content[0].text]
+
+
+def usage():
+    with client.messages.stream(**ASKED) as stream:
+        counted = stream.get_final_message().usage
+    read = (counted.input_tokens, counted.cache_creation_input_tokens, counted.cache_read_input_tokens)
+    return [sum(each or 0 for each in read), counted.output_tokens]
+
+
+def reasoning():
+    asked = ASKED | {"model": model("thinks"), "thinking": {"type": "adaptive"}}
+    thought, text = client.messages.create(**asked).content
+    return [thought.thinking, text.text]
+
+
+def retries():
+    patient = client.with_options(max_retries=2)
+    return patient.messages.create(**ASKED | {"model": model("flaky")}).content[0].text
+
+
 async def failing(key, name):
     Anthropic(**given(key)).messages.create(**ASKED | {"model": name, "max_tokens": 9000})
 
@@ -67,5 +99,9 @@ report(
         "errors": lambda: failures(failing),
         "cancel": lambda: cancelled(slowly()),
         "async": asynchronous,
+        "parallel": parallel,
+        "usage": usage,
+        "reasoning": reasoning,
+        "retries": retries,
     }
 )

@@ -33,6 +33,42 @@ def tools():
     return [*things, text]
 
 
+def parallel():
+    things = []
+
+    def weigh(thing: str) -> str:
+        """Weigh a thing."""
+        things.append(thing)
+        return "7"
+
+    text = client.models.generate_content(**ASKED | {"model": model("pair")}, config={"tools": [weigh]}).text
+    return [*things, text]
+
+
+def usage():
+    *_, last = client.models.generate_content_stream(**ASKED)
+    counted = last.usage_metadata
+    return [
+        counted.prompt_token_count,
+        counted.candidates_token_count + (counted.thoughts_token_count or 0),
+    ]
+
+
+def reasoning():
+    config = {"thinking_config": {"include_thoughts": True}}
+    answer = client.models.generate_content(**ASKED | {"model": model("thinks")}, config=config)
+    thoughts = [part.text for part in answer.candidates[0].content.parts if part.thought]
+    return ["".join(thoughts), answer.text]
+
+
+def retries():
+    options = types.HttpRetryOptions(attempts=3, initial_delay=0.1)
+    with genai.Client(
+        api_key=KEY, http_options=types.HttpOptions(base_url=URL, retry_options=options)
+    ) as patient:
+        return patient.models.generate_content(**ASKED | {"model": model("flaky")}).text
+
+
 def schema():
     config = {"response_mime_type": "application/json", "response_schema": Answer}
     return client.models.generate_content(**ASKED, config=config).parsed.model_dump()
@@ -70,5 +106,9 @@ report(
         "errors": lambda: failures(failing, lambda error: error.code),
         "cancel": lambda: cancelled(slowly()),
         "async": asynchronous,
+        "parallel": parallel,
+        "usage": usage,
+        "reasoning": reasoning,
+        "retries": retries,
     }
 )

@@ -28,13 +28,14 @@ def weigh(thing: str) -> str:
 
 
 def chat(name=MODEL, key=KEY, **more):
+    more = {"max_retries": 0, **more}
     if which == "anthropic":
-        return ChatAnthropic(model=name, base_url=URL, api_key=key, max_retries=0, **more)
+        return ChatAnthropic(model=name, base_url=URL, api_key=key, **more)
     if which == "google":
-        return ChatGoogleGenerativeAI(model=name, base_url=URL, api_key=key, max_retries=0, **more)
+        return ChatGoogleGenerativeAI(model=name, base_url=URL, api_key=key, **more)
     if which == "responses":
         more["use_responses_api"] = True
-    return ChatOpenAI(model=name, base_url=f"{URL}/v1", api_key=key, max_retries=0, **more)
+    return ChatOpenAI(model=name, base_url=f"{URL}/v1", api_key=key, **more)
 
 
 def tools():
@@ -44,6 +45,38 @@ def tools():
     (call,) = messages[-1].tool_calls
     messages.append(ToolMessage(weigh.invoke(call["args"]), tool_call_id=call["id"]))
     return [call["args"]["thing"], bound.invoke(messages).text]
+
+
+def parallel():
+    bound = chat(model("pair")).bind_tools([weigh])
+    messages = [HumanMessage("Hello?")]
+    messages.append(bound.invoke(messages))
+    calls = messages[-1].tool_calls
+    messages += [ToolMessage(weigh.invoke(call["args"]), tool_call_id=call["id"]) for call in calls]
+    return [*(call["args"]["thing"] for call in calls), bound.invoke(messages).text]
+
+
+def usage():
+    more = {"stream_usage": True} if which in ("openai", "responses") else {}
+    whole = None
+    for chunk in chat(**more).stream("Hello?"):
+        whole = chunk if whole is None else whole + chunk
+    return [whole.usage_metadata["input_tokens"], whole.usage_metadata["output_tokens"]]
+
+
+def reasoning():
+    more = {
+        "responses": {"reasoning": {"summary": "auto"}},
+        "anthropic": {"thinking": {"type": "adaptive"}},
+        "google": {"include_thoughts": True},
+    }
+    answer = chat(model("thinks"), **more[which]).invoke("Hello?")
+    thoughts = [block["reasoning"] for block in answer.content_blocks if block["type"] == "reasoning"]
+    return ["".join(thoughts), answer.text]
+
+
+def retries():
+    return chat(model("flaky"), max_retries=2).invoke("Hello?").text
 
 
 def images():
@@ -97,5 +130,9 @@ report(
         "errors": lambda: failures(failing, status),
         "cancel": lambda: cancelled(slowly()),
         "async": asynchronous,
+        "parallel": parallel,
+        "usage": usage,
+        **({} if which == "openai" else {"reasoning": reasoning}),
+        "retries": retries,
     }
 )

@@ -61,6 +61,29 @@ class Chat:
     async def failing(self, key, name):
         OpenAI(**given(key)).chat.completions.create(model=name, messages=HELLO, max_tokens=9000)
 
+    def parallel(self):
+        function = {"name": "weigh", "description": "Weigh a thing.", "parameters": TOOL, "strict": True}
+        asked = self.asked | {"model": model("pair"), "tools": [{"type": "function", "function": function}]}
+        first = client.chat.completions.create(**asked).choices[0].message
+        results = [{"role": "tool", "tool_call_id": each.id, "content": "7"} for each in first.tool_calls]
+        asked["messages"] = [*HELLO, first, *results]
+        things = [json.loads(each.function.arguments)["thing"] for each in first.tool_calls]
+        return [*things, client.chat.completions.create(**asked).choices[0].message.content]
+
+    def usage(self):
+        with client.chat.completions.stream(**self.asked, stream_options={"include_usage": True}) as stream:
+            counted = stream.until_done().get_final_completion().usage
+        return [counted.prompt_tokens, counted.completion_tokens]
+
+    def reasoning(self):
+        message = client.chat.completions.create(**self.asked | {"model": model("thinks")}).choices[0].message
+        return [message.reasoning_content, message.content]
+
+    def retries(self):
+        patient = client.with_options(max_retries=2)
+        answer = patient.chat.completions.create(**self.asked | {"model": model("flaky")})
+        return answer.choices[0].message.content
+
     async def slowly(self):
         asked = self.asked | {"model": model("slow")}
         async for chunk in await later.chat.completions.create(**asked, stream=True):
@@ -102,6 +125,31 @@ class Responses:
     async def failing(self, key, name):
         OpenAI(**given(key)).responses.create(model=name, input=HELLO, max_output_tokens=9000)
 
+    def parallel(self):
+        tools = [{"type": "function", "name": "weigh", "parameters": TOOL, "strict": True}]
+        asked = self.asked | {"model": model("pair"), "tools": tools}
+        first = client.responses.create(**asked).output
+        calls = [item for item in first if item.type == "function_call"]
+        results = [{"type": "function_call_output", "call_id": each.call_id, "output": "7"} for each in calls]
+        asked["input"] = [*HELLO, *first, *results]
+        things = [json.loads(each.arguments)["thing"] for each in calls]
+        return [*things, client.responses.create(**asked).output_text]
+
+    def usage(self):
+        with client.responses.stream(**self.asked) as stream:
+            counted = stream.until_done().get_final_response().usage
+        return [counted.input_tokens, counted.output_tokens]
+
+    def reasoning(self):
+        asked = self.asked | {"model": model("thinks"), "reasoning": {"summary": "auto"}}
+        answer = client.responses.create(**asked)
+        (thought,) = (item for item in answer.output if item.type == "reasoning")
+        return [thought.summary[0].text, answer.output_text]
+
+    def retries(self):
+        patient = client.with_options(max_retries=2)
+        return patient.responses.create(**self.asked | {"model": model("flaky")}).output_text
+
     async def slowly(self):
         asked = self.asked | {"model": model("slow")}
         async for event in await later.responses.create(**asked, stream=True):
@@ -123,5 +171,9 @@ report(
         "errors": lambda: failures(api.failing),
         "cancel": lambda: cancelled(api.slowly()),
         "async": api.later,
+        "parallel": api.parallel,
+        "usage": api.usage,
+        "reasoning": api.reasoning,
+        "retries": api.retries,
     }
 )
