@@ -154,15 +154,20 @@ class Server(uvicorn.Server):
                 await self.stops.second.wait()
 
     async def _let_runs_end(self) -> None:
-        """Refuse new runs, and wait for the others to end, or for the second request to stop."""
+        """Refuse new runs and uploads, and wait for the others to end, or for the second request to stop."""
         self._engine.readiness.is_leaving = True
         self._hub.drain()
+        self._engine.uploads.close()
         logger.info("shutting_down", runs=self._hub.active, grace_seconds=self._grace_seconds)
         async with asyncio.TaskGroup() as tasks:
-            draining = tasks.create_task(self._hub.drained())
+            draining = tasks.create_task(self._work_ended())
             asked_again = tasks.create_task(self.stops.second.wait())
             draining.add_done_callback(lambda _: asked_again.cancel())
             asked_again.add_done_callback(lambda _: draining.cancel())
+
+    async def _work_ended(self) -> None:
+        await self._hub.drained()
+        await self._engine.uploads.emptied()
 
 
 def serve(

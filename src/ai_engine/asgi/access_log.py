@@ -6,6 +6,7 @@ added here too, where the answer passes anyway.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -16,11 +17,13 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ai_engine.asgi.answer_headers import with_safe_headers
 from ai_engine.asgi.request_metrics import count_request
 from ai_engine.problems import respond_to, unexpected
+from ai_engine.runs.fair_slots import stopping
 from vital_shared.errors import VitalError
 from vital_shared.logs import get_logger
 
@@ -67,10 +70,10 @@ class AccessLog:
             try:
                 try:
                     await self._app(scope, receive, answer)
-                except (VitalError, HTTPException) as error:
+                except (VitalError, HTTPException, asyncio.CancelledError) as error:
                     if status:
                         raise
-                    await respond_to(Request(scope), error)(scope, receive, answer)
+                    await _answer_to(error, scope)(scope, receive, answer)
                     error.__traceback__ = None  # a run's error is raised for each of its readers
             except ClientDisconnect:
                 status = status or CLIENT_CLOSED
@@ -88,3 +91,9 @@ class AccessLog:
                     status=status or CLIENT_CLOSED,
                     milliseconds=round(1000 * (time.perf_counter() - started), 1),
                 )
+
+
+def _answer_to(error: VitalError | HTTPException | asyncio.CancelledError, scope: Scope) -> Response:
+    """Make the answer to what a route has raised; a cancelled one is that of an engine that ends."""
+    raised = stopping() if isinstance(error, asyncio.CancelledError) else error
+    return respond_to(Request(scope), raised)

@@ -16,7 +16,7 @@ from vital_shared.deadline import Deadline
 from vital_shared.errors import VitalError
 from vital_shared.monitoring.metrics import REQUESTS_REJECTED_TOTAL
 
-__all__ = ["EngineBusy", "FairSlots", "Gone", "WeightOf"]
+__all__ = ["EngineBusy", "FairSlots", "Gone", "WeightOf", "stopping"]
 
 Gone = Callable[[], Awaitable[None]]
 """A wait until the client is gone."""
@@ -34,6 +34,8 @@ SMOOTHING: Final = 0.2
 """The weight of the latest time between two ends in the mean of them."""
 
 MAX_RETRY_SECONDS: Final = 60.0
+
+EMPTIED_POLL_SECONDS: Final = 0.05
 
 
 class EngineBusy(VitalError):
@@ -173,7 +175,12 @@ class FairSlots:
         for share in self._shares.values():
             for turn in share.waiting:
                 if not turn.done():
-                    turn.set_exception(_stopping())
+                    turn.set_exception(stopping())
+
+    async def emptied(self) -> None:
+        """Wait until no slot is taken."""
+        while self.active:  # noqa: ASYNC110 - a count has no event
+            await asyncio.sleep(EMPTIED_POLL_SECONDS)
 
     def _try_take(self, tenant_id: str) -> bool:
         share = self._shares.get(tenant_id)
@@ -202,7 +209,7 @@ class FairSlots:
 
     def _join(self, tenant_id: str, weight: int) -> Turn:
         if self._closed:
-            raise _stopping()
+            raise stopping()
         share = self._share_of(tenant_id)
         if len(share.waiting) >= self._max_waiting:
             self._forget_idle(tenant_id)
@@ -309,5 +316,6 @@ async def _abandoned_without_client(turn: Turn, gone: Gone | None) -> AsyncItera
         await asyncio.wait([leaving])
 
 
-def _stopping() -> EngineBusy:
+def stopping() -> EngineBusy:
+    """Make the error of what an engine that shuts down does not do."""
     return EngineBusy("The engine is shutting down: ask again in a moment.")

@@ -25,8 +25,6 @@ __all__ = ["LiveRun", "RunHub"]
 
 logger = get_logger(__name__)
 
-DRAIN_POLL_SECONDS: Final = 0.05
-
 RETAINED_BYTES: Final = 32_000_000
 """The memory of all logs of ended runs; beyond it the oldest are dropped before their time."""
 
@@ -398,8 +396,7 @@ class RunHub:
 
     async def drained(self) -> None:
         """Wait until no run is at work, nor being begun."""
-        while self.active:  # noqa: ASYNC110 - nothing is signalled where a run could not be begun
-            await asyncio.sleep(DRAIN_POLL_SECONDS)
+        await self._slots.emptied()
 
     def stop(self) -> None:
         """Begin no more runs; durable ones go on elsewhere, and the others end with "shutting_down"."""
