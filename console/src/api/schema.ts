@@ -2959,6 +2959,8 @@ export interface paths {
          * Read a conversation
          * @description Show a conversation of the tenant's with its newest 400 messages, and its runs that have not ended.
          *
+         *     Where there are more messages, `next_cursor` as `before` leads to the 400 before them.
+         *
          *     One whose first run has not ended is found, too: it has no messages yet.
          */
         get: operations["show_conversation_v1_conversations__session_id__get"];
@@ -4061,6 +4063,8 @@ export interface components {
             messages: components["schemas"]["StoredMessage"][];
             /** Is Whole */
             is_whole: boolean;
+            /** Next Cursor */
+            next_cursor?: string | null;
             /** Open Runs */
             open_runs: string[];
         };
@@ -8290,7 +8294,10 @@ export interface operations {
     };
     show_conversation_v1_conversations__session_id__get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The `next_cursor` of the messages behind; without: the newest. */
+                before?: string | null;
+            };
             header?: {
                 /** @description Act for this tenant. */
                 "X-Tenant-ID"?: string;

@@ -18,6 +18,7 @@ __all__ = [
     "ConversationSummary",
     "ConversationTitle",
     "ConversationView",
+    "MessageQuery",
     "StoredMessage",
 ]
 
@@ -33,6 +34,17 @@ class ConversationQuery(BaseModel):
     )
     limit: int = Field(default=50, ge=1, le=MAX_PAGE)
     cursor: CursorText = None
+
+
+class MessageQuery(BaseModel):
+    """The selection of a conversation's messages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    before: Annotated[
+        str | None,
+        Field(max_length=400, description="The `next_cursor` of the messages behind; without: the newest."),
+    ] = None
 
 
 class ConversationSummary(Frozen):
@@ -73,10 +85,13 @@ class ConversationView(ConversationSummary):
     """A conversation with its messages."""
 
     messages: tuple[StoredMessage, ...]
-    """The newest ones, the oldest of these first."""
+    """The newest ones, or those before a cursor, the oldest of these first."""
 
     is_whole: bool
     """Whether there are no earlier messages."""
+
+    next_cursor: str | None = None
+    """The value of `before` that leads to the messages before these; None: there are none."""
 
     open_runs: tuple[str, ...]
     """Ids of its runs that wait or are at work, in the order of their start: their messages come with their

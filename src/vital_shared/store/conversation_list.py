@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -53,31 +54,45 @@ class ConversationListStore:
         cursor = ListPlace(page[-1]["updated_at"], page[-1]["session_id"]).to_text() if rest else None
         return ConversationPage(conversations=tuple(_summary(row) for row in page), next_cursor=cursor)
 
-    async def get(self, session_id: str, *, tenant_id: str | None, now: datetime) -> ConversationView:
+    async def get(
+        self, session_id: str, *, tenant_id: str | None, now: datetime, before: str | None = None
+    ) -> ConversationView:
         """Return a conversation with its newest messages, and with its runs that have not ended.
 
         One whose first run has not ended has no messages yet.
 
         :param now: the moment for which deadlines count.
+        :param before: the cursor of the messages that are known; the messages before them are returned.
         :raises NotFound: when the tenant has no such session.
-        :raises InvalidRequest: when several tenants have it, and none is named.
+        :raises InvalidRequest: when several tenants have it, and none is named, or when the cursor is none.
         """
+        place = None if before is None else _message_id(before)
 
         def read(connection: Connection) -> ConversationView:
             unfinished = open_session_runs(connection, session_id, tenant_id=tenant_id, now=now)
             row = _only(connection, session_id, tenant_id, begun=unfinished)
             statement = (
-                select(messages.c.role, messages.c.content, messages.c.run_id, messages.c.created_at)
+                select(
+                    messages.c.id,
+                    messages.c.role,
+                    messages.c.content,
+                    messages.c.run_id,
+                    messages.c.created_at,
+                )
                 .where(messages.c.tenant_id == row["tenant_id"], messages.c.session_id == session_id)
                 .order_by(messages.c.id.desc())
                 .limit(MAX_MESSAGES + 1)
             )
-            found = connection.execute(statement).mappings().all()
-            newest = [StoredMessage(**each) for each in reversed(found[:MAX_MESSAGES])]
+            if place is not None:
+                statement = statement.where(messages.c.id < place)
+            rows = connection.execute(statement).mappings().all()
+            found = rows[:MAX_MESSAGES]
+            is_whole = len(rows) <= MAX_MESSAGES
             return ConversationView(
                 **_summary(row).model_dump(),
-                messages=tuple(newest),
-                is_whole=len(found) <= MAX_MESSAGES,
+                messages=tuple(map(_message, reversed(found))),
+                is_whole=is_whole,
+                next_cursor=None if is_whole else _message_cursor(found[-1]),
                 open_runs=tuple(run["id"] for run in unfinished if run["tenant_id"] == row["tenant_id"]),
             )
 
@@ -158,6 +173,30 @@ def _only(
             field="X-Tenant-ID",
         )
     return found[0]
+
+
+def _message(row: RowMapping) -> StoredMessage:
+    return StoredMessage(**{name: row[name] for name in StoredMessage.model_fields})
+
+
+def _message_cursor(row: RowMapping) -> str:
+    return ListPlace(row["created_at"], str(row["id"])).to_text()
+
+
+def _message_id(cursor: str) -> int:
+    """Return the id of the message that a cursor stands for.
+
+    :raises InvalidRequest: when it is none of a message.
+    """
+    try:
+        key = ListPlace.read(cursor).key
+    except InvalidRequest:
+        key = ""
+    if not re.fullmatch(r"[0-9]{1,18}", key):
+        raise InvalidRequest(
+            "before is not the next_cursor of a conversation: begin without one", field="before"
+        )
+    return int(key)
 
 
 def _summary(row: Mapping[Any, Any]) -> ConversationSummary:

@@ -1,9 +1,12 @@
 """Lists of runs, approvals and conversations over HTTP, and feedback on runs."""
 
 import pytest
+from sqlalchemy import insert
 from tests.ai_engine.harness import SUM, Service
 
 from vital_shared.monitoring.metrics import FEEDBACK_TOTAL
+from vital_shared.store.conversation_list import MAX_MESSAGES
+from vital_shared.store.tables import messages
 
 
 async def test_runs_are_listed_with_the_name_of_their_workflow(service: Service) -> None:
@@ -75,6 +78,35 @@ async def test_a_conversation_is_found_renamed_and_deleted(service: Service) -> 
     assert (await service.client.delete(path)).status_code == 204
     assert (await service.client.get(path)).status_code == 404
     assert (await service.client.get(f"/v1/runs/{output['run_id']}")).status_code == 200
+
+
+async def test_the_messages_of_a_long_conversation_are_read_page_by_page(service: Service) -> None:
+    runs = [
+        (await service.ask(f"Question {number}", mode=4, session_id="s1")).json()["run_id"]
+        for number in (1, 2)
+    ]
+    filler = [
+        {"tenant_id": "acme", "session_id": "s1", "user_id": "ann", "run_id": runs[1], "role": "user"}
+        | {"content": f"filler {number}", "created_at": service.services.now()}
+        for number in range(MAX_MESSAGES - 2)
+    ]
+    async with service.services.database.begin() as connection:
+        await connection.execute(insert(messages), filler)
+    path = "/v1/conversations/s1"
+    newest = (await service.client.get(path)).json()
+    assert (len(newest["messages"]), newest["is_whole"]) == (MAX_MESSAGES, False)
+    assert {message["run_id"] for message in newest["messages"]} == {runs[1]}
+    earlier = (await service.client.get(path, params={"before": newest["next_cursor"]})).json()
+    assert [message["run_id"] for message in earlier["messages"]] == [runs[0]] * 2
+    assert (earlier["is_whole"], earlier["next_cursor"]) == (True, None)
+
+
+@pytest.mark.parametrize("cursor", ["x", "MjAyNi0wMS0wMVQwMDowMDowMCswMDowMCBydW5fMQ", "1"])
+async def test_a_cursor_that_is_none_of_a_conversation_is_refused(service: Service, cursor: str) -> None:
+    await service.ask(mode=4, session_id="s1")
+    response = await service.client.get("/v1/conversations/s1", params={"before": cursor})
+    assert response.status_code == 422
+    assert "before" in response.text
 
 
 @pytest.mark.parametrize("title", ["", "   ", "x" * 201, 3, None])

@@ -15,6 +15,7 @@ from vital_shared.models.conversation import (
     ConversationSummary,
     ConversationTitle,
     ConversationView,
+    MessageQuery,
 )
 from vital_shared.models.workflow_io import Id
 from vital_shared.store.conversation_list import ConversationListStore
@@ -47,13 +48,18 @@ async def list_conversations(
 
 
 @router.get("/{session_id}", summary="Read a conversation")
-async def show_conversation(request: Request, session_id: SessionId) -> ConversationView:
+async def show_conversation(
+    request: Request, session_id: SessionId, query: Annotated[MessageQuery, Query()]
+) -> ConversationView:
     """Show a conversation of the tenant's with its newest 400 messages, and its runs that have not ended.
+
+    Where there are more messages, `next_cursor` as `before` leads to the 400 before them.
 
     One whose first run has not ended is found, too: it has no messages yet.
     """
     now = engine_of(request).services.now()
-    return await _store(request).get(session_id, tenant_id=Caller.of(request).tenant_id, now=now)
+    tenant_id = Caller.of(request).tenant_id
+    return await _store(request).get(session_id, tenant_id=tenant_id, now=now, before=query.before)
 
 
 @router.patch("/{session_id}", summary="Rename a conversation", openapi_extra=BODY)
