@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.console.conftest import RunningEngine, Watched, keep
+from tests.console.conftest import RunningEngine, Watched, keep, running_engine
+
+from vital_shared.testing import CannedModel
 
 SUM = "Calculate 12.5 % of 3,400"
 
@@ -223,3 +226,20 @@ def test_an_unfinished_answer_goes_on_in_another_tab(
     expect(other.locator("article.turn")).to_have_count(2)
     other.get_by_role("form", name="Your decision").get_by_role("button", name=re.compile("Run it")).click()
     expect(turn(other)).to_have_attribute("data-phase", "finished")
+
+
+def test_an_answer_from_the_cache_is_still_there_after_a_reload(
+    tmp_path: Path, open_page: Callable[..., Watched]
+) -> None:
+    plain = CannedModel("A Class III device needs premarket approval [1].", name="plain")
+    with running_engine(tmp_path, plain, settings={"cache_entries": 3}) as engine:
+        engine.agent("plain", model="plain")
+        page = open_page(engine.url).page
+        for _ in range(2):
+            ask(page, "What does a Class III device need?", agent="plain", mode="2")
+            expect(turn(page)).to_have_attribute("data-phase", "finished")
+        expect(turn(page)).to_contain_text("From the cache")
+        page.reload()
+        expect(page.locator("article.turn")).to_have_count(2)
+        expect(turn(page)).to_contain_text("From the cache")
+        expect(turn(page)).to_contain_text("needs premarket approval")

@@ -4,8 +4,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import insert
 from tests.ai_engine.harness import SUM
 from tests.console.conftest import RunningEngine, Watched, running_engine
+
+from vital_shared.store.conversation_list import MAX_MESSAGES
+from vital_shared.store.tables import messages
 
 WAITING = 101
 """Runs that wait: one more than a page of approvals has."""
@@ -17,6 +21,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
         for _ in range(WAITING):
             running.ask(SUM, mode=1)
         yield running
+
+
+@pytest.fixture(scope="module")
+def long(full: RunningEngine) -> RunningEngine:
+    """The engine with a conversation of 52 turns."""
+    for number in range(52):
+        full.ask(f"Question {number}", mode=4, session_id="long")
+    return full
 
 
 def focused(page: Page) -> str:
@@ -61,11 +73,9 @@ def test_limits_are_shown_page_by_page(full: RunningEngine, open_page: Callable[
 
 
 def test_earlier_turns_of_a_long_conversation_are_shown_on_demand(
-    full: RunningEngine, open_page: Callable[..., Watched]
+    long: RunningEngine, open_page: Callable[..., Watched]
 ) -> None:
-    for number in range(52):
-        full.ask(f"Question {number}", mode=4, session_id="long")
-    page = open_page(f"{full.url}/ask/long").page
+    page = open_page(f"{long.url}/ask/long").page
     turns = page.locator("article.turn")
     expect(turns).to_have_count(50)
     expect(turns.last).to_be_in_viewport()
@@ -75,3 +85,69 @@ def test_earlier_turns_of_a_long_conversation_are_shown_on_demand(
     expect(turns.first.locator(".question")).to_have_text("Question 0")
     expect(turns.last).not_to_be_in_viewport()
     expect(earlier).to_have_count(0)
+
+
+def top_of(page: Page, question: str) -> float:
+    box = page.locator("article.turn", has=page.get_by_text(question, exact=True)).bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def test_the_readers_place_stays_where_earlier_turns_are_put_before_it(
+    long: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{long.url}/ask/long").page
+    expect(page.locator("article.turn")).to_have_count(50)
+    expect(page.locator("article.turn").last).to_be_in_viewport()
+    page.locator(".turns").evaluate("box => { box.scrollTop = 0 }")
+    before = top_of(page, "Question 2")
+    page.get_by_role("button", name="Show earlier questions").click()
+    expect(page.locator("article.turn")).to_have_count(52)
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert page.locator(".turns").evaluate("box => box.scrollTop") > 100
+    assert abs(top_of(page, "Question 2") - before) < 60
+
+
+def test_messages_before_the_newest_400_are_shown_on_demand(
+    full: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    runs = [full.ask(f"Of old {number}", mode=4, session_id="longest")["run_id"] for number in (1, 2)]
+    filler = [
+        {"tenant_id": "acme", "session_id": "longest", "user_id": "ann", "run_id": runs[1], "role": "user"}
+        | {"content": f"filler {number}", "created_at": full.service.services.now()}
+        for number in range(MAX_MESSAGES - 2)
+    ]
+
+    async def fill() -> None:
+        async with full.service.services.database.begin() as connection:
+            await connection.execute(insert(messages), filler)
+
+    full.call(fill)
+    page = open_page(f"{full.url}/ask/longest").page
+    turns = page.locator("article.turn")
+    expect(turns).to_have_count(1)
+    page.get_by_role("button", name="Show earlier questions").click()
+    expect(turns).to_have_count(2)
+    expect(turns.first.locator(".question")).to_have_text("Of old 1")
+    expect(page.get_by_role("button", name="Show earlier questions")).to_have_count(0)
+
+
+def test_a_page_of_ended_runs_is_not_read_again(
+    long: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{long.url}/runs?status=completed").page
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(50)
+    page.get_by_role("button", name="Show older runs").click()
+    expect(page.get_by_role("button", name="Show older runs")).to_have_count(0)
+    read: list[str] = []
+    page.on("request", lambda request: read.append(request.url) if "/v1/runs?" in request.url else None)
+    long.ask("The newest of all")
+    expect(rows.first).to_contain_text("The newest of all")
+    with page.expect_response(lambda response: "/v1/runs?" in response.url):
+        pass
+    assert read
+    assert not [url for url in read if "cursor=" in url]
+    expect(page.locator("tbody")).to_contain_text("Question 0")
+    titles = rows.locator("a").all_text_contents()
+    assert titles.count("Question 2") == 1

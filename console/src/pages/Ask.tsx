@@ -1,11 +1,12 @@
 /** The chat: conversations on the left, the newest turn at the end, and beside it how it was made. */
 
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { flushSync } from "react-dom";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { PanelLeft } from "lucide-react";
 
-import { json, Problem, type Schema } from "../api/client";
+import { json, Problem, type Schema, withQuery } from "../api/client";
 import { conversationsQuery } from "../api/queries";
 import { type Asked, type Common, LiveRun, useRunState } from "../run/live";
 import { Inspector, Turn } from "../run/Turn";
@@ -17,7 +18,7 @@ import { textOf } from "../ui/SchemaFields";
 import { ShowMore } from "../ui/ShowMore";
 import { Composer, type Settings, useSettings } from "./ask/Composer";
 import { Conversations } from "./ask/Conversations";
-import { chats } from "./ask/chats";
+import { chats, type EarlierTurns } from "./ask/chats";
 import { useDraft } from "./ask/drafts";
 import { Welcome } from "./ask/Welcome";
 
@@ -160,15 +161,16 @@ const TURNS = 50;
 
 interface History {
   runs: readonly LiveRun[];
-  /** Ids of the runs before them. */
-  earlier: readonly string[];
+  earlier: EarlierTurns;
 }
 
 async function loadHistory(sessionId: string, tenant: string): Promise<History> {
   const open = chats.unfinished(sessionId);
   const ids = new Set<string>();
+  let cursor: string | null = null;
   try {
-    const view = await json<Schema<"ConversationView">>(`/v1/conversations/${encodeURIComponent(sessionId)}`, { tenant });
+    const view = await readConversation(sessionId, tenant);
+    cursor = view.next_cursor ?? null;
     for (const message of view.messages) ids.add(message.run_id);
     for (const id of view.open_runs) ids.add(id);
   } catch (error) {
@@ -176,27 +178,51 @@ async function loadHistory(sessionId: string, tenant: string): Promise<History> 
     if (!(error instanceof Problem && error.status === 404) || !open.length) throw error;
   }
   for (const { id } of open) ids.add(id);
-  return loadLast([...ids], sessionId, tenant);
+  return loadLast([...ids], cursor, sessionId, tenant);
 }
 
-async function loadLast(ids: readonly string[], sessionId: string, tenant: string): Promise<History> {
+const readConversation = (sessionId: string, tenant: string, before?: string) =>
+  json<Schema<"ConversationView">>(withQuery(`/v1/conversations/${encodeURIComponent(sessionId)}`, { before }), { tenant });
+
+async function loadLast(ids: readonly string[], cursor: string | null, sessionId: string, tenant: string): Promise<History> {
   const runs = await Promise.all(ids.slice(-TURNS).map((id) => take(id, sessionId, tenant)));
-  return { runs: runs.filter((run): run is LiveRun => run !== null), earlier: ids.slice(0, -TURNS) };
+  return { runs: runs.filter((run): run is LiveRun => run !== null), earlier: { ids: ids.slice(0, -TURNS), cursor } };
 }
 
-/** The turns of a long conversation before those that are shown. */
+/** Read the turns before those that are shown: of runs that are known, or else of the messages before them. */
+async function loadEarlier({ ids, cursor }: EarlierTurns, sessionId: string, tenant: string): Promise<History> {
+  if (ids.length || cursor === null) return loadLast(ids, cursor, sessionId, tenant);
+  const { messages, next_cursor } = await readConversation(sessionId, tenant, cursor);
+  return loadLast([...new Set(messages.map(({ run_id }) => run_id))], next_cursor ?? null, sessionId, tenant);
+}
+
+/** The turns of a long conversation before those that are shown; the reader's place stays in sight. */
 function Earlier({ sessionId, tenant }: { sessionId: string; tenant: string }) {
-  const ids = useSyncExternalStore(chats.subscribe, () => chats.earlier(sessionId));
+  const earlier = useSyncExternalStore(chats.subscribe, () => chats.earlier(sessionId));
+  const place = useRef<HTMLDivElement>(null);
   const load = useMutation({
-    mutationFn: () => loadLast(ids, sessionId, tenant),
-    onSuccess: ({ runs, earlier }) => chats.openEarlier(sessionId, runs, earlier),
+    mutationFn: () => loadEarlier(earlier, sessionId, tenant),
+    onSuccess: (history) => {
+      keepPlace(place.current?.closest<HTMLElement>(".turns"), () => chats.openEarlier(sessionId, history.runs, history.earlier));
+    },
   });
+  const hasNextPage = earlier.ids.length > 0 || earlier.cursor !== null;
   return (
-    <>
-      <ShowMore query={{ hasNextPage: ids.length > 0, isFetchingNextPage: load.isPending, fetchNextPage: () => load.mutate() }} label="Show earlier questions" />
+    <div ref={place}>
+      <ShowMore query={{ hasNextPage, isFetchingNextPage: load.isPending, fetchNextPage: () => load.mutate() }} label="Show earlier questions" />
       {load.isError && <p className="fault" role="alert">{load.error.message}</p>}
-    </>
+    </div>
   );
+}
+
+/** Draw what comes before all else of a box, and leave what is in sight where it is. */
+function keepPlace(box: HTMLElement | null | undefined, draw: () => void): void {
+  if (!box) return draw();
+  const fromEnd = box.scrollHeight - box.scrollTop;
+  box.style.overflowAnchor = "none"; // browsers do the same, but not at the very top: not twice
+  flushSync(draw);
+  box.scrollTop = box.scrollHeight - fromEnd;
+  requestAnimationFrame(() => box.style.removeProperty("overflow-anchor"));
 }
 
 /** A run as it is stored, or followed from its first event where it still runs. */
@@ -205,8 +231,9 @@ async function take(id: string, sessionId: string, tenant: string): Promise<Live
     const view = await json<Schema<"RunView">>(`/v1/runs/${encodeURIComponent(id)}`, { tenant });
     return LiveRun.open(view, tenant, (run) => chats.note(sessionId, run));
   } catch (error) {
-    if (error instanceof Problem && error.status === 404) return null; // deleted, or an answer from the cache
-    throw error;
+    if (!(error instanceof Problem && error.status === 404)) throw error;
+    const kept = chats.unfinished(sessionId).find((each) => each.id === id)?.answer;
+    return kept ? LiveRun.answered(id, kept.asked, kept.output) : null; // an answer from the cache, or deleted
   }
 }
 

@@ -5,7 +5,7 @@ import { useSyncExternalStore } from "react";
 import { json, Problem, type Schema, send } from "../api/client";
 import { readEvents, type RunEvent } from "../api/events";
 import { randomId } from "../ui/random";
-import { apply, begin, restored, type RunState } from "./state";
+import { apply, begin, type Output, restored, type RunState } from "./state";
 
 const RETRY_MILLISECONDS = 700;
 /** The engine may be restarted meanwhile. */
@@ -69,6 +69,11 @@ export class LiveRun {
     const run = new LiveRun(isRunning ? begin(view.input.query, view.id) : restored(view), askedIn(view), tenant, onChange);
     if (isRunning) void run.follow();
     return run;
+  }
+
+  /** An answer that is known whole, and stored nowhere. */
+  static answered(id: string, asked: Asked, output: Output): LiveRun {
+    return new LiveRun(apply(begin(asked.query, id), [{ type: "run_finished", seq: 1, run_id: id, output } as RunEvent]), asked, undefined);
   }
 
   get isBusy(): boolean {

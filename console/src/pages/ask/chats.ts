@@ -1,20 +1,33 @@
 /** The chats of this tab: their turns, and which runs a reload has to take up again. */
 
 import { onReaderChanged } from "../../api/reader";
-import type { LiveRun } from "../../run/live";
+import type { Asked, LiveRun } from "../../run/live";
+import type { Output } from "../../run/state";
 
 interface Unfinished {
   id: string;
   question: string;
+  /** An answer from the cache, which the engine stores as no run. */
+  answer?: { asked: Asked; output: Output };
+}
+
+/** The longest answer, as JSON, that the tab keeps over a reload. */
+const MAX_ANSWER_CHARACTERS = 200_000;
+
+/** The turns of a conversation before those that are shown. */
+export interface EarlierTurns {
+  /** Ids of runs that are known. */
+  readonly ids: readonly string[];
+  /** Leads to the messages before them; null: there are none. */
+  readonly cursor: string | null;
 }
 
 const NONE: readonly LiveRun[] = [];
-const NO_IDS: readonly string[] = [];
+const NO_EARLIER: EarlierTurns = { ids: [], cursor: null };
 
 class Chats {
   private readonly byId = new Map<string, readonly LiveRun[]>();
-  /** Ids of runs before the turns that are shown. */
-  private readonly earlierById = new Map<string, readonly string[]>();
+  private readonly earlierById = new Map<string, EarlierTurns>();
   private readonly listeners = new Set<() => void>();
 
   subscribe = (listener: () => void): (() => void) => {
@@ -26,17 +39,19 @@ class Chats {
 
   has = (id: string): boolean => this.byId.has(id);
 
-  open(id: string, runs: readonly LiveRun[], earlier: readonly string[]): void {
+  open(id: string, runs: readonly LiveRun[], earlier: EarlierTurns): void {
     this.byId.set(id, runs);
     this.earlierById.set(id, earlier);
     this.changed();
   }
 
-  earlier = (id: string | null): readonly string[] => (id === null ? NO_IDS : (this.earlierById.get(id) ?? NO_IDS));
+  earlier = (id: string | null): EarlierTurns => (id === null ? NO_EARLIER : (this.earlierById.get(id) ?? NO_EARLIER));
 
   /** Put earlier turns before those that are shown. */
-  openEarlier(id: string, runs: readonly LiveRun[], earlier: readonly string[]): void {
-    this.open(id, [...runs, ...this.turns(id)], earlier);
+  openEarlier(id: string, runs: readonly LiveRun[], earlier: EarlierTurns): void {
+    const shown = this.turns(id);
+    const known = new Set(shown.map(({ key }) => key));
+    this.open(id, [...runs.filter(({ key }) => !known.has(key)), ...shown], earlier);
   }
 
   add(id: string, run: LiveRun, isChat: boolean): void {
@@ -74,7 +89,7 @@ class Chats {
     if (state.id === null) return this.changed();
     const isStored = state.phase === "finished" && !this.singles.has(run.key);
     const others = this.unfinished(id).filter((each) => each.id !== state.id);
-    const all = isStored ? others : [...others, { id: state.id, question: state.question }];
+    const all = isStored ? others : [...others, unfinished(run, state.id)];
     try {
       sessionStorage.setItem(keyOf(id), JSON.stringify(all.slice(-20)));
     } catch {
@@ -96,6 +111,13 @@ class Chats {
   private changed(): void {
     for (const listener of this.listeners) listener();
   }
+}
+
+function unfinished({ state, asked }: LiveRun, id: string): Unfinished {
+  const { output, question } = state;
+  const isAlone = state.phase === "finished" && output?.cache_status === "hit";
+  if (!isAlone || JSON.stringify(output).length > MAX_ANSWER_CHARACTERS) return { id, question };
+  return { id, question, answer: { asked, output } };
 }
 
 const keyOf = (id: string) => `vital.chat.${id}`;
