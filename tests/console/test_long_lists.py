@@ -130,24 +130,3 @@ def test_messages_before_the_newest_400_are_shown_on_demand(
     expect(turns).to_have_count(2)
     expect(turns.first.locator(".question")).to_have_text("Of old 1")
     expect(page.get_by_role("button", name="Show earlier questions")).to_have_count(0)
-
-
-def test_a_page_of_ended_runs_is_not_read_again(
-    long: RunningEngine, open_page: Callable[..., Watched]
-) -> None:
-    page = open_page(f"{long.url}/runs?status=completed").page
-    rows = page.locator("tbody tr")
-    expect(rows).to_have_count(50)
-    page.get_by_role("button", name="Show older runs").click()
-    expect(page.get_by_role("button", name="Show older runs")).to_have_count(0)
-    read: list[str] = []
-    page.on("request", lambda request: read.append(request.url) if "/v1/runs?" in request.url else None)
-    long.ask("The newest of all")
-    expect(rows.first).to_contain_text("The newest of all")
-    with page.expect_response(lambda response: "/v1/runs?" in response.url):
-        pass
-    assert read
-    assert not [url for url in read if "cursor=" in url]
-    expect(page.locator("tbody")).to_contain_text("Question 0")
-    titles = rows.locator("a").all_text_contents()
-    assert titles.count("Question 2") == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.ai_engine.auth.identity_provider import IdentityProvider
+from tests.ai_engine.harness import SUM
 from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
 
 
@@ -29,7 +30,7 @@ def test_a_key_opens_its_tenants_part_alone(locked: RunningEngine, open_page: Ca
     assert axe_findings(page) == []
     page.get_by_label("Key").fill("vital_0123456789abcdef_" + "0" * 64)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("mistyped, or it was revoked")
+    expect(page.get_by_role("alert")).to_contain_text("mistyped, it was revoked")
     page.get_by_label("Key").fill(locked.acme)  # type: ignore[attr-defined]
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("tbody tr")).to_have_count(1)
@@ -90,6 +91,38 @@ def test_a_draft_outlives_the_session_for_the_same_tenant_alone(
     expect(question(page)).to_have_value("")
     end_session(page)
     sign_in_again(page, locked.acme)  # type: ignore[attr-defined]
+    expect(question(page)).to_have_value("")
+
+
+def test_a_half_filled_decision_outlives_the_session(
+    locked: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    bearer = {"Authorization": f"Bearer {locked.acme}"}  # type: ignore[attr-defined]
+    waiting = locked.call(lambda: locked.service.ask(SUM, mode=1, model=None, headers=bearer)).json()
+    page = open_page(f"{locked.url}/runs/{waiting['run_id']}").page
+    sign_in(page, locked.acme)  # type: ignore[attr-defined]
+    form = page.get_by_role("form", name="Your decision")
+    form.get_by_label("Deny", exact=True).check()
+    form.get_by_label("Reason").fill("It is not needed")
+    page.context.clear_cookies()
+    form.get_by_role("button", name="Go on without tools").click()
+    expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
+    sign_in(page, locked.acme)  # type: ignore[attr-defined]
+    expect(form.get_by_label("Reason")).to_have_value("It is not needed")
+
+
+def test_an_administrator_sees_no_draft_of_another_one(
+    locked: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    first, second = locked.key(None, "admin"), locked.key(None, "admin")
+    page = open_page(locked.url).page
+    sign_in(page, first)
+    question(page).fill("A question of the first one")
+    end_session(page)
+    sign_in_again(page, first)
+    expect(question(page)).to_have_value("A question of the first one")
+    end_session(page)
+    sign_in_again(page, second)
     expect(question(page)).to_have_value("")
 
 

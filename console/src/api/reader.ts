@@ -10,9 +10,11 @@ export function onReaderChanged(call: () => void): void {
   changes.addEventListener("changed", call);
 }
 
-/** Take what the engine says of the reader; a new key of the same one changes nothing. */
-export function noteReader({ tenant_id, user_id }: Schema<"SessionView">): void {
-  const next = JSON.stringify([tenant_id, user_id]);
+/** Take what the engine says of the reader; a new key of the same tenant changes nothing.
+ *
+ * Keys of no tenant are administrators', of whom nothing else is known: each is somebody of its own. */
+export function noteReader({ tenant_id, user_id, key_id }: Schema<"SessionView">): void {
+  const next = JSON.stringify([tenant_id, user_id, tenant_id === null && user_id === null ? key_id : null]);
   if (reader !== null && reader !== next) changes.dispatchEvent(new Event("changed"));
   reader = next;
 }

@@ -85,7 +85,7 @@ function Item({ waiting }: { waiting: Waiting }) {
       ) : state.phase === "running" ? (
         <p className="working" role="status"><span className="pulse" aria-hidden /> Going on …</p>
       ) : (
-        <DecisionForm calls={waiting.suggested_tools} inputs={waiting.required_input} isSending={isSent && live.isBusy} onDecide={decide} />
+        <DecisionForm pause={`${waiting.run_id} ${waiting.expires_at}`} calls={waiting.suggested_tools} inputs={waiting.required_input} isSending={isSent && live.isBusy} onDecide={decide} />
       )}
       {live.problem && <p className="fault" role="alert">{live.problem.message}</p>}
     </li>

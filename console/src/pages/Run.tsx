@@ -9,6 +9,7 @@ import { ArrowLeft } from "lucide-react";
 import type { Schema } from "../api/client";
 import { chargesQuery, feedbackQuery, runQuery } from "../api/queries";
 import { Answer } from "../answer/Answer";
+import { pauseOf } from "../run/decisionDrafts";
 import { DecisionForm } from "../run/DecisionForm";
 import { CacheDecision, FactLine, Quality, Remarks } from "../run/Facts";
 import { FeedbackBar } from "../run/FeedbackBar";
@@ -76,7 +77,7 @@ function RunPage({ view }: { view: View }) {
             <Answer text={state.text} citations={state.citations} isGrowing={state.phase === "running"} onCite={(number) => setShown((last) => ({ number, times: (last?.times ?? 0) + 1 }))} />
           )}
           {state.phase === "paused" && state.output && (
-            <DecisionForm calls={state.output.suggested_tools} inputs={state.output.required_input} isSending={live.isBusy} onDecide={(decision) => void live.decide(decision, user)} />
+            <DecisionForm pause={pauseOf(state.id, state.output.timings.total_seconds)} calls={state.output.suggested_tools} inputs={state.output.required_input} isSending={live.isBusy} onDecide={(decision) => void live.decide(decision, user)} />
           )}
           {live.problem && state.phase === "paused" && <p className="fault" role="alert">{live.problem.message}</p>}
           {state.phase === "running" && !state.text && <p className="working" role="status"><span className="pulse" aria-hidden /> Working …</p>}

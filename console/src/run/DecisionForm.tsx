@@ -7,6 +7,7 @@ import type { Schema } from "../api/client";
 import { Button } from "../ui/parts";
 import { dollars, sentence } from "../ui/format";
 import { type JsonSchema, parsed, partsOf, requiredField, SchemaFields, textOf, valuesOf } from "../ui/SchemaFields";
+import { useDecisionDraft } from "./decisionDrafts";
 import type { Decision } from "./live";
 import { Value } from "./Result";
 
@@ -24,15 +25,17 @@ interface CallDraft {
 type Answer = Readonly<Record<string, string>>;
 
 interface DecisionFormProps {
+  /** The pause that is decided on; see `pauseOf`. */
+  pause: string;
   calls: readonly Call[];
   inputs: readonly Wanted[];
   isSending: boolean;
   onDecide: (decision: Decision) => void;
 }
 
-export function DecisionForm({ calls, inputs, isSending, onDecide }: DecisionFormProps) {
-  const [drafts, setDrafts] = useState<Record<string, CallDraft>>(() => Object.fromEntries(calls.map((call) => [call.id, draftOf(call)])));
-  const [answers, setAnswers] = useState<Record<string, Answer>>({});
+export function DecisionForm({ pause, calls, inputs, isSending, onDecide }: DecisionFormProps) {
+  const [drafts, setDrafts] = useDecisionDraft<Record<string, CallDraft>>(`calls ${pause}`, () => Object.fromEntries(calls.map((call) => [call.id, draftOf(call)])));
+  const [answers, setAnswers] = useDecisionDraft<Record<string, Answer>>(`inputs ${pause}`, () => ({}));
   const [fault, setFault] = useState("");
   const change = (id: string, part: Partial<CallDraft>) => setDrafts((all) => ({ ...all, [id]: { ...all[id]!, ...part } }));
 

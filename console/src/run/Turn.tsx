@@ -9,6 +9,7 @@ import { useUser } from "../shell/identity";
 import { Button, IconButton } from "../ui/parts";
 import { copyText } from "../ui/clipboard";
 import { words } from "../ui/format";
+import { pauseOf } from "./decisionDrafts";
 import { DecisionForm } from "./DecisionForm";
 import { FactLine, Quality, Remarks } from "./Facts";
 import { FeedbackBar } from "./FeedbackBar";
@@ -52,6 +53,7 @@ export function Turn({ run, isSelected, onSelect, onRetry, onEdit }: TurnProps) 
         {state.output?.result != null && <Result value={state.output.result} />}
         {state.phase === "paused" && state.output && (
           <DecisionForm
+            pause={pauseOf(state.id, state.output.timings.total_seconds)}
             calls={state.output.suggested_tools}
             inputs={state.output.required_input}
             isSending={run.isBusy}
