@@ -92,15 +92,17 @@ def _keep(book: OrderedDict[str, V], name: str, value: V) -> None:
 def _shares(headers: Mapping[str, str]) -> Iterator[float]:
     """Return the shares that are left, of requests and of tokens."""
     for remaining, limit in _PAIRS:
-        left, most = _number(headers.get(remaining)), _number(headers.get(limit))
-        if left is not None and most:
+        left = _number(headers.get(remaining))
+        if left is not None and (most := _number(headers.get(limit))):
             yield min(1.0, left / most)
 
 
 def _number(text: str | None) -> float | None:
     """Read a number that is not below zero; None where there is none."""
+    if not text:
+        return None
     try:
-        number = float(text or "")
+        number = float(text)
     except ValueError:
         return None
     return number if math.isfinite(number) and number >= 0 else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -48,12 +47,11 @@ class UsageReader:
     :param raw: any JSON; None where the provider sent none.
     """
 
-    __slots__ = ("_corrected", "_fields", "_raw")
+    __slots__ = ("_corrected", "_fields")
 
     def __init__(self, raw: Any) -> None:
-        self._raw = raw
-        self._fields: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {}
-        self._corrected = raw is not None and not isinstance(raw, Mapping)
+        self._fields: dict[str, Any] = raw if isinstance(raw, dict) else {}
+        self._corrected = raw is not None and not isinstance(raw, dict)
 
     def count(self, *paths: str) -> int | None:
         """Return the first count above zero at one of the paths, else zero, else None where there is none.
@@ -74,9 +72,13 @@ class UsageReader:
                 found = 0
         return found
 
+    def has(self, field: str) -> bool:
+        """Return whether there is anything in a field."""
+        return self._fields.get(field) is not None
+
     def is_object(self, path: str) -> bool:
         """Return whether there is an object at a path."""
-        return isinstance(self._at(path), Mapping)
+        return isinstance(self._at(path), dict)
 
     def is_true(self, path: str) -> bool:
         """Return whether there is a true at a path."""
@@ -113,7 +115,7 @@ class UsageReader:
         counts = (
             _count(each.get("tokenCount"))
             for each in listed[:MAX_MODALITIES]
-            if isinstance(each, Mapping) and each.get("modality") == name
+            if isinstance(each, dict) and each.get("modality") == name
         )
         return sum(count or 0 for count in counts)
 
@@ -163,10 +165,10 @@ class UsageReader:
 
     def _at(self, path: str) -> Any:
         value: Any = self._fields
-        for name in path.split("."):
+        for name in path.split(".") if "." in path else (path,):
             if value is None:
                 return None
-            if not isinstance(value, Mapping):
+            if not isinstance(value, dict):
                 self._corrected = True
                 return None
             value = value.get(name)

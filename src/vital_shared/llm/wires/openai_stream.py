@@ -53,6 +53,9 @@ _FAILURE_REASONS: Final = frozenset(
 )
 """Reasons for which an answer is not whole."""
 
+_DONE: Final = b"[DONE]"
+"""The end of a stream; all that is not JSON is slow to notice."""
+
 _WHOLE_COUNTS: Final = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
 
 
@@ -132,6 +135,9 @@ class OpenAIDecoder:
 
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one chunk."""
+        if data == _DONE:
+            self._done = True
+            return ()
         try:
             chunk = orjson.loads(data)
         except ValueError:
@@ -184,7 +190,7 @@ class OpenAIDecoder:
 
     def _read_odd(self, data: bytes) -> Sequence[ModelEvent]:
         """Read what is not JSON, or not strictly."""
-        if data.strip() == b"[DONE]":
+        if data.strip() == _DONE:
             self._done = True
             return ()
         chunk = read_json(data)
@@ -351,6 +357,8 @@ def _error_of(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> Any:
 
 def _finish(value: Any) -> str | None:
     """Read a reason of a stop, in small letters; some wrap it in an object or a list."""
+    if value is None:
+        return None
     for _ in range(3):
         if isinstance(value, dict):
             value = value.get("type") or value.get("reason") or value.get("value") or "stop"

@@ -82,20 +82,25 @@ def _cost(reader: UsageReader) -> Decimal | None:
     return cost + (reader.dollars("cost_details.upstream_inference_cost") or 0)
 
 
-def _details(reader: UsageReader, service_tier: Any) -> PriceDetails:
-    def count(folders: tuple[str, ...], name: str) -> int:
+def _details(reader: UsageReader, service_tier: Any) -> PriceDetails | None:
+    """Return what is priced apart; None where the answer states nothing of the kind, as most do."""
+    read, written = ([folder for folder in folders if reader.has(folder)] for folders in (_IN, _OUT))
+    tier = service_tier.lower() if isinstance(service_tier, str) else reader.text("service_tier")
+    if not read and not written and tier not in _TERMS:
+        return None
+
+    def count(folders: list[str], name: str) -> int:
         return reader.count(*(f"{folder}.{name}" for folder in folders)) or 0
 
-    cached_audio = count(_IN, "cached_tokens_details.audio_tokens")
-    cached_image = count(_IN, "cached_tokens_details.image_tokens")
-    tier = service_tier.lower() if isinstance(service_tier, str) else reader.text("service_tier")
+    cached_audio = count(read, "cached_tokens_details.audio_tokens")
+    cached_image = count(read, "cached_tokens_details.image_tokens")
     return PriceDetails(
-        audio_input=max(0, count(_IN, "audio_tokens") - cached_audio),
+        audio_input=max(0, count(read, "audio_tokens") - cached_audio),
         cached_audio_input=cached_audio,
-        image_input=max(0, count(_IN, "image_tokens") - cached_image),
+        image_input=max(0, count(read, "image_tokens") - cached_image),
         cached_image_input=cached_image,
-        audio_output=count(_OUT, "audio_tokens"),
-        image_output=count(_OUT, "image_tokens"),
+        audio_output=count(written, "audio_tokens"),
+        image_output=count(written, "image_tokens"),
         terms=(tier,) if tier in _TERMS else (),
     )
 
