@@ -264,6 +264,21 @@ async def test_an_answer_that_cannot_be_saved_is_still_given(services, monkeypat
     assert "save_failed" in events[-1].output.degradation_reasons
 
 
+async def test_a_database_that_restarts_while_the_agent_is_read_does_not_fail_the_run(services, monkeypatch):
+    """The connection breaks off in the middle of the read, and the next one is refused."""
+    faults = [None, StoreError("It was closed in the middle."), StoreError("It cannot be reached.")]
+    read = type(services.agents).get
+
+    async def get(self, *args, **kwargs):
+        if faults and (fault := faults.pop(0)) is not None:  # the first read is that before the run
+            raise fault
+        return await read(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(services.agents), "get", get)
+    output = await ask(services)
+    assert (output.response, faults) == ("It takes 42 days [1].", [])
+
+
 async def test_max_cost_keeps_dear_tools_from_running(open_services: Open):
     @tool(cost_dollars=Decimal("0.07"))
     async def dear() -> str:

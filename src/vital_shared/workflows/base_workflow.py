@@ -10,7 +10,7 @@ from typing import Final
 
 from vital_shared.billing.run_context import current_node_name, current_run_context, spent_so_far
 from vital_shared.deadline import due_within, preparation_deadline, preparation_seconds
-from vital_shared.errors import ConfigurationError
+from vital_shared.errors import ConfigurationError, StoreError
 from vital_shared.failure_log import FailureLog
 from vital_shared.graph import Done, Outcome, Pause, Retry, Skip, fan_out, node
 from vital_shared.graph.in_time import in_time
@@ -68,9 +68,9 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
     It may be given types as `Workflow` may: ``BaseWorkflow[ContractInput, Contract]``.
     """
 
-    @node(timeout=STORE_SECONDS)
+    @node(timeout=STORE_SECONDS, retry=Retry(on=(StoreError,), attempts=5))
     async def load_agent(self, agent_id: str, tenant_id: str) -> AgentProfile:
-        """Read who answers."""
+        """Read who answers; a database that restarts at this moment does not fail the run."""
         return await self.services.agents.get(agent_id, tenant_id=tenant_id)
 
     @node(
