@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO
-from typing import Final
 from zipfile import ZipFile
 
 from lxml import etree  # type: ignore[import-untyped]
 
 from vital_shared.logs import get_logger
+from vital_shared.retrieval.ingest.odf_rows import odf_rows, repeated_columns, whole_number
 from vital_shared.retrieval.ingest.odf_text import odf_name
 
 __all__ = ["MergedRange", "read_odf_merged_cells"]
@@ -19,12 +18,6 @@ logger = get_logger(__name__)
 MergedRange = tuple[tuple[int, int], tuple[int, int]]
 """The row and column of the first and of the last cell, from 0."""
 
-_TABLE, _ROW, _CELL, _COVERED = (
-    odf_name("table", name) for name in ("table", "table-row", "table-cell", "covered-table-cell")
-)
-_NAME: Final = odf_name("table", "name")
-_COLUMNS_REPEATED: Final = odf_name("table", "number-columns-repeated")
-_ROWS_REPEATED: Final = odf_name("table", "number-rows-repeated")
 _COLUMNS, _ROWS = (odf_name("table", f"number-{kind}-spanned") for kind in ("columns", "rows"))
 
 
@@ -41,30 +34,10 @@ def read_odf_merged_cells(package: ZipFile) -> dict[str, list[MergedRange]]:
 
 
 def _merged(part: bytes) -> Iterator[tuple[str, MergedRange]]:
-    read = etree.iterparse(
-        BytesIO(part),
-        events=("start", "end"),
-        tag=(_TABLE, _ROW),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-    )
-    sheet, row = "", 0
-    for event, element in read:
-        if element.tag == _TABLE:
-            sheet, row = (element.get(_NAME, ""), 0) if event == "start" else (sheet, row)
-        elif event == "end":
-            column = 0
-            for cell in element:
-                if cell.tag in (_CELL, _COVERED):
-                    below, beside = _count(cell, _ROWS) - 1, _count(cell, _COLUMNS) - 1
-                    if below or beside:
-                        yield sheet, ((row, column), (row + below, column + beside))
-                    column += _count(cell, _COLUMNS_REPEATED)
-            row += _count(element, _ROWS_REPEATED)
-            element.clear()  # large sheets need not fit into memory
-
-
-def _count(element: etree._Element, name: str) -> int:
-    text = element.get(name, "1")
-    return max(1, int(text)) if text.isdigit() else 1
+    for row in odf_rows(part):
+        column = 0
+        for cell in row.cells:
+            below, beside = whole_number(cell, _ROWS) - 1, whole_number(cell, _COLUMNS) - 1
+            if below or beside:
+                yield row.sheet, ((row.number, column), (row.number + below, column + beside))
+            column += repeated_columns(cell)

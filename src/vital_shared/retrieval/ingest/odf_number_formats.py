@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from io import BytesIO
+from itertools import product
 from typing import Final
 from zipfile import ZipFile
 
@@ -16,6 +16,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.number_formats import NumberFormat
+from vital_shared.retrieval.ingest.odf_rows import odf_rows, repeated_columns
 from vital_shared.retrieval.ingest.odf_text import PARAGRAPH, odf_name
 
 __all__ = ["read_odf_number_formats"]
@@ -28,12 +29,6 @@ MAX_DECIMALS: Final = 6
 MAX_REPEATED: Final = 1_000
 """Rows or columns of equal cells whose numbers are read as they are shown."""
 
-_TABLE, _ROW, _CELL, _COVERED = (
-    odf_name("table", name) for name in ("table", "table-row", "table-cell", "covered-table-cell")
-)
-_NAME: Final = odf_name("table", "name")
-_COLUMNS_REPEATED: Final = odf_name("table", "number-columns-repeated")
-_ROWS_REPEATED: Final = odf_name("table", "number-rows-repeated")
 _VALUE, _TYPE = odf_name("office", "value"), odf_name("office", "value-type")
 _TYPES: Final = frozenset(("float", "percentage", "currency"))
 _SHOWN: Final = re.compile(
@@ -59,33 +54,14 @@ def read_odf_number_formats(package: ZipFile) -> dict[str, dict[tuple[int, int],
 
 def _cells(part: bytes) -> Iterator[tuple[str, tuple[int, int], NumberFormat]]:
     """Yield the sheets and places of the cells with a format that counts."""
-    read = etree.iterparse(
-        BytesIO(part),
-        events=("start", "end"),
-        tag=(_TABLE, _ROW),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-    )
-    sheet, number = "", 0
-    for event, element in read:
-        if element.tag == _TABLE:
-            sheet, number = (element.get(_NAME, ""), 0) if event == "start" else (sheet, number)
-        elif event == "end":
-            repeated = _count(element, _ROWS_REPEATED)
-            for column, found in _row(element):
-                yield from ((sheet, (row, column), found) for row in range(number, number + _few(repeated)))
-            number += repeated
-            element.clear()  # large sheets need not fit into memory
-
-
-def _row(row: etree._Element) -> Iterator[tuple[int, NumberFormat]]:
-    column = 0
-    for cell in row:
-        if cell.tag in (_CELL, _COVERED):
-            repeated = _count(cell, _COLUMNS_REPEATED)
+    for row in odf_rows(part):
+        numbers = range(row.number, row.number + min(row.repeated, MAX_REPEATED))
+        column = 0
+        for cell in row.cells:
+            repeated = repeated_columns(cell)
             if (found := _format(cell)) is not None:
-                yield from ((place, found) for place in range(column, column + _few(repeated)))
+                columns = range(column, column + min(repeated, MAX_REPEATED))
+                yield from ((row.sheet, place, found) for place in product(numbers, columns))
             column += repeated
 
 
@@ -125,12 +101,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-def _count(element: etree._Element, name: str) -> int:
-    text = element.get(name, "1")
-    return max(1, int(text)) if text.isdigit() else 1
-
-
-def _few(repeated: int) -> int:
-    return min(repeated, MAX_REPEATED)
