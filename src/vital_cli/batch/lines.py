@@ -84,16 +84,16 @@ def _line(
     common: Mapping[str, Any],
     equal: Counter[str],
 ) -> BatchLine:
-    custom_id, request, error = None, None, ""
+    custom_id, request, error, content = None, None, "", ""
     try:
         fields = _fields(text)
         if CUSTOM_ID not in input_type.model_fields:
             custom_id = _custom_id(fields.pop(CUSTOM_ID, None))
         request = request_from(input_type, {**common, **fields})
+        # Without what the line leaves open: that may be made anew each time, or come with a new version.
+        content = request.model_dump_json(by_alias=False, round_trip=True, exclude_unset=True)
     except InvalidRequest as refusal:
-        error = refusal.message
-    # Without what the line leaves open: such a field may be made anew each time, or come with a new version.
-    content = error or request.model_dump_json(by_alias=False, round_trip=True, exclude_unset=True)  # type: ignore[union-attr]  # there is one
+        error = content = refusal.message
     digest = hashlib.sha256(f"{custom_id}\n{content}".encode("utf-8", "replace")).hexdigest()
     equal[digest] += 1
     return BatchLine(number, custom_id, request, error, f"{digest}/{equal[digest]}")
