@@ -35,8 +35,6 @@ SMOOTHING: Final = 0.2
 
 MAX_RETRY_SECONDS: Final = 60.0
 
-EMPTIED_POLL_SECONDS: Final = 0.05
-
 
 class EngineBusy(VitalError):
     """No further work can be begun at the moment.
@@ -107,6 +105,9 @@ class FairSlots:
         self._virtual_time = 0.0
         self._grants = 0
         self._closed = False
+        self._all_free = asyncio.Event()
+        """Set while no slot is taken."""
+        self._all_free.set()
         self._clock = clock
         self._ended_at = clock()
         self._seconds_per_end = 0.0
@@ -165,6 +166,8 @@ class FairSlots:
         """Let go of a slot; it goes to a waiting request, where there is one."""
         self._note_end()
         self.active -= 1
+        if not self.active:
+            self._all_free.set()
         self._shares[tenant_id].held -= 1
         self._forget_idle(tenant_id)
         self._serve()
@@ -179,8 +182,8 @@ class FairSlots:
 
     async def emptied(self) -> None:
         """Wait until no slot is taken."""
-        while self.active:  # noqa: ASYNC110 - a count has no event
-            await asyncio.sleep(EMPTIED_POLL_SECONDS)
+        while self.active:  # one may have been taken since the last was given back
+            await self._all_free.wait()
 
     def _try_take(self, tenant_id: str) -> bool:
         share = self._shares.get(tenant_id)
@@ -202,6 +205,7 @@ class FairSlots:
     def _grant(self, share: _Share) -> None:
         share.held += 1
         self.active += 1
+        self._all_free.clear()
         self._grants += 1
         share.last_grant = self._grants
         self._virtual_time = max(self._virtual_time, share.tag)
