@@ -39,14 +39,22 @@ async def limited(postgres: PostgresServer) -> AsyncIterator[Limited]:
         yield open_as
 
 
-async def write(database: Database, seconds: float = 0.02) -> None:
+async def write(database: Database, seconds: float = 0.02) -> int:
+    """Take a while in a transaction; gives the server's process of its connection."""
     async with database.begin() as connection:
-        await connection.execute(text(f"SELECT pg_sleep({seconds})"))
+        pid = await connection.scalar(text(f"SELECT pg_backend_pid() FROM pg_sleep({seconds})"))
+    assert pid is not None
+    return int(pid)
+
+
+def in_use(database: Database) -> int:
+    _, taken = database.connections
+    return taken
 
 
 @asynccontextmanager
 async def refused() -> AsyncIterator[None]:
-    """What is tried within is refused, and may be tried again later."""
+    """Expect a refusal that may be tried again later."""
     with pytest.raises(StoreError) as error:
         yield
     assert not isinstance(error.value, WriteRefused)
@@ -55,7 +63,10 @@ async def refused() -> AsyncIterator[None]:
 async def test_a_server_that_gives_no_more_connections_serves_all_with_those_that_are_there(limited: Limited):
     database = limited("")
     await database.ping()
-    await asyncio.gather(*(write(database) for _ in range(40)))
+    backends = await asyncio.gather(*(write(database) for _ in range(40)))
+    assert len(backends) == 40
+    assert len(set(backends)) <= CONNECTIONS
+    assert in_use(database) == 0
 
 
 async def test_who_has_no_connection_at_all_is_told_so(limited: Limited):
@@ -72,11 +83,15 @@ async def test_who_has_no_connection_at_all_is_told_so(limited: Limited):
 
 async def test_a_transaction_that_was_idle_for_too_long_costs_nobody_else_a_connection(limited: Limited):
     database = limited("idle_in_transaction_session_timeout = '50ms'")
+    gone = set()
     for _ in range(CONNECTIONS + 1):
         async with refused(), database.begin() as connection:
             backend = await connection.scalar(text("SELECT pg_backend_pid()"))
+            gone.add(backend)
             await _until_gone(database, backend)
-    await asyncio.gather(*(database.ping() for _ in range(CONNECTIONS)))
+    assert len(gone) == CONNECTIONS + 1
+    assert gone.isdisjoint(await asyncio.gather(*(write(database) for _ in range(CONNECTIONS))))
+    assert in_use(database) == 0
 
 
 async def _until_gone(database: Database, backend: int | None) -> None:
@@ -90,9 +105,11 @@ async def _until_gone(database: Database, backend: int | None) -> None:
 
 async def test_a_statement_that_was_too_long_leaves_its_connection_as_it_was(limited: Limited):
     database = limited("statement_timeout = '500ms'")
+    before = await write(database)
     async with refused():
         await write(database, seconds=60)
-    await asyncio.gather(*(write(database) for _ in range(CONNECTIONS)))
+    assert before in await asyncio.gather(*(write(database) for _ in range(CONNECTIONS)))
+    assert in_use(database) == 0
 
 
 async def test_serializable_transactions_are_done_again(limited: Limited):
