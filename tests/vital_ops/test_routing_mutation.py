@@ -57,7 +57,7 @@ INTEGRATIONS = {
         },
     ),
 }
-"""What is configured of each place; `test_incidents` reads the texts at a real Alertmanager."""
+"""The receivers' configurations, by place; `test_incidents` reads the texts at a real Alertmanager."""
 
 INCIDENT = {"environment", "incident"}
 

@@ -21,7 +21,7 @@ _IN_BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
 
 class _FilledCells(NamedTuple):
     headings: frozenset[str]
-    """Those of the cells that are filled."""
+    """Headings of the filled cells."""
 
     words: frozenset[str]
     """Words of the values."""

@@ -262,7 +262,7 @@ class Database:
         for pause in chain(FULL_SERVER_PAUSES, repeat(FULL_SERVER_PAUSES[-1])):
             try:
                 return await stack.enter_async_context(engine.connect())
-            except Exception as error:
+            except Exception as error:  # raised again; asyncpg's own are not wrapped while connecting
                 if not has_no_connection_left(error) or time.monotonic() > give_up_at:
                     raise
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
