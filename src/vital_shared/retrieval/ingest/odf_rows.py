@@ -28,7 +28,7 @@ class OdfRow(NamedTuple):
     number: int
     """The number of the first of them, from 0."""
     repeated: int
-    """How many there are."""
+    """The number of equal rows."""
     cells: tuple[etree._Element, ...]
     """The cells, covered ones among them; they are gone when the next row is read."""
 
