@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from vital_ops.stack.alertmanager import alertmanager
+from vital_ops.stack.prometheus import prometheus
 from vital_shared.llm.configuration import Configuration, load_configuration
 from vital_shared.llm.providers import BUILT_IN
 
@@ -165,6 +167,17 @@ def test_the_files_of_the_repository_are_where_the_programs_look():
     scrape, *others = configuration["scrape_configs"]
     assert [other["job_name"] for other in others] == ["prometheus", "alertmanager"]
     assert ("watch", str(Path(scrape["authorization"]["credentials_file"]).parent)) in folders("prometheus")
+
+
+def test_what_watches_has_the_options_of_the_stack_that_a_restart_needs(tmp_path):
+    made = [
+        *prometheus(tmp_path, "127.0.0.1:9090", tmp_path, "http://x").command,
+        *alertmanager(tmp_path, "127.0.0.1:9093", tmp_path, "http://x").command,
+    ]
+    composed = [*SERVICES["prometheus"]["command"], *SERVICES["alertmanager"]["command"]]
+    for name in ("--rules.alert.for-grace-period", "--data.maintenance-interval", "--data.retention"):
+        (option,) = (each for each in made if str(each).startswith(f"{name}="))
+        assert option in composed
 
 
 def test_prometheus_looks_for_services_that_are_there():

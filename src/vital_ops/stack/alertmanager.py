@@ -13,6 +13,10 @@ __all__ = ["alertmanager"]
 RETENTION: Final = "768h"
 """32 days: Alertmanager notifies again of what it has forgotten, whatever the route's repeat interval is."""
 
+MAINTENANCE_INTERVAL: Final = "1m"
+"""Between writes of what was notified: what is not on the disk when Alertmanager is killed is notified once
+more, or its end is never notified. The default is 15 minutes."""
+
 
 def alertmanager(folder: Path, address: str, configuration: Path, external_url: str) -> Program:
     """Make the program, with its data and its log in a folder.
@@ -27,6 +31,7 @@ def alertmanager(folder: Path, address: str, configuration: Path, external_url: 
             f"--config.file={configuration}",
             f"--storage.path={folder / 'alertmanager'}",
             f"--data.retention={RETENTION}",
+            f"--data.maintenance-interval={MAINTENANCE_INTERVAL}",
             f"--web.listen-address={address}",
             f"--web.external-url={external_url}",
             "--web.route-prefix=/",  # whatever path the address has

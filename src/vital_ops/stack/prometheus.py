@@ -16,6 +16,10 @@ __all__ = ["prometheus", "prometheus_configuration"]
 RETENTION: Final = "31d"
 """Error budgets are those of 30 days."""
 
+FOR_GRACE_PERIOD: Final = "1m"
+"""The shortest ``for`` that outlives a restart of Prometheus: by default it is 10 minutes, and an alert that
+waits for 5 would be pending again for longer than Alertmanager takes it for firing, which is 4."""
+
 CONFIGURATION: Final = """\
 global:
   scrape_interval: {interval}
@@ -148,6 +152,7 @@ def prometheus(folder: Path, address: str, configuration: Path, external_url: st
             f"--config.file={configuration}",
             f"--storage.tsdb.path={folder / 'prometheus'}",
             f"--storage.tsdb.retention.time={RETENTION}",
+            f"--rules.alert.for-grace-period={FOR_GRACE_PERIOD}",
             f"--web.listen-address={address}",
             f"--web.external-url={external_url}",
             "--web.route-prefix=/",  # whatever path the address has
