@@ -1,5 +1,6 @@
 """Mistakes of newcomers that ended in silence, or in somebody else's traceback: each gets one sentence."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ from vital_shared import (
     Outcome,
     Pause,
     PlanError,
+    Retry,
     RunFailed,
     Workflow,
     WorkflowInput,
     fan_out,
     node,
+    repeat,
     tool,
 )
 from vital_shared.errors import ConfigurationError, InvalidRequest
@@ -84,6 +87,76 @@ async def test_a_response_that_is_none_is_not_an_empty_one(services, value, made
 
     with pytest.raises(RunFailed, match=f"node 'answer' returned {made}, and it is the response"):
         await Untyped(services).execute_typed(question("a"))
+
+
+async def test_a_response_that_is_none_in_place_of_the_declared_text(services):
+    class Forgotten(Workflow):
+        @node
+        async def answer(self, query: str) -> str:
+            query.upper()
+
+    class Lost(Workflow):
+        async def _other(self, query: str) -> str:
+            query.upper()
+
+        @node(fallback=_other)
+        async def answer(self, query: str) -> str:
+            raise ValueError
+
+    for kind in (Forgotten, Lost):
+        with pytest.raises(RunFailed, match="node 'answer' returned None, and it is the response"):
+            await kind(services).execute_typed(question("a"))
+
+
+async def test_a_node_that_fails_on_a_value_names_the_node_that_made_another_type(services):
+    class Forgotten(Workflow):
+        @node
+        async def part(self, query: str) -> str:
+            query.upper()
+
+        @node
+        async def answer(self, part: str) -> str:
+            return part.upper()
+
+    class Mistyped(Workflow):
+        @node
+        async def part(self, query: str) -> int:
+            return "secret words"
+
+        @node
+        async def answer(self, part: int) -> str:
+            return str(part + 1)
+
+    class Unseen(Workflow):
+        @node
+        async def items(self, query: str) -> tuple[str, ...]:
+            return ("1", "two")
+
+        @fan_out("item", over="items")
+        async def part(self, item: str) -> str:
+            return str(int(item))
+
+        @node
+        async def answer(self, part: tuple[Outcome[str], ...]) -> str:
+            return " ".join(outcome.value for outcome in part)
+
+    class Repeated(Workflow):
+        text = repeat(Forgotten, carry="query", until=bool, limit=1)
+
+        @node
+        async def answer(self, text: str) -> str:
+            return text
+
+    none = r"AttributeError: 'part' is None, and node 'part' \(test_newcomers_mistakes.py:\d+\) declares str"
+    for kind, sentence in (
+        (Forgotten, none),
+        (Mistyped, "TypeError: 'part' is str, and node 'part' .* declares int$"),
+        (Unseen, "TypeError: 1 of the 2 outcomes in 'part' have failed, and hold no value"),
+        (Repeated, none),
+    ):
+        with pytest.raises(RunFailed, match=sentence) as failed:
+            await kind(services).execute_typed(question("a"))
+        assert any("'part'" in note for note in failed.value.__cause__.__notes__)
 
 
 async def test_a_node_that_declares_it_may_return_none_may(services):
@@ -172,6 +245,44 @@ async def test_arguments_of_a_call_that_are_almost_right(open_services: Open, op
     with pytest.raises(RunFailed) as failed:
         await Asking(services).execute_typed(question("a"))
     assert sentence in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ({"timeout_seconds": "2"}, "timeout_seconds must be a number above 0, and not '2'"),
+        (
+            {"timeout_seconds": timedelta(seconds=2)},
+            "timeout_seconds must be a number above 0, and not datetime",
+        ),
+        (
+            {"cost_dollars": "0.01"},
+            r"cost_dollars must be a Decimal, as in Decimal\(\"0.01\"\), and not '0.01'",
+        ),
+        ({"keywords": "bmi"}, r"keywords must be texts, as in keywords=\(\"…\",\), and not 'bmi'"),
+        ({"examples": "What is the BMI?"}, "examples must be texts"),
+        ({"examples": 3}, "examples must be texts"),
+        ({"keywords": (3,)}, "keywords must be texts"),
+        ({"requires_approval": "no"}, "requires_approval must be True or False, and not 'no'"),
+        ({"read_only": 1}, "read_only must be True or False, and not 1"),
+        ({"from_query": "bmi"}, "from_query must be a function of the question, and not 'bmi'"),
+    ],
+)
+def test_an_option_of_another_kind_of_a_tool(option, sentence):
+    with pytest.raises(ConfigurationError, match=f'Tool "body_mass_index": {sentence}'):
+
+        @tool(**option)
+        async def body_mass_index(kilograms: float, metres: float) -> str:
+            """Compute the body mass index."""
+
+
+@pytest.mark.parametrize(
+    "option", [{"attempts": "3"}, {"attempts": 2.5}, {"jitter": "1"}, {"backoff_seconds": True}]
+)
+def test_a_number_of_a_retry_that_is_none(option):
+    (name,) = option
+    with pytest.raises(PlanError, match=f"Retry has {name}=.*: write a number, such as {name}="):
+        Retry(on=(ConnectionError,), **option)
 
 
 def test_a_tool_that_is_a_method():

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from vital_shared import BaseWorkflow, Workflow, node
+from vital_shared import BaseWorkflow, Done, RunFailed, Workflow, node
 from vital_shared.models.event import RunFinished, Token
 from vital_shared.monitoring.counted import counted
 from vital_shared.testing import question, workflow_services
@@ -42,6 +42,32 @@ async def test_its_tokens_are_the_response(tmp_path, workflow):
     [finished] = [event for event in events if isinstance(event, RunFinished)]
     assert finished.output.response == "It takes 42 days."
     assert again.response == "It takes 42 days."
+
+
+class Silent(Workflow):
+    """A generator that never yields."""
+
+    @node
+    async def answer(self, query: str) -> AsyncIterator[str]:
+        for word in ():
+            yield word
+
+
+class Wordless(Workflow):
+    """A generator that declares an empty text."""
+
+    @node
+    async def answer(self, query: str) -> AsyncIterator[str | Done[str]]:
+        yield Done("")
+
+
+async def test_a_stream_of_nothing_is_no_empty_response_unless_it_says_so(tmp_path):
+    async with workflow_services(tmp_path) as services:
+        with pytest.raises(
+            RunFailed, match=r"node 'answer' \(test_text_streams.py:\d+\) has yielded nothing"
+        ):
+            await Silent(services).execute_typed(question("How long?"))
+        assert (await Wordless(services).execute_typed(question("How long?"))).response == ""
 
 
 class Whole(Workflow):

@@ -16,6 +16,7 @@ from vital_shared.graph.plan import Node
 from vital_shared.graph.rounds import call_rounds
 from vital_shared.graph.state import RunState
 from vital_shared.graph.step import Step
+from vital_shared.graph.subworkflow import OUTCOMES
 from vital_shared.graph.thread import in_thread
 
 __all__ = ["call_node"]
@@ -134,6 +135,12 @@ async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
     finally:
         await generator.aclose()
     if texts is not None:
+        if not texts and node.makes in OUTCOMES:
+            raise NodeError(
+                f"node '{node.name}' ({node.place}) has yielded nothing, and is to make a text: yield it, "
+                'or Done("") where there is none',
+                node=node.name,
+            )
         return "".join(texts)
     raise NodeError(
         f"node '{node.name}' ended without Done(value): yield that last, or let it return "

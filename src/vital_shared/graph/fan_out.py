@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from vital_shared.graph.errors import NodeError, NodeTimeout
 from vital_shared.graph.in_time import in_time
-from vital_shared.graph.no_value import NO_VALUES, no_value
+from vital_shared.graph.no_value import DOUBTFUL_VALUES, no_value
 from vital_shared.graph.node import Pause
 from vital_shared.graph.observer import notify
 from vital_shared.graph.outcome import Outcome, describe
@@ -111,8 +111,8 @@ class _Fan:
         self.started(index)
         try:
             value = await in_time(self.node.name, self.item_timeout, partial(self.call, index, arguments))
-            if type(value) in NO_VALUES:
-                raise no_value(self.node, value)  # noqa: TRY301 - recorded as any other failure
+            if type(value) in DOUBTFUL_VALUES and (broken := no_value(self.node, value)) is not None:
+                raise broken  # noqa: TRY301 - recorded as any other failure
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise

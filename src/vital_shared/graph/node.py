@@ -73,6 +73,17 @@ class Retry:
     jitter: float = 0.5
     """0: none; 1: anything down to no wait at all."""
 
+    def __post_init__(self) -> None:
+        """See that its numbers are some.
+
+        :raises PlanError: when one is not.
+        """
+        for name in ("attempts", "backoff_seconds", "max_seconds", "jitter"):
+            value, kinds = getattr(self, name), int if name == "attempts" else int | float
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                example = "3" if name == "attempts" else "0.5"
+                raise PlanError(f"Retry has {name}={value!r}: write a number, such as {name}={example}")
+
     def wait_seconds(self, attempt: int, random: float) -> float:
         """Return the seconds to wait after a failed attempt (1, 2, …), given a random number from 0 to 1."""
         doublings = min(attempt - 1, 60)  # 2.0 ** 1024 would be an OverflowError

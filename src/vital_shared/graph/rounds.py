@@ -49,6 +49,7 @@ async def call_rounds(run: RunState, node: Node, arguments: Sequence[Any]) -> An
             if inner.failed_line is not None:
                 run.failed_round_lines = run.failed_round_lines or {}
                 run.failed_round_lines[node.name] = f"{node.name}.{number}.{inner.failed_line}"
+                run.failed_hint = inner.failed_hint
         value = inner.value(graph.plan.outcome)
         if _is_enough(loop, node, number, value):
             break

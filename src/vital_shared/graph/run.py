@@ -16,7 +16,8 @@ from vital_shared.graph.call import call_node
 from vital_shared.graph.effects import InterruptedEffect
 from vital_shared.graph.errors import GraphError, NodeError
 from vital_shared.graph.json_value import json_value
-from vital_shared.graph.no_value import NO_VALUES, no_value
+from vital_shared.graph.misfit import find_misfit
+from vital_shared.graph.no_value import DOUBTFUL_VALUES, no_value
 from vital_shared.graph.node import Pause, Skip
 from vital_shared.graph.observer import notify, observer_failed
 from vital_shared.graph.outcome import NodeStatus, RunStatus
@@ -158,8 +159,8 @@ class Run(RunState):
                         value = await node.function(target, *arguments)
                     else:
                         value = await call_node(self, node, arguments)
-                if type(value) in NO_VALUES:
-                    raise no_value(node, value)  # noqa: TRY301 - as if the node had raised it
+                if type(value) in DOUBTFUL_VALUES and (broken := no_value(node, value)) is not None:
+                    raise broken  # noqa: TRY301 - as if the node had raised it
                 values[node.slot] = value
             except BaseException as error:  # noqa: BLE001 - a node may raise anything: raised or recorded
                 if not self._goes_on(node, error, cancelled=cancelling() > before):
@@ -211,7 +212,7 @@ class Run(RunState):
         if isinstance(error, Skip) and declared.optional:
             self._finish(node, "skipped", None)
             return True
-        error = _broken_rule(node, error) or error
+        error = _broken_rule(node, error) or self._not_awaited(node, error) or error
         self.note_failure(node, error)
         self._finish(node, "timeout" if node.timed_out(error) else "failed", error)
         if declared.optional and isinstance(error, Exception):
@@ -225,6 +226,10 @@ class Run(RunState):
         if self._error is None:
             self._error, self.failed_node = error, node
             self.failed_line = (self.failed_round_lines or {}).get(node.name, node.name)
+            if not isinstance(error, GraphError):
+                self.failed_hint = self.failed_hint or find_misfit(self.plan, self._values, node)
+            if self.failed_hint:
+                error.add_note(self.failed_hint)
 
     def _finish(self, node: Node, status: NodeStatus, error: BaseException | None) -> None:
         self._statuses[node.index] = status

@@ -8,20 +8,24 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.effects import EffectGuard
-from vital_shared.graph.errors import AnswerError, GraphError
+from vital_shared.graph.errors import AnswerError, GraphError, NodeError
 from vital_shared.graph.failed_attempt import FailedAttempt
 from vital_shared.graph.finished_node import NO_VALUE, FinishedNode
 from vital_shared.graph.observer import Observer, notify
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span, describe
+from vital_shared.graph.pending_call import CallSite
 from vital_shared.graph.plan import MISSING, Node, Plan
 from vital_shared.graph.prune import prune
 from vital_shared.graph.step import Step
 
 __all__ = ["RunState", "StepTiming"]
+
+MIN_FORGOTTEN_CALLS: Final = 64
+"""Calls of a node from which on those that were awaited are forgotten."""
 
 Deliver = Callable[[Node, Any, int | None], Awaitable[None]]
 """A function that takes what a node yields, and the index of the item where it is fanned out."""
@@ -67,10 +71,12 @@ class RunState:
         "deliver",
         "effect_guard",
         "failed_attempts",
+        "failed_hint",
         "failed_line",
         "failed_node",
         "failed_round_lines",
         "interrupted",
+        "made_calls",
         "observer_failures",
         "observers",
         "paused",
@@ -119,6 +125,10 @@ class RunState:
         self.failed_node: Node | None = None
         self.failed_line: str | None = None
         """The line of what has failed: the node, within a loop that of the round, as ``loop.2.node``."""
+        self.failed_hint = ""
+        """The value that the failed node reads and that is not of its type, in words; empty: none."""
+        self.made_calls: dict[str, list[CallSite]] | None = None
+        """The calls that a node has to await, by the node; made with the first one."""
         self.failed_round_lines: dict[str, str] | None = None
         """The lines of what has failed within loops, by the loop; made with the first one."""
         self.observer_failures = 0
@@ -165,6 +175,30 @@ class RunState:
     def note_failure(self, node: Node, error: BaseException, item: int | None = None) -> None:
         """Record a failed attempt at a node, whatever follows it."""
         self.failed_attempts.append(FailedAttempt(node.name, item, type(error), describe(error)))
+
+    def note_call(self, node: Node, site: CallSite) -> None:
+        """Record that a node has made a call, which it has to await."""
+        made = self.made_calls = {} if self.made_calls is None else self.made_calls
+        calls = made.setdefault(node.name, [])
+        calls.append(site)
+        if len(calls) >= MIN_FORGOTTEN_CALLS and len(calls).bit_count() == 1:  # at 64, 128, …: not each time
+            calls[:] = [each for each in calls if not each.is_used]
+
+    def _not_awaited(self, node: Node, error: BaseException) -> NodeError | None:
+        """Return an error that says which call the node has used as a value; None: there is none."""
+        if not isinstance(error, TypeError | AttributeError | ValueError):
+            return None
+        calls = (self.made_calls or {}).get(node.name, ())
+        site = next((each for each in calls if not each.is_used), None)
+        if site is None:
+            return None
+        for each in calls:
+            each.is_used = True  # reported: without a warning
+        broken = NodeError(
+            f"{site.not_awaited}, and has no value yet: write await in front of it", node=node.name
+        )
+        broken.__cause__ = error
+        return broken
 
     def step(self, node: Node, step: Step, item: int | None = None) -> None:
         """Record that a part of a streaming node's work begins or ends."""

@@ -104,8 +104,12 @@ class Tool:
                 f'"{self.name}" cannot be the name of a tool: use snake_case, '
                 "at most 64 lower-case letters, digits and underscores."
             )
-        if not (math.isfinite(self.timeout_seconds) and self.timeout_seconds > 0):
-            raise ConfigurationError(f'Tool "{self.name}": timeout_seconds must be a number above 0.')
+        seconds = self.timeout_seconds
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not (is_number and math.isfinite(seconds) and seconds > 0):
+            raise ConfigurationError(
+                f'Tool "{self.name}": timeout_seconds must be a number above 0, and not {seconds!r}.'
+            )
         if not (isinstance(self.cost_dollars, Decimal) and self.cost_dollars.is_finite()):
             raise ConfigurationError(
                 f'Tool "{self.name}": cost_dollars must be a Decimal, as in Decimal("0.01"), and not '
@@ -113,6 +117,16 @@ class Tool:
             )
         if self.cost_dollars < 0:
             raise ConfigurationError(f'Tool "{self.name}": cost_dollars must not be below 0.')
+        for option in ("requires_approval", "read_only"):
+            if not isinstance(getattr(self, option), bool):
+                raise ConfigurationError(
+                    f'Tool "{self.name}": {option} must be True or False, and not {getattr(self, option)!r}.'
+                )
+        if not callable(self.from_query):
+            raise ConfigurationError(
+                f'Tool "{self.name}": from_query must be a function of the question, and not '
+                f"{self.from_query!r}."
+            )
 
     @property
     def definition(self) -> ToolDefinition:
@@ -162,7 +176,7 @@ def tool(
 ) -> Callable[[Callable[..., Awaitable[str | Found]]], Tool]:
     """Make a tool of an async function with typed parameters, a docstring, and text or `Found` as its result.
 
-    A parameter of the type `ToolContext` is not an argument: it names the tenant and user of the run.
+    A parameter of the type `ToolContext` is not an argument: it names the tenant and the run.
 
     :raises ConfigurationError: when the function cannot be a tool, saying why.
     """
@@ -172,6 +186,8 @@ def tool(
 
     def decorate(function: Callable[..., Awaitable[str | Found]]) -> Tool:
         name, description = function.__name__, inspect.getdoc(function)
+        words = _texts(name, "keywords", keywords)
+        questions = _texts(name, "examples", examples)
         if not inspect.iscoroutinefunction(function):
             raise ConfigurationError(
                 f'Tool "{name}" must be an async function: write "async def {name}", '
@@ -196,12 +212,29 @@ def tool(
             cost_dollars=cost_dollars,
             requires_approval=requires_approval,
             read_only=read_only,
-            keywords=frozenset(keywords),
+            keywords=frozenset(words),
             from_query=from_query,
-            examples=tuple(examples),
+            examples=questions,
         )
 
     return decorate
+
+
+def _texts(name: str, option: str, given: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts of an option; one text alone would be the list of its letters.
+
+    :raises ConfigurationError: when it is no collection of texts.
+    """
+    texts = () if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+    if (
+        isinstance(given, str)
+        or not isinstance(given, Iterable)
+        or not all(isinstance(text, str) for text in texts)
+    ):
+        raise ConfigurationError(
+            f'Tool "{name}": {option} must be texts, as in {option}=("…",), and not {given!r}.'
+        )
+    return texts
 
 
 def _hints(function: Callable[..., Awaitable[str | Found]]) -> dict[str, Any]:

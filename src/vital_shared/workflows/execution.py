@@ -484,7 +484,10 @@ class Execution(RunHandle):
     def _failure(self, error: Exception) -> RunFailed:
         node = self._run.failed_line
         # What our own errors say is meant for users; what others say may hold anything.
-        reason = str(error) if isinstance(error, VitalError | GraphError) else type(error).__name__
+        is_own = isinstance(error, VitalError | GraphError)
+        reason = (
+            str(error) if is_own else ": ".join(filter(None, (type(error).__name__, self._run.failed_hint)))
+        )
         where = f' in "{node}"' if node else ""
         return RunFailed(
             f"The run failed{where}: {reason}", run_id=self.run_id, node=node, error_type=_error_type(error)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from vital_shared.graph import NodeError, Plan, PlanError, Run
-from vital_shared.graph.value_fit import UNKNOWN, is_narrower, shown_type
+from vital_shared.graph.value_fit import UNKNOWN, fits, is_narrower, shown_type
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import Event, RunFinished, RunPaused
 from vital_shared.models.workflow_io import WorkflowOutput
@@ -67,8 +67,10 @@ def check_answer(run: Run) -> None:
 
     :raises NodeError: when it is none. None is one where the node declares that it may return it.
     """
-    answer = run.value(ANSWER_VALUE, "")
-    if isinstance(answer, str | Answer) or (answer is None and run.plan.made_type(ANSWER_VALUE) != UNKNOWN):
+    answer, declared = run.value(ANSWER_VALUE, ""), run.plan.made_type(ANSWER_VALUE)
+    if isinstance(answer, str | Answer):
+        return
+    if answer is None and declared != UNKNOWN and fits(type(None), declared):
         return
     made = "None" if answer is None else f"a value of type {type(answer).__name__}"
     raise NodeError(

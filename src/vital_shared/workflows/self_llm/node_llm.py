@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from vital_shared.graph import PendingCall
 from vital_shared.llm.typed_output import typed_output
 from vital_shared.tools.base import Tool
 from vital_shared.workflows.self_llm.call import LlmCall, LlmPrompt
+from vital_shared.workflows.self_llm.current_run import current_run, node_of_run
 from vital_shared.workflows.self_llm.options import LlmOptions
 
 __all__ = ["NodeLlm"]
@@ -85,7 +87,11 @@ class NodeLlm:
         :raises BudgetExceeded: when it could cost more than is left of the tenant's budget.
         """
         options = LlmOptions(model, tools, temperature, max_tokens, stream)
-        return PendingCall(_answered(prompt, options, output), "self.llm")
+        call = PendingCall(partial(_answered, prompt, options, output), "self.llm")
+        run, node = current_run.get(), node_of_run()
+        if run is not None and node is not None:
+            run.graph_run.note_call(node, call.site)
+        return call
 
 
 async def _answered(prompt: LlmPrompt, options: LlmOptions, output: Any) -> Any:
