@@ -201,27 +201,27 @@ def create_app(
                 samples=samples or own_samples,
             )
             if samples is None and monitor is not None and not settings.prometheus_url:
-                background_work.observe(own_samples.watch())
+                background_work.observe(("own_samples", own_samples.watch))
             background_work.observe(
-                warm_up(parts),
-                sample(parts),
-                budget_gauges(parts).watch(),
-                limit_gauges(parts).watch(),
-                forecast_gauge(parts).watch(),
-                dead_letter_gauge(DeadLetterStore(parts.database)).watch(),
-                watchdog.watch(),
-                watch_label_names(parts),
-                spending_gauges(parts).watch(),
-                _tick(hub, parts),
+                ("warm_up", partial(warm_up, parts)),
+                ("runtime_metrics", partial(sample, parts)),
+                ("budget_gauges", budget_gauges(parts).watch),
+                ("limit_gauges", limit_gauges(parts).watch),
+                ("forecast_gauge", forecast_gauge(parts).watch),
+                ("dead_letter_gauge", dead_letter_gauge(DeadLetterStore(parts.database)).watch),
+                ("watchdog", watchdog.watch),
+                ("label_names", partial(watch_label_names, parts)),
+                ("spending_gauges", spending_gauges(parts).watch),
+                ("tick", partial(_tick, hub, parts)),
             )
             background_work.take_on(
-                sweep.watch(),
-                background_runs.watch(),
-                takeover.watch(),
-                Retention(parts.database, parts.knowledge, parts.retention, parts.now).watch(),
-                _send_webhooks(webhooks, settings, parts.now),
-                background_gauges(background_runs.store, webhooks, parts.now).watch(),
-                *(follow_documents(parts, collection) for collection in parts.collections),
+                ("run_sweep", sweep.watch),
+                ("background_runs", background_runs.watch),
+                ("takeover", takeover.watch),
+                ("retention", Retention(parts.database, parts.knowledge, parts.retention, parts.now).watch),
+                ("webhooks", partial(_send_webhooks, webhooks, settings, parts.now)),
+                ("background_gauges", background_gauges(background_runs.store, webhooks, parts.now).watch),
+                *(("source_follow", partial(follow_documents, parts, each)) for each in parts.collections),
             )
             try:
                 yield

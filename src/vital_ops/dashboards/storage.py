@@ -12,6 +12,7 @@ from vital_ops.promql import (
 )
 from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.metrics import (
+    BACKGROUND_TASK_FAILURES_TOTAL,
     CHARGES_FLAGGED_TOTAL,
     STORE_CALLBACK_FAILURES_TOTAL,
     STORE_DEAD_LETTERS,
@@ -27,11 +28,12 @@ def storage(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="set_aside",
             title="Dead letters",
-            description="Writes that can never succeed and wait for somebody; callbacks that failed.",
+            description="Writes that can never succeed and wait for somebody; callbacks, tasks that failed.",
             kind="lines",
             queries=(
                 Query(max_by(select(STORE_DEAD_LETTERS)), "set aside"),
                 Query(sum_by(increase(STORE_CALLBACK_FAILURES_TOTAL, RANGE)), "callbacks failed"),
+                Query(sum_by(increase(BACKGROUND_TASK_FAILURES_TOTAL, RANGE)), "tasks failed"),
             ),
             unit="short",
             decimals=0,

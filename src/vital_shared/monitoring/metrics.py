@@ -37,6 +37,8 @@ __all__ = [
     "ANSWER_PROBABILITY",
     "BACKGROUND_OLDEST_WAIT_SECONDS",
     "BACKGROUND_QUEUED_RUNS",
+    "BACKGROUND_TASK",
+    "BACKGROUND_TASK_FAILURES_TOTAL",
     "BOUNDED",
     "BUDGET_LIMIT_DOLLARS",
     "BUDGET_SPENT_DOLLARS",
@@ -216,6 +218,29 @@ GUARD: Final = Label("guard", ("access", "size", "pattern", "pii", "hook"))
 GUARD_OUTCOME: Final = Label("outcome", ("allowed", "changed", "refused", "failed", "timeout"))
 TELEMETRY_SIGNAL: Final = Label("signal", ("traces", "metrics", "logs"))
 DROP_REASON: Final = Label("reason", ("queue_full", "not_taken"))
+BACKGROUND_TASK: Final = Label(
+    "task",
+    (
+        "background_gauges",
+        "background_runs",
+        "budget_gauges",
+        "dead_letter_gauge",
+        "forecast_gauge",
+        "label_names",
+        "limit_gauges",
+        "own_samples",
+        "retention",
+        "run_sweep",
+        "runtime_metrics",
+        "source_follow",
+        "spending_gauges",
+        "takeover",
+        "tick",
+        "warm_up",
+        "watchdog",
+        "webhooks",
+    ),
+)
 WEBHOOK_OUTCOME: Final = Label(
     "outcome", ("delivered", "status", "gone", "timeout", "unreachable", "refused")
 )
@@ -780,6 +805,11 @@ STORE_DEAD_LETTERS: Final = Gauge(
 STORE_CALLBACK_FAILURES_TOTAL: Final = Counter(
     "vital_store_callback_failures_total",
     "Callbacks after a write that raised an error; the write itself is committed.",
+)
+BACKGROUND_TASK_FAILURES_TOTAL: Final = Counter(
+    "vital_background_task_failures_total",
+    "Tasks beside the requests, such as sweeps, that failed unexpectedly and began anew after a pause.",
+    (BACKGROUND_TASK,),
 )
 STORE_CONFLICTS_TOTAL: Final = Counter(
     "vital_store_conflicts_total",
