@@ -21,6 +21,7 @@ from ai_engine.server import Server, listen
 from ai_engine.settings import ServerSettings
 from vital_shared.llm.base import ModelEvent, ModelRequest, Stop, TextDelta
 from vital_shared.models.workflow_names import BUILT_IN
+from vital_shared.monitoring.metrics import BACKGROUND_TASK, BACKGROUND_TASK_FAILURES_TOTAL
 from vital_shared.store.keys import KeyStore
 from vital_shared.workflows.base_workflow import BaseWorkflow
 from vital_shared.workflows.services import Services
@@ -155,8 +156,11 @@ async def serving(
     workflows: Mapping[str, type[BaseWorkflow]] | None = None,
     reporter: Reporter | None = None,
     monitor: MonitorLoader | None = None,
+    may_fail: str = "",
     **settings: Any,
 ) -> AsyncIterator[Service]:
+    """Serve, and see that no task beside the requests fails, but for the one that may."""
+    before = BACKGROUND_TASK_FAILURES_TOTAL.counted_by(BACKGROUND_TASK)
     chosen = ServerSettings(port=0, **{"shutdown_seconds": 0} | settings)
     with listen(chosen) as listener:
         port = listener.getsockname()[1]
@@ -177,6 +181,8 @@ async def serving(
         finally:
             server.stop.set()
             await stopped
+    after = BACKGROUND_TASK_FAILURES_TOTAL.counted_by(BACKGROUND_TASK)
+    assert {name for name, failures in after.items() if failures > before[name]} <= {may_fail}
 
 
 Serve = Callable[..., Awaitable[Service]]

@@ -74,7 +74,7 @@ async def test_work_that_other_replicas_can_do_ends_at_once(serve: Serve) -> Non
         finally:
             ended.set()
 
-    service.engine.background_work.take_on(work())
+    service.engine.background_work.take_on(("takeover", work))
     await begun.wait()
     stopping = await leaving(service)
     await asyncio.wait_for(ended.wait(), 30)

@@ -86,7 +86,7 @@ async def test_an_engine_answers_whose_sweep_fails(serve: Serve, monkeypatch: py
         raise KeyError("a gauge that is gone")
 
     monkeypatch.setattr("ai_engine.background.run_sweep.RunSweep.sweep", fail)
-    service = await serve()
+    service = await serve(settings={"may_fail": "run_sweep"})
     async with asyncio.timeout(20):
         await failed.wait()
     answer = await service.ask()
