@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
@@ -136,6 +136,7 @@ class RunContext:
         self._earlier_calls = calls
         self._calls: dict[int, ModelCall] = {}
         self._tool_results: list[tuple[str, ToolResult]] = [("", result) for result in tool_results]
+        self._node_tools: dict[str, bool] = {}
         self.held_nanos: dict[str, int] = {}
         """The most that calls under way may cost, in nano-dollars, by the account of the node."""
         self.reserve_more: Callable[[int | UsageBound, int], Awaitable[None]] | None = None
@@ -243,6 +244,22 @@ class RunContext:
     def calls(self) -> tuple[ModelCall, ...]:
         """The calls of models that went out and have ended, in the order of their start."""
         return (*self._earlier_calls, *(self._calls[number] for number in sorted(self._calls)))
+
+    def note_tools(self, tools: Mapping[str, bool]) -> None:
+        """Note the tools that a node offers to a model.
+
+        :param tools: whether each only reads; of two tools of one name both have to.
+        """
+        for name, only_reads in tools.items():
+            self._node_tools[name] = only_reads and self._node_tools.get(name, True)
+
+    def read_only_tools(self, shared: frozenset[str]) -> frozenset[str]:
+        """Return the tools of the run that change nothing.
+
+        :param shared: those among the tools of the engine.
+        """
+        reading = {name for name, only_reads in self._node_tools.items() if only_reads}
+        return (shared | reading) - (self._node_tools.keys() - reading)
 
     def add_tool_results(self, node: str, results: Iterable[ToolResult]) -> None:
         """Add the results of the tools that models have called for a node of the workflow's own."""

@@ -385,7 +385,11 @@ class Execution(RunHandle):
         """Return the reason of the cache's decision on this run; a resumed one was not looked up."""
         if self._lookup is None:
             return "resumed"
-        return self._lookup.reason_of(output, self._services.tools.read_only)
+        return self._lookup.reason_of(output, self._read_only_tools)
+
+    @property
+    def _read_only_tools(self) -> frozenset[str]:
+        return self._context.read_only_tools(self._services.tools.read_only)
 
     async def _finish(self) -> None:
         check_answer(self._run)
@@ -423,7 +427,7 @@ class Execution(RunHandle):
         if ended:  # otherwise it was called lost, and counted so
             self._metrics.answered(output, saved=saved)
             if saved and self._lookup is not None:
-                await self._lookup.keep(self._request, output, self._services.tools.read_only, len(written))
+                await self._lookup.keep(self._request, output, self._read_only_tools, len(written))
         if saved:
             end()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 
 import pytest
@@ -114,3 +115,39 @@ async def test_a_run_that_has_called_a_tool_which_does_more_than_read_is_not_cac
     ) as found:
         outputs = [await Answering(found.services).execute_typed(asked()) for _ in range(2)]
     assert [output.cache_status for output in outputs] == ["miss", "miss"]
+
+
+@tool(requires_approval=False, read_only=True)
+async def look_up(thing: str) -> str:
+    """Look a thing up."""
+    return f"{thing}: 12 kg"
+
+
+async def test_a_run_whose_nodes_tools_only_read_is_cached(engine):
+    class Answering(BaseWorkflow):
+        @node
+        async def answer(self, query: str) -> Answer:
+            return Answer(text=await self.llm(query, tools=[look_up]))
+
+    async with engine(calls("look_up", thing="it"), says("12 kg."), cache_entries=100) as found:
+        outputs = [await Answering(found.services).execute_typed(asked()) for _ in range(2)]
+    assert [output.cache_status for output in outputs] == ["miss", "hit"]
+
+
+async def test_of_two_tools_of_one_name_both_have_to_read_only(engine):
+    writing = dataclasses.replace(look_up, read_only=False)
+
+    class Answering(BaseWorkflow):
+        @node
+        async def first(self, query: str) -> str:
+            return await self.llm(query, tools=[writing])
+
+        @node
+        async def answer(self, query: str, first: str) -> Answer:
+            return Answer(text=await self.llm(query, tools=[look_up]))
+
+    async with engine(
+        calls("look_up", thing="it"), says("12 kg."), says("12 kg."), cache_entries=100
+    ) as found:
+        output = await Answering(found.services).execute_typed(asked())
+    assert output.cache_reason == "tool_with_effects"

@@ -194,6 +194,7 @@ class LlmCall:
         agent = await self._profile()
         if tools:
             agent = agent.model_copy(update={"tools": tuple(tool.name for tool in tools)})
+            run.context.note_tools({tool.name: tool.read_only for tool in tools})
         return ToolLoop(
             ToolRegistry(tools),
             agent,
