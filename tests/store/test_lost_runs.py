@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
+from tests.full_disk import full_disk
 from tests.run_record import run_record
 
 from vital_shared.billing.run_context import RunContext
@@ -230,6 +231,29 @@ def test_a_full_disk_stops_nothing_and_is_made_up_for(folder: Path, monkeypatch:
     assert [log["event"] for log in logs] == ["journal_not_written"]
     journal.begin("two", DEADLINE)
     journal._file.close()  # type: ignore[union-attr]
+    ((_, found),) = Journal(folder).read_abandoned()
+    assert [(run.run_id, run.charges) for run in found] == [("one", (charge(),)), ("two", ())]
+
+
+def test_a_disk_that_is_full_to_the_end_fails_no_shutdown(folder: Path) -> None:
+    journal = Journal(folder)
+    journal.begin("one", DEADLINE)
+    with full_disk(at_bytes=100), capture_logs() as logs:
+        journal.begin("two", DEADLINE)
+        journal.note("one", charge())
+        journal.close()
+    assert [log["event"] for log in logs] == ["journal_not_written", "journal_not_whole"]
+    ((_, found),) = Journal(folder).read_abandoned()
+    assert [run.run_id for run in found] == ["one"]
+
+
+def test_a_disk_with_room_again_gets_all_that_is_open_at_the_end(folder: Path) -> None:
+    journal = Journal(folder)
+    journal.begin("one", DEADLINE)
+    with full_disk(at_bytes=100):
+        journal.begin("two", DEADLINE)
+        journal.note("one", charge())
+    journal.close()
     ((_, found),) = Journal(folder).read_abandoned()
     assert [(run.run_id, run.charges) for run in found] == [("one", (charge(),)), ("two", ())]
 

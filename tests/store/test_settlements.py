@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, func, select
 from structlog.testing import capture_logs
+from tests.full_disk import full_disk
 from tests.run_record import run_record
 
 from vital_shared.billing.run_context import RunContext
@@ -32,7 +34,9 @@ from vital_shared.store.dead_letter_table import dead_letters
 from vital_shared.store.dead_letters import DeadLetterStore
 from vital_shared.store.ledger import Payer
 from vital_shared.store.limits import LimitStore
+from vital_shared.store.run_end import RunEnd
 from vital_shared.store.runs import RunStore
+from vital_shared.store.settlement import Settlement
 from vital_shared.store.spool import Spool
 from vital_shared.store.tables import runs as runs_table
 
@@ -105,6 +109,13 @@ async def store(database: Database, tmp_path: Path) -> AsyncIterator[Store]:
 def charge(item: str = "llm/1", nanos: int = 7, **poison: object) -> Charge:
     fields = Charge(item=item, cost_type="llm", name="m", status="success", cost_nanos=nanos)
     return Charge.model_construct(**dict(fields) | poison)
+
+
+def owed_end(run_id: str) -> Settlement:
+    payer = Payer(tenant_id="acme", user_id="ann", mode=WorkflowMode.MODE_2, agent_id="general")
+    return Settlement(
+        run_id=run_id, payer=payer, at=NOW, end=RunEnd(run_id=run_id, status="failed", finished_at=NOW)
+    )
 
 
 async def test_a_run_ends_in_the_store_though_it_was_away(store: Store):
@@ -367,6 +378,58 @@ async def test_what_memory_has_no_room_for_waits_on_disk_and_is_entered_too(
     assert store.runs.charge_writer._retrying is not None
     await store.runs.charge_writer._retrying
     assert {await store.status(context.run_id) for context in bills} == {"failed"}
+
+
+async def test_a_full_disk_takes_nothing_in_part_and_all_once_it_has_room(store: Store, tmp_path: Path):
+    writer = store.runs.charge_writer
+    for run_id in ("run-1", "run-2"):
+        await store.start(run_id)
+    kept = [owed_end(run_id) for run_id in ("run-1", "run-2")]
+    writer._spool_or_log(kept[:1])
+    (file,) = (tmp_path / "owed").iterdir()
+    size = file.stat().st_size
+    with full_disk(at_bytes=size + 20), capture_logs() as logs:
+        writer._spool_or_log(kept[1:])
+    assert [log["event"] for log in logs] == ["spool_failed", "write_lost"]
+    assert file.stat().st_size == size
+    writer._spool_or_log(kept[1:])
+    assert await writer.settle_all()
+    assert {await store.status(run_id) for run_id in ("run-1", "run-2")} == {"failed"}
+
+
+async def test_a_spool_that_the_disk_does_not_sync_is_entered_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    await store.start("run-1")
+    store.runs.charge_writer._spool_or_log([owed_end("run-1")])
+    monkeypatch.setattr(os, "fsync", refuse)
+    with capture_logs() as logs:
+        assert await store.runs.charge_writer.settle_all()
+    assert [log["event"] for log in logs] == ["spool_not_synced", "spool_entered"]
+    assert await store.status("run-1") == "failed"
+
+
+async def test_what_is_spooled_while_earlier_ones_are_entered_is_entered_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    writer, recover = store.runs.charge_writer, store.runs.charge_writer.recover
+    for run_id in ("run-1", "run-2"):
+        await store.start(run_id)
+
+    async def spool_meanwhile() -> bool:
+        is_entered = await recover()
+        writer._spool_or_log([owed_end("run-2")])
+        return is_entered
+
+    writer._spool_or_log([owed_end("run-1")])
+    monkeypatch.setattr(writer, "recover", spool_meanwhile)
+    assert not await writer.settle_all()
+    monkeypatch.setattr(writer, "recover", recover)
+    assert await writer.settle_all()
+    assert {await store.status(run_id) for run_id in ("run-1", "run-2")} == {"failed"}
 
 
 async def test_dead_letters_are_retried_and_discarded_once(store: Store):

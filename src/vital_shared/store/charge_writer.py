@@ -203,7 +203,12 @@ class ChargeWriter:
         await self.catch_up()
         if self._spooled and not self._kept and self._spool is not None:
             self._spool.close()
-        self._spooled = not await self.recover()
+            self._spooled = False  # what is spooled from here on has a file of its own
+        is_entered = False
+        try:
+            is_entered = await self.recover()
+        finally:
+            self._spooled = self._spooled or not is_entered
         return not self._kept and not self._spooled
 
     async def aclose(self) -> None:

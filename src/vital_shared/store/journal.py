@@ -126,11 +126,16 @@ class Journal:
     def close(self) -> None:
         """Let go of the file, and remove it where all runs have ended."""
         with self._lock:
+            if self._is_broken and self._lines:
+                self._write("")  # the last chance: nothing of it is lost where the disk has room again
             if self._file is None or self._path is None:
                 return
             if not self._lines:
                 self._path.unlink(missing_ok=True)
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError:  # what the disk has not taken before: the log has said so
+                logger.warning("journal_not_whole", runs=len(self._lines))
             self._file = self._path = None
 
     def _add(self, run_id: str, field: str) -> None:

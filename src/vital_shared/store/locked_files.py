@@ -15,7 +15,7 @@ from typing import IO
 
 from vital_shared.logs import get_logger
 
-__all__ = ["abandoned_files", "create_locked_file"]
+__all__ = ["abandoned_files", "append_whole", "create_locked_file"]
 
 logger = get_logger(__name__)
 
@@ -33,6 +33,24 @@ def create_locked_file(folder: Path, suffix: str = ".jsonl") -> tuple[Path, IO[s
     _lock(file)
     unnamed.rename(path)
     return path, file
+
+
+def append_whole(file: IO[str], text: str) -> None:
+    """Append a text to an own file past its buffer, or leave the file as it was.
+
+    So nothing waits in a buffer that a later write, or the file's end, would fail on.
+
+    :raises OSError: when the disk does not take all of it.
+    """
+    number, left = file.fileno(), memoryview(text.encode())
+    size = os.fstat(number).st_size
+    try:
+        while left:
+            left = left[os.write(number, left) :]
+    except OSError:
+        os.ftruncate(number, size)
+        os.lseek(number, size, os.SEEK_SET)
+        raise
 
 
 def abandoned_files(folder: Path, suffix: str = ".jsonl") -> Iterator[tuple[Path, IO[str]]]:

@@ -10,7 +10,7 @@ from typing import IO
 from pydantic import ValidationError
 
 from vital_shared.logs import get_logger
-from vital_shared.store.locked_files import abandoned_files, create_locked_file
+from vital_shared.store.locked_files import abandoned_files, append_whole, create_locked_file
 from vital_shared.store.loss_log import loss_of_line
 from vital_shared.store.settlement import Settlement
 
@@ -32,12 +32,11 @@ class Spool:
     def append(self, settlements: Iterable[Settlement]) -> None:
         """Keep values in the own file; `close` brings them to the disk itself.
 
-        :raises OSError: when the disk does not take them.
+        :raises OSError: when the disk does not take them; then none of them is in the file.
         """
         if self._own is None:
             _, self._own = create_locked_file(self._folder)
-        self._own.writelines(f"{each.to_json()}\n" for each in settlements)
-        self._own.flush()
+        append_whole(self._own, "".join(f"{each.to_json()}\n" for each in settlements))
 
     def read_abandoned(self) -> Iterator[tuple[Path, tuple[Settlement, ...]]]:
         """Read the files that no living process holds; each stays locked until the next is read.
@@ -49,10 +48,14 @@ class Spool:
 
     def close(self) -> None:
         """Let go of the own file, for the next start."""
-        if self._own is not None:
-            os.fsync(self._own.fileno())
-            self._own.close()
-            self._own = None
+        own, self._own = self._own, None
+        if own is None:
+            return
+        with own:
+            try:
+                os.fsync(own.fileno())
+            except OSError:  # the kernel still has it: it can be read unless the machine fails, too
+                logger.exception("spool_not_synced")
 
 
 def _read(path: Path, lines: Iterable[str]) -> Iterator[Settlement]:
