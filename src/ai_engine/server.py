@@ -14,6 +14,7 @@ from typing import Final
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
+from typing_extensions import override
 
 from ai_engine.app import create_app
 from ai_engine.asgi.limited_protocol import LimitedConfig
@@ -98,6 +99,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
 
+    @override
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on SIGINT and SIGTERM, and return; uvicorn would raise them again, past our own closing."""
@@ -110,6 +112,7 @@ class Server(uvicorn.Server):
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
+    @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets)
@@ -119,6 +122,7 @@ class Server(uvicorn.Server):
         self.stops.add()
         self.handle_exit(number, None)
 
+    @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let load balancers see it, let the runs end, stop those that do not, then stop."""
         self._leave()

@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 import uvloop
 from starlette.applications import Starlette
+from typing_extensions import override
 
 from ai_engine.app import create_app
 from ai_engine.background.interpreter import shorten_pauses
@@ -67,12 +68,14 @@ class WorkerServer(Server):
         self._loads = loads
         self._acceptor: FairAcceptor | None = None
 
+    @override
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take SIGTERM alone: Ctrl-C is for the supervisor."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.handle_exit, signal.SIGTERM, None)
         yield
 
+    @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets if self._loads is None else [])
@@ -88,22 +91,26 @@ class WorkerServer(Server):
         make = partial(protocol, config=config, server_state=state, app_state=self.lifespan.state)
         return FairAcceptor(listener, make, state.connections, loads, int(os.environ[WORKER_VARIABLE]))
 
+    @override
     async def on_tick(self, counter: int) -> bool:
         """Return whether it is time to stop."""
         if self._acceptor is not None and not self._acceptor.is_closed:
             self._acceptor.note_load()
         return await super().on_tick(counter) or self.stops.first.is_set()
 
+    @override
     def _leave(self) -> None:
         """Stay ready where this worker alone is replaced: its address is."""
         super()._leave()
         self._engine.readiness.is_leaving = self.stops.first.is_set()
 
+    @override
     async def _serve_lame(self) -> None:
         """Go on as before only where all workers stop: otherwise the others take the new requests."""
         if self.stops.first.is_set():
             await super()._serve_lame()
 
+    @override
     async def _let_runs_end(self) -> None:
         """Take no more connections where this worker alone is replaced: the others do."""
         if not self.stops.first.is_set():
