@@ -1,10 +1,12 @@
-"""The models that a caller may ask, as OpenAI's and as Google's clients list them."""
+"""The models that a caller may ask, as OpenAI's, Google's and Anthropic's clients list them."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic_core import to_json
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,12 +16,19 @@ from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from ai_engine.gateway.model_names import embedded_names, find_embedding_models
+from ai_engine.protocols.gemini.errors import METHODS as GOOGLES_METHODS
 from ai_engine.protocols.openai.names import is_agents, model_name, read_name
 from vital_shared.errors import NotFound
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.models.workflow_names import BUILT_IN
 
 __all__ = ["OPERATIONS", "routes"]
+
+ANTHROPICS_VERSION: Final = "anthropic-version"
+"""The header by which a client of Anthropic's API is known where OpenAI's API has the same path."""
+
+UNKNOWN_DAY: Final = "1970-01-01T00:00:00Z"
+"""The release of a model whose day is not known, as Anthropic's API writes it."""
 
 GOOGLES_KEY: Final = "x-goog-api-key"
 """The header by which a client of the Gemini API is known where OpenAI's API has the same path."""
@@ -32,15 +41,21 @@ async def list_models(request: Request) -> Response:
     """List the models that the caller may ask."""
     if GOOGLES_KEY in request.headers:
         return await list_googles(request)
-    data = [_openais(name) for name in await _listed(request)]
-    return _json({"object": "list", "data": data})
+    names = await _listed(request)
+    if ANTHROPICS_VERSION in request.headers:
+        first, last = (names[0], names[-1]) if names else (None, None)
+        models = [_anthropics(name) for name in names]
+        return _json({"data": models, "has_more": False, "first_id": first, "last_id": last})
+    return _json({"object": "list", "data": [_openais(name) for name in names]})
 
 
 async def show_model(request: Request) -> Response:
     """Show one model."""
     name = "/".join(request.path_params.values())
     await _check(request, name)
-    return _json(_googles(name) if GOOGLES_KEY in request.headers else _openais(name))
+    if GOOGLES_KEY in request.headers:
+        return _json(_googles(name))
+    return _json(_anthropics(name) if ANTHROPICS_VERSION in request.headers else _openais(name))
 
 
 async def list_googles(request: Request) -> Response:
@@ -57,6 +72,10 @@ async def show_googles(request: Request) -> Response:
 
 def _openais(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "vital"}
+
+
+def _anthropics(name: str) -> dict[str, Any]:
+    return {"type": "model", "id": name, "display_name": name, "created_at": UNKNOWN_DAY}
 
 
 def _googles(name: str) -> dict[str, Any]:
@@ -91,6 +110,8 @@ async def _check(request: Request, name: str) -> None:
     engine = engine_of(request)
     if engine.workflows.find(name) is not None:
         return
+    if name.rpartition(":")[2] in GOOGLES_METHODS:
+        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
     if not is_agents(name) and (found := find_embedding_models(name, engine.services)) is not None:
         if found.models[0].name not in embedded_names(engine.services):
             engine.services.models.provider_of(found.models[0].name)
@@ -128,7 +149,7 @@ OPERATIONS: Final[Operations] = {
     ("get", "/v1/models"): _operation(
         "List models",
         "Workflows, modes with agents, and models behind providers; with the header `x-goog-api-key` as the "
-        "Gemini API has it.",
+        "Gemini API has it, with `anthropic-version` as Anthropic's.",
         "OpenAI's",
     ),
     ("get", "/v1/models/{mode}/{agent_id}"): _operation("Show a model", "A mode and an agent.", "OpenAI's"),

@@ -1,4 +1,4 @@
-"""Paths of clients whose base URL is a little wrong: a slash or a version too many, or no version."""
+"""Paths of clients whose base URL is a little wrong: a slash too many, the version, or another server's."""
 
 from __future__ import annotations
 
@@ -13,16 +13,29 @@ VERSIONS: Final = frozenset({"v1", "v1beta"})
 SEGMENTS: Final = frozenset({"chat", "completions", "embeddings", "messages", "models", "responses"})
 """Beginnings of the paths that clients ask for, behind the version."""
 
+FOREIGN: Final = frozenset({"anthropic", "api", "gemini", "google", "openai"})
+"""Beginnings of paths at other servers, as in ``/api/v1``, ``/openai/v1`` or ``/v1beta/openai``."""
+
+AZURES: Final = ("openai", "deployments")
+"""The beginning of Azure's paths, behind which the name of the deployment is."""
+
 
 def intended_path(path: str) -> str | None:
     """Return the path that a client of another API means; None: the path is right, or no such client's."""
     segments = [segment for segment in path.split("/") if segment]
+    if tuple(segments[: len(AZURES)]) == AZURES:
+        del segments[: len(AZURES) + 1]
+    elif any(segment in FOREIGN for segment in segments[:2]):
+        while segments and (segments[0] in FOREIGN or (len(segments) > 1 and segments[1] in FOREIGN)):
+            del segments[0]
     while len(segments) > 1 and segments[0] in VERSIONS and segments[1] in VERSIONS:
         del segments[0]
     if segments and segments[0] in SEGMENTS:
         is_geminis = segments[0] == "models" and segments[-1].rpartition(":")[2] in METHODS
         segments.insert(0, "v1beta" if is_geminis else "v1")
     if len(segments) < 2 or segments[0] not in VERSIONS or segments[1] not in SEGMENTS:
+        return None
+    if segments[1:] == ["chat"]:  # as in Ollama's "/api/chat"
         return None
     intended = "/" + "/".join(segments)
     return None if intended == path else intended

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+import anthropic
 import httpx
 import pytest
 from tests.ai_engine.harness import Service
@@ -129,6 +130,13 @@ WRONG_PATHS = [
     ("/v1beta/v1beta/models/m:generateContent", "/v1beta/models/m:generateContent"),
     ("/v1beta//models/m:generateContent", "/v1beta/models/m:generateContent"),
     ("/models/m:generateContent", "/v1beta/models/m:generateContent"),
+    ("/openai/v1/chat/completions", "/v1/chat/completions"),
+    ("/api/v1/chat/completions", "/v1/chat/completions"),
+    ("/v1beta/openai/chat/completions", "/v1/chat/completions"),
+    ("/v1/openai/embeddings", "/v1/embeddings"),
+    ("/openai/deployments/gpt-5/chat/completions", "/v1/chat/completions"),
+    ("/anthropic/v1/messages", "/v1/messages"),
+    ("/gemini/v1beta/models/m:generateContent", "/v1beta/models/m:generateContent"),
 ]
 
 
@@ -155,9 +163,31 @@ async def test_models_are_not_listed_at_a_wrong_base_url(service: Service) -> No
 
 async def test_other_paths_stay_closed(service: Service) -> None:
     key = await service.key("acme", "ask")
-    for path in ("/v1/v1/keys", "//v1/keys", "/elsewhere"):
+    for path in ("/v1/v1/keys", "//v1/keys", "/elsewhere", "/openai/v1/keys", "/api/keys", "/api/chat"):
         url = httpx.URL(f"http://127.0.0.1:{service.port}{path}")
         assert (await service.client.get(url, headers=key)).status_code == 403, path
+
+
+async def test_a_method_of_a_model_is_not_read(service: Service) -> None:
+    for path in ("/v1beta/models/a:m:generateContent", "/v1/models/a:m:countTokens"):
+        response = await service.client.get(path)
+        assert (response.status_code, response.headers["allow"]) == (405, "POST"), response.text
+
+
+async def test_anthropics_client_lists_the_models(service: Service) -> None:
+    url = f"http://127.0.0.1:{service.port}"
+    async with anthropic.AsyncAnthropic(base_url=url, api_key="any", max_retries=0) as client:
+        listed = [each async for each in client.models.list(limit=3)]
+        openais = (await service.client.get("/v1/models")).json()["data"]
+        assert [each.id for each in listed] == [each["id"] for each in openais]
+        assert {each.type for each in listed} == {"model"}
+        assert all(each.display_name == each.id for each in listed)
+        page = await client.models.list()
+        assert (page.has_more, page.first_id, page.last_id) == (False, listed[0].id, listed[-1].id)
+        model = await client.models.retrieve(MODEL)
+        assert (model.id, model.type, model.created_at.year) == (MODEL, "model", 1970)
+        with pytest.raises(anthropic.NotFoundError, match="There is no model"):
+            await client.models.retrieve("none")
 
 
 @pytest.mark.parametrize("path", BODIES)
