@@ -142,6 +142,8 @@ def _whole(body: Mapping[str, Any], name: str, most: int = 100_000_000) -> int |
     value = body.get(name)
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():  # as some languages write all numbers
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise InvalidRequest(f"{name} has to be a whole number from 1 to {most:,}", field=name)
     return value

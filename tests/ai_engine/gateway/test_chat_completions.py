@@ -385,3 +385,11 @@ async def test_a_call_within_a_budget_is_bound_by_the_field_that_its_model_knows
             model=f"mine:{model}", messages=HELLO, extra_headers={"X-Tenant-ID": "acme"}
         )
         assert given.sent[field] == 4_096
+
+
+async def test_a_whole_number_may_be_written_with_a_point(gateway: OpenGateway) -> None:
+    async with gateway(whole()) as given:
+        body = {"model": "mine:m", "messages": HELLO, "max_tokens": 10.0, "n": 1.0}
+        answer = await given.service.client.post("/v1/chat/completions", json=body)
+        assert answer.status_code == 200, answer.text
+        assert given.sent["max_tokens"] == 10

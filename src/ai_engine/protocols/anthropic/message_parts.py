@@ -31,11 +31,14 @@ def _read_block(block: FieldReader) -> Iterator[MessagePart]:
     if kind == "text":
         if text := block.text("text"):
             yield TextPart(text)
-        block.use(Feature.OTHER_FIELDS, "citations")
+        block.ignore("citations")  # of an earlier answer, or none
     elif kind == "image":
         yield from _read_source(block, "image")
     elif kind == "document":
-        block.use(Feature.DOCUMENT_OPTIONS, "citations", "context")
+        citations = block.object("citations")
+        if citations is not None and citations.flag("enabled"):
+            block.note(Feature.DOCUMENT_OPTIONS, "citations")
+        block.use(Feature.DOCUMENT_OPTIONS, "context")
         yield from _read_source(block, "document")
     elif kind == "tool_use":
         arguments = block.schema("input") or {}

@@ -24,6 +24,12 @@ __all__ = ["read_message_request"]
 
 ROLES: Final[dict[str, MessageRole]] = {"user": "user", "assistant": "assistant", "system": "system"}
 
+DEFAULT_TIERS: Final = (None, "auto", "standard_only")
+"""Tiers that need nothing of another provider."""
+
+DIRECT_CALLS: Final = ["direct"]
+"""Callers of a tool where the model alone calls it."""
+
 
 def read_message_request(body: Any, *, is_counting: bool = False) -> CanonicalRequest:
     """Read a request.
@@ -52,8 +58,8 @@ def read_message_request(body: Any, *, is_counting: bool = False) -> CanonicalRe
         stream=bool(fields.flag("stream")),
         drop_params=bool(fields.flag("drop_params")),
     )
-    if fields.any("service_tier") not in (None, "auto"):
-        fields.note(Feature.SERVICE_TIER, "service_tier")
+    if fields.any("service_tier") not in DEFAULT_TIERS:
+        fields.note(Feature.OTHER_FIELDS, "service_tier")
     fields.finish()
     return replace(request, uses=tuple(fields.uses))
 
@@ -86,6 +92,10 @@ def _read_tool(fields: FieldReader) -> Iterator[FunctionTool]:
         fields.note(Feature.PROVIDER_TOOLS)
         return
     fields.use(Feature.EAGER_ARGUMENTS, "eager_input_streaming")
+    if fields.flag("defer_loading"):
+        fields.note(Feature.OTHER_FIELDS, "defer_loading")
+    if fields.any("allowed_callers") not in (None, DIRECT_CALLS):
+        fields.note(Feature.OTHER_FIELDS, "allowed_callers")
     yield FunctionTool(
         name=fields.required_text("name"),
         description=fields.text("description"),

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from ai_engine.protocols.canonical.call_ids import accepted_call_id
 from ai_engine.protocols.canonical.features import Feature, ProviderProtocol
 from ai_engine.protocols.canonical.messages import (
+    CallPart,
     CanonicalMessage,
     MediaPart,
     MessagePart,
     OutputPart,
     TextPart,
 )
-from ai_engine.protocols.canonical.request import CanonicalRequest
+from ai_engine.protocols.canonical.request import CanonicalRequest, FunctionTool
+from ai_engine.protocols.canonical.tool_schemas import complete_schema
 from vital_shared.errors import InvalidRequest
 
 __all__ = ["carried", "media_features"]
@@ -40,9 +43,34 @@ def carried(request: CanonicalRequest, provider: ProviderProtocol) -> CanonicalR
                     field=field,
                 )
     messages = tuple(message for each in request.messages if (message := _fitting(each, provider)).parts)
+    if provider != "openai":
+        messages = _with_a_user(messages)
     if not any(message.role != "system" and _has_content(message, provider) for message in messages):
         raise InvalidRequest("messages holds nothing that the model can read: send text", field="messages")
-    return _without_dropped(replace(request, messages=messages), provider)
+    if provider == "anthropic":
+        messages = _without_trailing_space(messages)
+    tools = request.tools if provider == "gemini" else tuple(map(_with_whole_schema, request.tools))
+    return _without_dropped(replace(request, messages=messages, tools=tools), provider)
+
+
+def _with_a_user(messages: tuple[CanonicalMessage, ...]) -> tuple[CanonicalMessage, ...]:
+    """Return the messages; instructions alone, which only OpenAI answers, end with a user's message."""
+    if not messages or any(message.role != "system" for message in messages):
+        return messages
+    return (*messages[:-1], replace(messages[-1], role="user"))
+
+
+def _without_trailing_space(messages: tuple[CanonicalMessage, ...]) -> tuple[CanonicalMessage, ...]:
+    """Return the messages; a last one of the assistant may not end with white space at Anthropic."""
+    last = messages[-1]
+    if last.role != "assistant" or not isinstance(text := last.parts[-1], TextPart):
+        return messages
+    ended = TextPart(text.text.rstrip())
+    return (*messages[:-1], replace(last, parts=(*last.parts[:-1], ended)))
+
+
+def _with_whole_schema(tool: FunctionTool) -> FunctionTool:
+    return tool if tool.parameters is None else replace(tool, parameters=complete_schema(tool.parameters))
 
 
 def _has_content(message: CanonicalMessage, provider: ProviderProtocol) -> bool:
@@ -72,7 +100,9 @@ def _fitting_parts(parts: Iterable[MessagePart], provider: ProviderProtocol) -> 
             if (fitting := _fitting_media(part, provider)) is not None:
                 yield fitting
         elif isinstance(part, OutputPart):
-            yield _fitting_output(part, provider)
+            yield _fitting_output(replace(part, call_id=accepted_call_id(part.call_id, provider)), provider)
+        elif isinstance(part, CallPart):
+            yield replace(part, id=accepted_call_id(part.id, provider))
         else:
             yield part
 
@@ -110,6 +140,10 @@ def _without_dropped(request: CanonicalRequest, provider: ProviderProtocol) -> C
         sampling = replace(sampling, frequency_penalty=None, presence_penalty=None)
     if lost(Feature.HIGH_TEMPERATURE) and (sampling.temperature or 0) > 1:
         sampling = replace(sampling, temperature=None)
+    if provider == "anthropic" and sampling.top_p == 1:
+        sampling = replace(
+            sampling, top_p=None
+        )  # asks for nothing; newer models refuse it with a temperature
     if lost(Feature.THINKING_BUDGET):
         reasoning = replace(reasoning, max_tokens=None)
     no_schema = request.format is not None and request.format.schema is None

@@ -70,13 +70,12 @@ class Feature(Enum):
     FAILED_OUTPUT = _optional("The mark of a failed tool (`is_error`)", "anthropic", "gemini")
     ASSISTANT_PREFILL = _rule("A last message of the assistant, to be continued", "anthropic", "gemini")
     MESSAGE_NAMES = _rule("The `name` of a message's author")
-    VERBOSITY = _rule("`verbosity`")
-    SERVICE_TIER = _rule("A `service_tier` other than the default")
+    VERBOSITY = _rule("`verbosity`", "openai")
+    SERVICE_TIER = _rule("A `service_tier` other than the default", "openai")
     SAFETY_SETTINGS = _rule("Filters of harmful content (`safetySettings`)")
     EAGER_ARGUMENTS = _optional("A tool's arguments piece by piece, unchecked (`eager_input_streaming`)")
-    REQUEST_LABELS = _optional(
-        "Labels: `metadata`, `prompt_cache_key`, `prompt_cache_retention`, `store`, `labels`"
-    )
+    PROMPT_CACHE_KEY = _optional("A key of the prompt cache (`prompt_cache_key`)", "openai")
+    REQUEST_LABELS = _optional("Labels: `metadata`, `prompt_cache_retention`, `store`, `labels`")
     OTHER_PARTS = _rule("Parts and items of any other type")
     OTHER_FIELDS = _rule("Any other field")
 

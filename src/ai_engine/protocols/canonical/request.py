@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from ai_engine.protocols.canonical.features import Feature
@@ -103,4 +103,12 @@ class CanonicalRequest:
     """Whether a stream of OpenAI's chat completions shall end with its usage."""
     drop_params: bool = False
     """Whether to leave out what the provider cannot take, rather than refuse it."""
+    verbosity: str = ""
+    """``low``, ``medium`` or ``high``, as OpenAI has it; empty: the model's own."""
+    service_tier: str = ""
+    """Terms of OpenAI's, such as ``flex``; empty: the default."""
+    prompt_cache_key: str = ""
+    """OpenAI's key of the cache of prompts."""
     uses: tuple[FeatureUse, ...] = ()
+    repeated: Mapping[str, Any] = field(default_factory=dict)
+    """Fields that the answer repeats as they came."""

@@ -25,6 +25,10 @@ __all__ = ["read_generate_request"]
 
 EFFORTS: Final = frozenset({"minimal", "low", "medium", "high"})
 
+DEFAULT_TIERS: Final = ("", "standard", "unspecified")
+
+OPEN_RESOLUTION: Final = "MEDIA_RESOLUTION_UNSPECIFIED"
+
 JSON: Final = "application/json"
 
 OPEN_BUDGET: Final = -1
@@ -45,7 +49,6 @@ def read_generate_request(body: Any) -> CanonicalRequest:
         fields.note(Feature.ASSISTANT_PREFILL, "contents")
     config = fields.object("generationConfig") or FieldReader({}, "generationConfig", fields.uses)
     fields.use(Feature.REQUEST_LABELS, "labels", "store")
-    fields.use(Feature.SERVICE_TIER, "serviceTier")
     if fields.any("safetySettings"):  # an empty list, as LangChain sends it, asks for nothing
         fields.note(Feature.SAFETY_SETTINGS, "safetySettings")
     request = CanonicalRequest(
@@ -58,9 +61,19 @@ def read_generate_request(body: Any) -> CanonicalRequest:
         reasoning=_read_thinking(config),
         stream=bool(fields.flag("stream")),
         drop_params=bool(fields.flag("dropParams")),
+        service_tier=_read_service_tier(fields),
     )
     fields.finish()
     return replace(request, uses=tuple(fields.uses))
+
+
+def _read_service_tier(fields: FieldReader) -> str:
+    """Read the tier, whose names are OpenAI's, too; empty: the default."""
+    tier = fields.text("serviceTier").lower()
+    if tier in DEFAULT_TIERS:
+        return ""
+    fields.note(Feature.SERVICE_TIER, "serviceTier")
+    return tier
 
 
 def _read_tools(fields: FieldReader) -> Iterator[FunctionTool]:
@@ -114,6 +127,8 @@ def _read_sampling(config: FieldReader) -> Sampling:
     if any(each.upper() != "TEXT" for each in config.texts("responseModalities")):
         config.note(Feature.AUDIO_OUTPUT, "responseModalities")
     config.use(Feature.AUDIO_OUTPUT, "speechConfig")
+    if config.text("mediaResolution") not in ("", OPEN_RESOLUTION):
+        config.note(Feature.OTHER_FIELDS, "mediaResolution")
     for feature, name in (
         (Feature.TOP_K, "topK"),
         (Feature.SEED, "seed"),

@@ -18,8 +18,12 @@ MAX_USER_CHARACTERS: Final = 64
 """Characters of a user's id, as the API takes them."""
 
 
+OPENAIS_LIMIT: Final = "max_completion_tokens"
+"""The limit's name where OpenAI's own models are served, which have fields that other servers refuse."""
+
+
 def chat_body(
-    request: CanonicalRequest, model: str, *, max_tokens_field: str = "max_completion_tokens"
+    request: CanonicalRequest, model: str, *, max_tokens_field: str = OPENAIS_LIMIT
 ) -> dict[str, Any]:
     """Write the body of a streamed request.
 
@@ -43,7 +47,11 @@ def chat_body(
         "reasoning_effort": request.reasoning.effort or None,
         "response_format": None if request.format is None else _format(request.format),
         "user": bounded_user(request.user, MAX_USER_CHARACTERS),
+        "verbosity": request.verbosity or None,
+        "service_tier": request.service_tier or None,
     }
+    if max_tokens_field == OPENAIS_LIMIT:
+        body["prompt_cache_key"] = request.prompt_cache_key or None
     if request.tools:
         body["tools"] = [{"type": "function", "function": _function(tool)} for tool in request.tools]
         body["tool_choice"] = _choice(request.tool_choice)

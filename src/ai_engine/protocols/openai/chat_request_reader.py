@@ -28,12 +28,14 @@ from ai_engine.protocols.canonical.request import (
 from ai_engine.protocols.openai.chat_parts import read_content
 
 __all__ = [
-    "DEFAULT_TIERS",
     "read_chat_request",
     "read_function",
     "read_function_choice",
     "read_json_schema",
+    "read_prompt_cache_key",
+    "read_service_tier",
     "read_temperature",
+    "read_verbosity",
 ]
 
 ROLES: Final[dict[str, MessageRole]] = {
@@ -43,7 +45,7 @@ ROLES: Final[dict[str, MessageRole]] = {
     "assistant": "assistant",
     "tool": "user",
 }
-DEFAULT_TIERS: Final = (None, "auto", "default")
+DEFAULT_TIERS: Final = ("", "auto", "default")
 
 
 def read_chat_request(body: Any) -> CanonicalRequest:
@@ -72,6 +74,9 @@ def read_chat_request(body: Any) -> CanonicalRequest:
         includes_usage=options is not None and bool(options.flag("include_usage")),
         drop_params=bool(fields.flag("drop_params")),
         uses=(),
+        verbosity=read_verbosity(fields),
+        service_tier=read_service_tier(fields),
+        prompt_cache_key=read_prompt_cache_key(fields),
     )
     _note_features(fields, options)
     return _with_uses(request, fields)
@@ -94,11 +99,7 @@ def _note_features(fields: FieldReader, options: FieldReader | None) -> None:
     if fields.any("modalities") not in (None, ["text"]):
         fields.note(Feature.AUDIO_OUTPUT, "modalities")
     fields.use(Feature.AUDIO_OUTPUT, "audio")
-    if fields.any("verbosity") not in (None, "medium"):
-        fields.note(Feature.VERBOSITY, "verbosity")
-    if fields.any("service_tier") not in DEFAULT_TIERS:
-        fields.note(Feature.SERVICE_TIER, "service_tier")
-    fields.use(Feature.REQUEST_LABELS, "metadata", "prompt_cache_key", "prompt_cache_retention", "store")
+    fields.use(Feature.REQUEST_LABELS, "metadata", "prompt_cache_retention", "store")
     if options is not None:
         options.ignore("include_obfuscation")
 
@@ -191,7 +192,7 @@ def read_function_choice(fields: FieldReader, name: str | None) -> ToolChoice:
     :param name: the tool that has to be called; None: the field says something else.
     """
     parallel = fields.flag("parallel_tool_calls") is not False
-    if not parallel:
+    if not parallel and fields.any("tools"):
         fields.note(Feature.SINGLE_CALLS, "parallel_tool_calls")
     if name is not None:
         return ToolChoice("tool", name, parallel=parallel)
@@ -233,6 +234,30 @@ def read_temperature(fields: FieldReader) -> float | None:
     if temperature is not None and temperature > 1:
         fields.note(Feature.HIGH_TEMPERATURE, "temperature")
     return temperature
+
+
+def read_verbosity(fields: FieldReader) -> str:
+    """Read how long an answer shall be, as both of OpenAI's protocols have it; empty: as it is."""
+    verbosity = fields.text("verbosity")
+    if verbosity in ("", "medium"):
+        return ""
+    fields.note(Feature.VERBOSITY, "verbosity")
+    return verbosity
+
+
+def read_service_tier(fields: FieldReader) -> str:
+    """Read the tier, as both of OpenAI's protocols have it; empty: the default."""
+    tier = fields.text("service_tier")
+    if tier in DEFAULT_TIERS:
+        return ""
+    fields.note(Feature.SERVICE_TIER, "service_tier")
+    return tier
+
+
+def read_prompt_cache_key(fields: FieldReader) -> str:
+    """Read the key of the cache of prompts, as both of OpenAI's protocols have it."""
+    fields.use(Feature.PROMPT_CACHE_KEY, "prompt_cache_key")
+    return fields.text("prompt_cache_key")
 
 
 def _penalty(fields: FieldReader, name: str) -> float | None:

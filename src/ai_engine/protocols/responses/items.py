@@ -139,6 +139,8 @@ def _belong_together(first: CanonicalMessage, second: CanonicalMessage) -> bool:
         return False
     if isinstance(second.parts[0], CallPart):
         return True
+    if first.role == "assistant" and any(isinstance(each, CallPart) for each in first.parts):
+        return True  # a text between calls: what answers the calls comes behind all of them
     return isinstance(second.parts[0], OutputPart) and all(
         isinstance(each, OutputPart) for each in first.parts
     )

@@ -54,6 +54,7 @@ def _response(request: CanonicalRequest, answer_id: str, created: int) -> dict[s
         "object": "response",
         "created_at": created,
         "status": "in_progress",
+        "background": False,
         "error": None,
         "incomplete_details": None,
         "instructions": None,
@@ -63,16 +64,20 @@ def _response(request: CanonicalRequest, answer_id: str, created: int) -> dict[s
         "output": [],
         "parallel_tool_calls": request.tool_choice.parallel,
         "previous_response_id": None,
-        "reasoning": {"effort": request.reasoning.effort or None, "summary": None},
+        "reasoning": {"effort": None, "summary": None},
         "store": False,
         "temperature": request.sampling.temperature,
-        "text": {"format": {"type": "text"} if request.format is None else _format(request)},
+        "text": {
+            "format": {"type": "text"} if request.format is None else _format(request),
+            "verbosity": request.verbosity or "medium",
+        },
         "tool_choice": _choice(request),
         "tools": [_tool(request, place) for place in range(len(request.tools))],
         "top_p": request.sampling.top_p,
         "truncation": "disabled",
         "usage": None,
-        "user": request.user or None,
+        "user": None,
+        **request.repeated,
     }
 
 

@@ -21,18 +21,51 @@ from ai_engine.protocols.canonical.request import (
     ToolChoice,
 )
 from ai_engine.protocols.openai.chat_request_reader import (
-    DEFAULT_TIERS,
     read_function,
     read_function_choice,
     read_json_schema,
+    read_prompt_cache_key,
+    read_service_tier,
     read_temperature,
+    read_verbosity,
 )
 from ai_engine.protocols.responses.items import read_input
 
 __all__ = ["read_response_request"]
 
-STATEFUL_FIELDS: Final = ("previous_response_id", "conversation", "background", "prompt")
-"""Fields that need answers, conversations or prompts stored at the server."""
+STATEFUL_FIELDS: Final = {
+    "previous_response_id": "send the whole conversation",
+    "conversation": "send the whole conversation",
+    "background": "leave it out, and wait for the answer or stream it",
+    "prompt": "send its text as instructions",
+}
+"""Fields that need answers, conversations or prompts stored at the server, and what to do without."""
+
+PROVIDER_OUTPUTS: Final = frozenset(
+    {
+        "code_interpreter_call.outputs",
+        "computer_call_output.output.image_url",
+        "file_search_call.results",
+        "message.input_image.image_url",
+        "web_search_call.action.sources",
+        "web_search_call.results",
+    }
+)
+"""Values of ``include`` that ask for nothing without tools of the provider's, or pictures stored there."""
+
+REPEATED_FIELDS: Final = (
+    "background",
+    "instructions",
+    "max_tool_calls",
+    "metadata",
+    "prompt_cache_key",
+    "reasoning",
+    "safety_identifier",
+    "top_logprobs",
+    "truncation",
+    "user",
+)
+"""Fields that a response repeats."""
 
 
 def read_response_request(body: Any) -> CanonicalRequest:
@@ -41,11 +74,9 @@ def read_response_request(body: Any) -> CanonicalRequest:
     :raises InvalidRequest: naming the field that is wrong, or that needs stored state.
     """
     fields = FieldReader(body)
-    for name in STATEFUL_FIELDS:
+    for name, advice in STATEFUL_FIELDS.items():
         if fields.any(name):
-            raise fields.wrong(
-                name, "needs stored state, which is not kept here: send the whole conversation"
-            )
+            raise fields.wrong(name, f"needs stored state, which is not kept here: {advice}")
     instructions = fields.text("instructions")
     system = (CanonicalMessage("system", (TextPart(instructions),)),) if instructions else ()
     messages = read_input(fields)
@@ -54,6 +85,7 @@ def read_response_request(body: Any) -> CanonicalRequest:
     if messages[-1].role == "assistant":
         fields.note(Feature.ASSISTANT_PREFILL, "input")
     user, safety_identifier = fields.text("user"), fields.text("safety_identifier")
+    text = fields.object("text")
     request = CanonicalRequest(
         model=fields.required_text("model"),
         messages=system + messages,
@@ -64,11 +96,15 @@ def read_response_request(body: Any) -> CanonicalRequest:
             top_p=fields.number("top_p"),
             max_output_tokens=fields.integer("max_output_tokens", 1),
         ),
-        format=_read_format(fields),
+        format=_read_format(text),
         reasoning=_read_reasoning(fields),
         user=user or safety_identifier,
         stream=bool(fields.flag("stream")),
         drop_params=bool(fields.flag("drop_params")),
+        verbosity=_read_verbosity(text),
+        service_tier=read_service_tier(fields),
+        prompt_cache_key=read_prompt_cache_key(fields),
+        repeated={name: body[name] for name in REPEATED_FIELDS if body.get(name) is not None},
     )
     _note_features(fields)
     fields.finish()
@@ -77,16 +113,18 @@ def read_response_request(body: Any) -> CanonicalRequest:
 
 def _note_features(fields: FieldReader) -> None:
     for place, wanted in fields.items("include"):
-        encrypted = wanted == "reasoning.encrypted_content"
-        fields.note(Feature.ENCRYPTED_REASONING if encrypted else Feature.OTHER_FIELDS, place)
+        if wanted == "reasoning.encrypted_content":
+            fields.note(Feature.ENCRYPTED_REASONING, place)
+        elif wanted == "message.output_text.logprobs":
+            fields.note(Feature.LOGPROBS, place)
+        elif not isinstance(wanted, str) or wanted not in PROVIDER_OUTPUTS:
+            fields.note(Feature.OTHER_FIELDS, place)
     if fields.any("top_logprobs"):
         fields.note(Feature.LOGPROBS, "top_logprobs")
     if fields.any("truncation") not in (None, "disabled"):
         fields.note(Feature.OTHER_FIELDS, "truncation")
-    if fields.any("service_tier") not in DEFAULT_TIERS:
-        fields.note(Feature.SERVICE_TIER, "service_tier")
-    fields.use(Feature.REQUEST_LABELS, "metadata", "prompt_cache_key", "prompt_cache_retention", "store")
-    fields.ignore("stream_options")
+    fields.use(Feature.REQUEST_LABELS, "metadata", "prompt_cache_retention", "store")
+    fields.ignore("max_tool_calls", "stream_options")  # the former is of tools that the provider runs
 
 
 def _read_tool(fields: FieldReader) -> Iterator[FunctionTool]:
@@ -103,12 +141,13 @@ def _read_choice(fields: FieldReader) -> ToolChoice:
     return read_function_choice(fields, None)
 
 
-def _read_format(fields: FieldReader) -> JsonFormat | None:
-    text = fields.object("text")
+def _read_verbosity(text: FieldReader | None) -> str:
+    return "" if text is None else read_verbosity(text)
+
+
+def _read_format(text: FieldReader | None) -> JsonFormat | None:
     if text is None:
         return None
-    if text.any("verbosity") not in (None, "medium"):
-        text.note(Feature.VERBOSITY, "verbosity")
     wanted = text.object("format")
     if wanted is None:
         return None
