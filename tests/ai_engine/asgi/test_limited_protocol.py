@@ -27,6 +27,11 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the other side has closed the connection, or reset it, as where bytes come that it has not read."""
+        return self.reader.at_eof() or self.reader.exception() is not None
+
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
         await self.writer.drain()
@@ -202,7 +207,7 @@ async def test_a_body_that_nobody_reads_does_not_keep_a_connection(serve: Serve)
     async with connected(service) as peer:
         await peer.send(HEALTHZ + b"Content-Length: 1000000\r\n\r\n")
         assert (await peer.answer())[0] == 200
-        while not peer.reader.at_eof():
+        while not peer.is_closed:
             peer.writer.write(b"a")
             await asyncio.sleep(0.02)
 
