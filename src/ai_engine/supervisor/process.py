@@ -10,6 +10,7 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from typing import Final
 
 from ai_engine.supervisor.channel import ChannelClosed, Topic, WorkerChannel
@@ -74,9 +75,11 @@ class WorkerProcess:
         :param hang_seconds: without a sign of life for this long it is killed, once it serves.
         :param loads: the loads of all workers; None: it takes any connection it can get.
         :param program: the module that the process runs.
+        :raises OSError: when the system has no process, memory or file left for it.
         """
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as unused:
+            unused.callback(ours.close)
             inherited = (listener.fileno(), theirs.fileno(), *(() if loads is None else (loads.fd,)))
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -88,6 +91,7 @@ class WorkerProcess:
                 pass_fds=inherited,
                 start_new_session=True,
             )
+            unused.pop_all()
         return cls(number, process, await WorkerChannel.open(ours), hang_seconds)
 
     @property

@@ -10,6 +10,7 @@ from typing import Final
 
 import orjson
 
+from ai_engine.background.background_work import BackgroundWork
 from ai_engine.monitoring.samples import OwnSamples
 from ai_engine.supervisor.gathering import Gathering
 from ai_engine.supervisor.process import WorkerProcess
@@ -72,10 +73,11 @@ class Supervisor:
         async with asyncio.TaskGroup() as tasks:
             for number in range(1, self._count + 1):
                 tasks.create_task(self._keep(number))
-            sampling = [tasks.create_task(self._samples.watch())] if self._keeps_samples else []
+            background_work = BackgroundWork(tasks)
+            if self._keeps_samples:
+                background_work.observe(("own_samples", self._samples.watch))
             await self._stopping.wait()
-            for task in sampling:
-                task.cancel()
+            background_work.stop()
             for worker in self._workers.values():
                 worker.stop(self._grace_seconds)
         if self._failure is not None:
@@ -95,7 +97,16 @@ class Supervisor:
         failures = 0
         while not self._stopping.is_set():
             started = time.monotonic()
-            self._workers[number] = worker = await self._start(number)
+            try:
+                worker = await self._start(number)
+            except OSError as error:  # no memory, process or file is left for one more; the others serve on
+                failures += 1
+                logger.warning("worker_not_started", worker=number, exc_info=error)
+                if failures >= MAX_WORKER_FAILURES:
+                    self._give_up(f"the system gives no process ({error.strerror or error})")
+                await self._wait(failures)
+                continue
+            self._workers[number] = worker
             if self._stopping.is_set():
                 worker.stop(0)
             code = await worker.run(self._worker_is_ready, self._gathering.text, self._samples_of)

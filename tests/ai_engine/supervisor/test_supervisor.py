@@ -1,7 +1,10 @@
 """The supervisor: what it does about workers that do not start."""
 
 import asyncio
+import errno
+import os
 import socket
+from pathlib import Path
 
 import pytest
 from tests.ai_engine.supervisor.engine import is_there
@@ -54,6 +57,78 @@ async def test_a_worker_that_did_not_start_is_started_again(tmp_path):
         one.stop()
         await running
     assert programs == []
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+FULL = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+
+async def test_a_worker_for_which_there_was_no_memory_is_started_again(tmp_path):
+    failures = [FULL] * (supervisor.MAX_WORKER_FAILURES - 1)
+    ready = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        async def start(number: int) -> WorkerProcess:
+            if failures:
+                raise failures.pop()
+            return await WorkerProcess.start(
+                number, listener, {"VITAL_DATA_DIR": str(tmp_path)}, hang_seconds=60
+            )
+
+        one = Supervisor(1, start, grace_seconds=0)
+        running = asyncio.create_task(one.run(ready.set))
+        await asyncio.wait_for(ready.wait(), 60)
+        one.stop()
+        await running
+    assert failures == []
+
+
+async def test_workers_for_which_there_is_no_memory_at_all_are_given_up():
+    async def start(_: int) -> WorkerProcess:
+        raise FULL
+
+    with pytest.raises(ConfigurationError, match=r"gives no process \(Cannot allocate memory\)"):
+        await Supervisor(2, start, grace_seconds=0).run(lambda: pytest.fail("nothing is ready"))
+
+
+async def test_a_process_that_does_not_start_keeps_no_file_open(monkeypatch):
+    async def fail(*_: object, **__: object) -> None:
+        raise FULL
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", fail)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        before = open_files()
+        with pytest.raises(OSError, match="Cannot allocate memory"):
+            await WorkerProcess.start(1, listener, {}, hang_seconds=60)
+        assert open_files() == before
+
+
+async def test_samples_that_cannot_be_taken_end_no_worker(monkeypatch, tmp_path):
+    sampled, ready = asyncio.Event(), asyncio.Event()
+
+    async def fail(_: object) -> None:
+        sampled.set()
+        raise ValueError("odd")
+
+    monkeypatch.setattr(supervisor.OwnSamples, "sample", fail)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        async def start(number: int) -> WorkerProcess:
+            return await WorkerProcess.start(
+                number, listener, {"VITAL_DATA_DIR": str(tmp_path)}, hang_seconds=60
+            )
+
+        one = Supervisor(1, start, grace_seconds=0, keeps_samples=True)
+        running = asyncio.create_task(one.run(ready.set))
+        async with asyncio.timeout(60):
+            await sampled.wait()
+            await ready.wait()
+        assert not running.done()
+        one.stop()
+        await running
 
 
 async def test_it_stops_while_workers_start():
