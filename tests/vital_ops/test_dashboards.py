@@ -20,6 +20,7 @@ from vital_ops.dashboards.files import dashboard_files
 from vital_ops.dashboards.reliability import reliability
 from vital_ops.rules.groups import EVERY_ALERT
 from vital_ops.rules.slos import OBJECTIVES
+from vital_ops.uids import CACHE
 from vital_shared.monitoring.metrics import CATALOGUE, WORKFLOW
 
 ROOT = Path(__file__).parents[2]
@@ -189,6 +190,13 @@ def test_a_workflow_can_be_chosen_wherever_runs_are_counted_by_it(uid):
     others = {each.partition("{")[0] for each in counted if each not in chosen}
     # The cache's ratios and savings are of metrics without the label too.
     assert others <= {"vital_workflow_duration_seconds_count", "vital_cost_dollars_total"}
+
+
+def test_the_hit_rate_of_each_chosen_workflow_is_drawn():
+    panel = BOARDS[CACHE].panel("hit_rate")
+    [query] = [each for each in panel.queries if each.legend == "workflow {{workflow}}"]
+    assert query.expr.count("sum by (workflow)") == 2
+    assert query.expr.count('workflow=~"$workflow"') == 2
 
 
 @pytest.mark.parametrize("uid", BOARDS)

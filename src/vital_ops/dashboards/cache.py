@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, Board, Limit, Panel, Query
+from vital_ops.dashboards.panel import INTERVAL, MODE, RANGE, WORKFLOW, Board, Limit, Panel, Query
 from vital_ops.promql import (
     calculate,
     increase,
@@ -59,11 +59,12 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="hit_rate",
             title="Cache hit rate over time",
-            description="The share of cacheable requests that the cache answered.",
+            description="The share of cacheable requests that the cache answered, and that of each workflow.",
             kind="lines",
             queries=(
                 Query(recorded(HIT_RATIO_BY_MODE, mode=MODE), "mode {{mode}}"),
                 Query(recorded(HIT_RATIO), "all"),
+                Query(hit_ratio(INTERVAL, "workflow", mode=MODE, workflow=WORKFLOW), "workflow {{workflow}}"),
             ),
             unit="percentunit",
             decimals=1,

@@ -211,12 +211,12 @@ def degradation_ratio(window: str, *labels: str, **matches: Match) -> QueryExpre
     )
 
 
-def hit_ratio(window: str, *labels: str, mode: Match = CACHED_MODES) -> QueryExpression:
+def hit_ratio(window: str, *labels: str, mode: Match = CACHED_MODES, **matches: Match) -> QueryExpression:
     """Write the share of the cache's requests that it answered."""
     asked = WORKFLOW_DURATION_SECONDS
     return ratio(
-        sum_by(rate(asked, window, "count", cache_status=HIT, mode=mode), *labels),
-        sum_by(rate(asked, window, "count", mode=mode, cache_status=LOOKED_UP), *labels),
+        sum_by(rate(asked, window, "count", cache_status=HIT, mode=mode, **matches), *labels),
+        sum_by(rate(asked, window, "count", mode=mode, cache_status=LOOKED_UP, **matches), *labels),
     )
 
 
