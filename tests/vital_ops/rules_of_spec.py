@@ -139,6 +139,7 @@ LIMIT = Said(
     description="It holds until the period of the limit ends. At 100 % further requests under it are refused.",
     panel=("vital-cost", "usage_limits_used"),
     shown="vital:usage_limit_used:ratio",
+    contributors='{{ range query (printf `sort_desc(topk(3, (sum by (mode) (increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) + (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])) or increase(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) or (min_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) unless vital_cost_dollars_total{job="vital",tenant_id=%[1]q} offset 1d and count_over_time(vital_cost_dollars_total{job="vital",tenant_id=%[1]q}[1d]) < on (job, instance) group_left () count_over_time(vital_metric_series_limit{job="vital"}[1d])))) > 0))` $labels.holder) }}{{ .Labels.mode }} (${{ .Value | printf "%.2f" }}) {{ end }}',
     own={"share": "80"},
 )
 """The alert of 80 % of a limit; that of a spent one differs in little."""
@@ -323,6 +324,7 @@ SAID = {
         summary="{{ $value | humanize }} engines answer Prometheus; at least {{ 1 | humanize }} should",
         description="Nobody gets an answer. The engine's other alerts keep their state until it is back.",
         panel=("vital-reliability", "engines_up"),
+        contributors='{{ range query `sort_desc(topk(3, (up{job="vital"} == bool 0) > 0))` }}{{ .Labels.instance }} ({{ .Value | humanize }}) {{ end }}',
     ),
     "ReplicaDown": Said(
         name="ReplicaDown",
@@ -377,6 +379,7 @@ SAID = {
         description="Money or the end of a run is not in the store as it was, and somebody has to see to it.",
         panel=("vital-reliability", "set_aside"),
         shown="vital:set_aside:count",
+        contributors='{{ range query `sort_desc(topk(3, (label_replace(max(vital_store_dead_letters{job="vital"}), "kind", "writes set aside", "", "") or label_replace(sum(increase(vital_charges_flagged_total{job="vital",flag="clamped"}[10m])), "kind", "charges clamped", "", "")) > 0))` }}{{ .Labels.kind }} ({{ .Value | humanize }}) {{ end }}',
     ),
     "TrafficDropped": Said(
         name="TrafficDropped",

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.rule import write_yaml
@@ -127,3 +128,56 @@ def test_a_message_about_the_cache_names_what_it_lacks_room_for(tmp_path, find, 
     alive = {name: f"{values.removesuffix('x20')}x60" for name, values in ALIVE.items()}
     reported = said(tmp_path, find, alert, 40, **alive, **series)
     assert f'contributors="{named}"' in reported, reported
+
+
+@pytest.mark.parametrize("find", [find_program, find_prometheus_3])
+@pytest.mark.parametrize(
+    ("alert", "series", "named"),
+    [
+        (
+            "EngineDown",
+            {of_engine("up"): "1x4 0x30", of_engine("up").replace("one:", "two:"): "0x34"},
+            "one:8000 (1) two:8000 (1) ",
+        ),
+        (
+            "DeadLetters",
+            ALIVE
+            | {
+                of_engine("vital_store_dead_letters"): "2x20",
+                of_engine("vital_charges_flagged_total", flag="clamped"): "0x8 1x12",
+                of_engine("vital_charges_flagged_total", flag="estimated"): "0+9x20",
+            },
+            "writes set aside (2) charges clamped (1",
+        ),
+        (
+            "UsageLimit",
+            ALIVE
+            | {
+                of_engine(
+                    f"vital_usage_limit_{each}", level="key", holder=ODD, unit="dollars", period="day"
+                ): f"{dollars}x20"
+                for each, dollars in (("amount", 5), ("spent", 4.5))
+            }
+            | {
+                spent(ODD, "1"): "_x9 1x11",
+                spent(ODD, "2"): "_x9 3.5x11",
+                spent("another", "3"): "_x9 70x11",
+            },
+            "2 ($3.50) 1 ($1.00) ",
+        ),
+    ],
+)
+def test_a_message_of_few_words_names_what_is_behind_it(tmp_path, find, alert, series, named):
+    reported = said(tmp_path, find, alert, 12, **series)
+    assert f'contributors="{named}' in reported, reported
+
+
+def test_every_alert_but_the_watchdog_names_its_contributors():
+    rules = [
+        rule
+        for text in rule_files().values()
+        for group in yaml.safe_load(text)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    assert [rule["alert"] for rule in rules if "contributors" not in rule["annotations"]] == ["Watchdog"]

@@ -15,6 +15,7 @@ from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_TOTAL
 
 __all__ = [
     "FAILING_TENANTS",
+    "THE_HOLDER",
     "THE_TENANT",
     "THE_TIER",
     "AlertSpec",
@@ -32,6 +33,8 @@ Unit: TypeAlias = Literal["share", "seconds", "dollars", "dollars an hour", "a s
 
 THE_TENANT: Final = "$labels.tenant_id"
 """The tenant of the alert, as a value of a label, in the query of contributors."""
+THE_HOLDER: Final = "$labels.holder"
+"""The tenant, or the organisation, whose limit the alert is about."""
 THE_TIER: Final = "$labels.tier"
 
 

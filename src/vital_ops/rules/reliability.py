@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from vital_ops.definitions import FAILED
 from vital_ops.durations import write_seconds
+from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
     SCOPE,
     and_on,
@@ -17,6 +18,7 @@ from vital_ops.promql import (
     in_brackets,
     increase,
     increase_from_birth,
+    label_added,
     max_by,
     offset,
     or_else,
@@ -27,7 +29,7 @@ from vital_ops.promql import (
     undelivered,
     write_number,
 )
-from vital_ops.rules.alert import THE_TENANT, AlertSpec, Contributors
+from vital_ops.rules.alert import THE_HOLDER, THE_TENANT, AlertSpec, Contributors
 from vital_ops.rules.budget_tests import budget, usage_limit
 from vital_ops.rules.case import Case
 from vital_ops.rules.judged_tests import rising
@@ -86,7 +88,8 @@ WORKER_RESTARTS: Final = "vital:worker_restarts:count"
 DAY: Final = "1d"
 """The time whose spending names the contributors to a budget's use, of a month's budget too."""
 
-_TARGETS: Final = f"up{{{SCOPE}}}"
+_DOWN: Final = Contributors("instance", lambda _: f"up{{{SCOPE}}} == bool 0")
+"""The engines that do not answer, as far as Prometheus knows of them."""
 
 
 def _replicas_down(at: Threshold) -> str:
@@ -123,8 +126,32 @@ def _tenant_fails(at: Threshold) -> str:
 
 def _set_aside(at: Threshold) -> str:
     """Count the writes that wait for a person, and the charges that were clamped in a window."""
-    clamped = sum_by(increase(CHARGES_FLAGGED_TOTAL, at.range, flag="clamped"))
-    return calculate(max_by(select(STORE_DEAD_LETTERS)), "+", clamped)
+    return calculate(_DEAD_LETTERS, "+", _clamped(at))
+
+
+def _clamped(at: Threshold) -> QueryExpression:
+    return sum_by(increase(CHARGES_FLAGGED_TOTAL, at.range, flag="clamped"))
+
+
+def _kinds_set_aside(at: Threshold) -> QueryExpression:
+    """Tell the writes from the charges, with what each is as its label."""
+    writes = label_added(_DEAD_LETTERS, "kind", "writes set aside")
+    return or_else(writes, label_added(_clamped(at), "kind", "charges clamped"))
+
+
+def _spent_by_mode(tenant: str) -> Contributors:
+    """Make the contributors of what a tenant has spent in a day.
+
+    :param tenant: the label of the alert that names it.
+    """
+    return Contributors(
+        "mode",
+        lambda _: increase_from_birth(COST_DOLLARS_TOTAL, DAY, "mode", tenant_id=tenant),
+        "dollars",
+    )
+
+
+_DEAD_LETTERS: Final = max_by(select(STORE_DEAD_LETTERS))
 
 
 class _SpentShare(NamedTuple):
@@ -148,19 +175,12 @@ def _tenant_budget(mark: _SpentShare) -> AlertSpec:
         used=BUDGET_USED,
         labels=("tenant_id", "period"),
     )
-    return replace(
-        alert,
-        contributors=Contributors(
-            "mode",
-            lambda _: increase_from_birth(COST_DOLLARS_TOTAL, DAY, "mode", tenant_id=THE_TENANT),
-            "dollars",
-        ),
-    )
+    return replace(alert, contributors=_spent_by_mode(THE_TENANT))
 
 
 def _usage_limit(mark: _SpentShare) -> AlertSpec:
     """Make one of the alerts on limits, of organisations, tenants, keys and users."""
-    return _spending(
+    alert = _spending(
         USAGE_LIMIT,
         mark,
         cases=usage_limit,
@@ -170,6 +190,7 @@ def _usage_limit(mark: _SpentShare) -> AlertSpec:
         used=USAGE_LIMIT_USED,
         labels=LIMIT_LABELS,
     )
+    return replace(alert, contributors=_spent_by_mode(THE_HOLDER))
 
 
 def _spending(
@@ -226,6 +247,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         unit="number",
         condition=lambda _: f"{ENGINES_UP_NOW} == 0",
         shown=None,
+        contributors=_DOWN,
     ),
     AlertSpec(
         name="ReplicaDown",
@@ -244,7 +266,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         condition=_replicas_down,
         shown=REPLICAS_DOWN,
         records=lambda _: sum_by(calculate(1, "-", foreign("up"))),
-        contributors=Contributors("instance", lambda _: f"{_TARGETS} == bool 0"),
+        contributors=_DOWN,
     ),
     AlertSpec(
         name="EngineRejecting",
@@ -307,6 +329,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         condition=lambda at: compare(recorded(SET_ASIDE), ">=", at.value),
         shown=SET_ASIDE,
         records=_set_aside,
+        contributors=Contributors("kind", _kinds_set_aside),
     ),
     AlertSpec(
         name="TrafficDropped",
