@@ -12,9 +12,12 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
+from tests.vital_ops.panels_at_rest import AT_REST
 from tests.vital_ops.watched_engine import BOARDS, Watched, watched_engine
 
 from vital_ops.dashboards.panel import Board, Panel
+
+__all__ = ["shows_more_than_zeros", "write_page"]
 
 SERIES_SHOWN = 2
 
@@ -22,8 +25,9 @@ HEAD = """# Dashboards
 
 Each panel of each dashboard, and the result of its queries: asked of a Prometheus that has watched an engine
 with two workers under load, with every environment, instance, mode and tenant chosen. Long results are cut;
-the number of series is in parentheses. The test `tests/vital_ops/test_panels.py` asks the same queries of a
-Prometheus 2 and of a Prometheus 3, and fails where one is empty.
+the number of series is in parentheses, and where there are only zeros, the reason follows. The test
+`tests/vital_ops/test_panels.py` asks the same queries of a Prometheus 2 and of a Prometheus 3, and fails where
+one is empty.
 
 Panels of a tenant's money cannot miss what a new tenant spends between two scrapes. Where they show a day or a
 month, or a budget, they read gauges that the ledger feeds. Where they show a type of cost, a mode, an hour or the
@@ -50,12 +54,20 @@ async def _board(watched: Watched, board: Board) -> AsyncIterator[str]:
     yield "| panel | shows | result under load |"
     yield "| --- | --- | --- |"
     for panel in board.all_panels:
-        yield f"| {panel.title} | {panel.description} | {await _results(watched, panel)} |"
+        yield f"| {panel.title} | {panel.description} | {await _results(watched, board.uid, panel)} |"
     yield ""
 
 
-async def _results(watched: Watched, panel: Panel) -> str:
-    return "; ".join([_result(await watched.ask(query.expr)) for query in panel.queries])
+async def _results(watched: Watched, uid: str, panel: Panel) -> str:
+    found = [await watched.ask(query.expr) for query in panel.queries]
+    shown = "; ".join(map(_result, found))
+    reason = AT_REST.get((uid, panel.key), "")
+    return shown if any(map(shows_more_than_zeros, found)) or not reason else f"{shown}: {reason}"
+
+
+def shows_more_than_zeros(found: Mapping[str, float]) -> bool:
+    """Say whether a query has a value other than 0."""
+    return any(value and math.isfinite(value) for value in found.values())
 
 
 def _result(found: Mapping[str, float]) -> str:

@@ -12,6 +12,7 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
+from tests.vital_ops.panels_at_rest import AT_REST
 
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig
 from vital_ops.dashboards.boards import boards
@@ -381,3 +382,16 @@ def test_the_page_on_the_dashboards_has_a_result_for_each_panel():
     assert [title for title, _, _ in rows] == [panel.title for panel in every]
     for (title, _, result), panel in zip(rows, every, strict=True):
         assert len(re.findall(r"\([1-9]\d*\)", result)) == len(panel.queries), title
+
+
+def test_a_panel_of_the_page_that_shows_only_zeros_has_a_reason():
+    page = (ROOT / "docs/dashboards.md").read_text()
+    results = re.findall(r"^\| (?!panel|---)[^|]+ \| [^|]+ \| ([^|]+) \|$", page, flags=re.MULTILINE)
+    every = [(board.uid, panel.key) for board in BOARDS.values() for panel in board.all_panels]
+    still = {
+        place: result
+        for place, result in zip(every, results, strict=True)
+        if all(re.match(r"(?:\S+ )?0[ ,]", part.strip()) for part in result.split("; "))
+    }
+    reasons = {place: result.rpartition("): ")[2] for place, result in still.items()}
+    assert reasons == {place: AT_REST.get(place) for place in still}
