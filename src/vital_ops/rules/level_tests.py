@@ -43,6 +43,11 @@ MAX_LOOK_BACK: Final = 4.0
 """Minutes between evaluations at most where an alert looks at its own state: Prometheus looks back five."""
 
 BURST_MINUTES: Final = 30.0
+SMALL_FROM_MINUTES: Final = 20.0
+
+CALM_MINUTES, DEAR_MINUTES = 60.0, 10.0
+"""Minutes without spending, and minutes in which thrice the limit of a day is spent."""
+
 LONG_OUTAGE_MINUTES: Final = 80.0
 
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -77,6 +82,20 @@ def fullness(at: Threshold) -> Iterator[Case]:
         levels = dict(zip(full, (entries, capacity), strict=True))
         series = {on(name, "one:8000"): flat((there, level)) for name, level in levels.items()}
         yield Case(name, series, [(there, fires)], labels=MEMORY)
+    yield _shrunk_room(at)
+
+
+def _shrunk_room(at: Threshold) -> Case:
+    """Let a tier's room become less than its entries need."""
+    hold, entries = Timing.of(at).hold, 1000.0
+    small, large = entries / (at.value * JUST_ABOVE), 2 * entries / at.value
+    room = flat((SMALL_FROM_MINUTES - 1, large), (hold + 20, small))
+    series = {
+        on(select(CACHE_ENTRIES, tier="memory"), "one:8000"): flat((SMALL_FROM_MINUTES + hold + 20, entries)),
+        on(select(CACHE_CAPACITY_ENTRIES, tier="memory"), "one:8000"): room,
+    }
+    checks = [(SMALL_FROM_MINUTES, False), (SMALL_FROM_MINUTES + hold + 3, True)]
+    return Case("fires when there is less room", series, checks, labels=MEMORY)
 
 
 def evictions(at: Threshold) -> Iterator[Case]:
@@ -92,6 +111,13 @@ def daily_cost(at: Threshold) -> Iterator[Case]:
     dollars = partial(_counted, at, {models: 0.6, tools: 0.4})
     yield from level(at, dollars)
     yield _at_the_limit(at, dollars)
+    timing = Timing.of(at)
+    follows = timing.hold + 20
+    if timing.window > 2 * (CALM_MINUTES + DEAR_MINUTES + follows):
+        dear = 3 * at.value * timing.window / DEAR_MINUTES
+        phases = [(CALM_MINUTES - 1, 0.0), (DEAR_MINUTES - 1, dear), (follows, 0.0)]
+        checks = [(CALM_MINUTES + timing.hold, False), (CALM_MINUTES + timing.hold + 8, True)]
+        yield Case("fires an hour after a dear moment", dollars(phases), checks, every=1)
 
 
 def _at_the_limit(at: Threshold, write: Level, labels: Mapping[str, str] = NO_LABELS) -> Case:

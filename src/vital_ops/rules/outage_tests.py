@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
@@ -13,6 +14,12 @@ __all__ = ["STILL_ENGINE", "MakeCase", "outages", "unknown_engine"]
 
 OUTAGES: Final = (1, 10, 60)
 """Minutes without an engine."""
+
+SOON_MINUTES: Final = 9.0
+"""Minutes of an outage that follows at once."""
+
+CALM_MINUTES: Final = 12.0
+LATER_MINUTES: Final = 15.0
 
 LONG_WINDOW_MINUTES: Final = 1_440.0
 """A window over which one outage is tested, since each test takes long."""
@@ -28,12 +35,20 @@ class MakeCase(Protocol):
 
 
 def outages(
-    timing: Timing, case: MakeCase, bad: float, fine: float, *, onset: float = 0, step: float | None = None
+    timing: Timing,
+    case: MakeCase,
+    bad: float,
+    fine: float,
+    *,
+    onset: float = 0,
+    step: float | None = None,
+    onset_is_exact: bool = True,
 ) -> Iterator[Case]:
     """Let the engine die: what fires goes on until it is back, and what is pending does not page.
 
     :param onset: minutes of a fault after which the condition holds.
     :param step: minutes between evaluations, where they differ from those between samples.
+    :param onset_is_exact: the condition holds no sooner, so that the engine can die just before it fires.
     """
     window, settled, there = timing.window, timing.settled, timing.there
     late = 2 * timing.step
@@ -64,6 +79,35 @@ def outages(
             checks=[(pending + timing.hold, False), (pending + there, False)],
         )
     yield from _no_engine(timing, case, bad, fine, [*lasting, (over, False)])
+    if onset_is_exact and window < LONG_WINDOW_MINUTES:
+        yield from _at_once(timing, case, bad, fine, math.ceil(onset))
+
+
+def _at_once(timing: Timing, case: MakeCase, bad: float, fine: float, onset: int) -> Iterator[Case]:
+    """Let the engine die just after the alert fires, and just before: how it was does not count.
+
+    :param onset: minutes of the fault after which the condition holds.
+    """
+    fires = onset + timing.hold
+    began = fires + 3 * timing.step
+    yield case(
+        "goes on firing when the engine dies just after it began to fire",
+        *((began, bad), (SOON_MINUTES, None)),
+        checks=[(began + minutes, True) for minutes in (0, SOON_MINUTES / 2, SOON_MINUTES - 1)],
+    )
+    pending = max(fires - 2 * timing.step, 0)
+    calm = 0 if pending else CALM_MINUTES
+    dies = calm + pending
+    before = [(calm, fine)] if calm else [(pending, bad)]
+    never = [(dies + minutes, False) for minutes in range(1, round(LATER_MINUTES))]
+    if pending:
+        name = "does not fire when the engine dies just before its time"
+        yield case(name, *before, (LATER_MINUTES, None), checks=never)
+    counted = case(
+        "does not fire on what is counted while no engine is up", *before, (LATER_MINUTES, bad), checks=never
+    )
+    if counted.engine:
+        yield replace(counted, engine=flat((dies, 1), (LATER_MINUTES, 0)))
 
 
 def unknown_engine(case: Case) -> Case:

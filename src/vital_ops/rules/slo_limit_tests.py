@@ -101,6 +101,13 @@ class BurnLimits:
         lasts = self.long + self.hold + 6 * step
         least = self._after_good("fires on the least traffic itself", few, (lasts, 1, 1.0), fires=True)
         yield replace(least, every=step, is_exact=True)
+        if self.long <= MAX_EXACT_WINDOW_MINUTES:
+            enough = 0.56 * self.long
+            yield self.case(
+                "fires as soon as there is just enough traffic",
+                (self.long, self.least_events / enough, 1.0),
+                checks=[(enough - 2 * self.every, False), (enough + self.hold + 2 * self.every, True)],
+            )
         yield self._after_good(
             "does not fire on too little traffic after much",
             few,

@@ -272,7 +272,10 @@ def _outages(objective: Objective, speed: Speed) -> Iterator[Case]:
     gone = there + longest
     fine = (settled + 10 * step, 0.0)
     during = [(there - step, True), (there + longest / 2, True), (gone - step, True)]
-    after = [(gone + settled - 2 * step, True), (gone + settled + 3 * step, False)]
+    after = [
+        (gone + settled - 2 * step, True),
+        *((gone + settled + number * step, False) for number in (1, 3)),
+    ]
     ending = case(
         "goes on firing while no engine is up, and is over when the fault is",
         *((there, 1.0), (longest, None), fine),

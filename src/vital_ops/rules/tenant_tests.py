@@ -127,6 +127,12 @@ class _Births:
                 (self._born + window + 2 * step, False),
             ],
         )
+        yield self._case(
+            "fires where a new tenant's first requests fail in an engine that has just begun",
+            self._new(above, self._many - above),
+            [(self._fires + 2 * step, True)],
+            [(self._born - 4 * step, None), (self._end, 1)],
+        )
         for does, part in (("does not fire", 0.95), ("fires", 1.0)):
             yield self._case(
                 f"{does} where a new tenant's first requests were {part:.0%} of the least",

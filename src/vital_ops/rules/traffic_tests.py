@@ -164,7 +164,7 @@ def _outages(at: Threshold) -> Iterator[Case]:
         return _case(name, (lead - 1, BUSY), *phases, checks=shifted)
 
     outage, low = 10.0, BUSY * at.value * 0.5
-    made = outages(timing, case, low, BUSY, onset=timing.window)
+    made = outages(timing, case, low, BUSY, onset=timing.window, onset_is_exact=False)
     yield from (each for each in made if each.checks)
     back = lead + outage + timing.window + timing.hold
     yield _case(

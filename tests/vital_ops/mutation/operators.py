@@ -43,8 +43,8 @@ FUNCTIONS: Final = {
     "min_over_time": ("max_over_time", "avg_over_time", "last_over_time"),
 }
 
-OFFSET_ADDED: Final = "1h"
-"""An offset of what is asked for as it is now."""
+OFFSETS_ADDED: Final = ("10m", "1h")
+"""Offsets of what is asked for as it is now."""
 
 ONE_SIDED: Final = ("-", "/", "and", "or", "unless")
 """Operations that give something else when their sides are exchanged."""
@@ -142,7 +142,8 @@ def _offsets(expr: str) -> Made:
     for found in re.finditer(r" offset \w+", _bare(expr)):
         yield _replaced(expr, found, "")
     for found in re.finditer(r"[\w:]+\{[^}]*\}(?:\[\w+\])?(?! offset)(?![\[\w])", _bare(expr)):
-        yield _replaced(expr, found, f"{expr[found.start() : found.end()]} offset {OFFSET_ADDED}")
+        for by in OFFSETS_ADDED:
+            yield _replaced(expr, found, f"{expr[found.start() : found.end()]} offset {by}")
 
 
 def _bools(expr: str) -> Made:
