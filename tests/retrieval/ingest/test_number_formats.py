@@ -1,11 +1,13 @@
 """Cells of workbooks as they are shown: percent, currencies, units and leading zeros."""
 
+import datetime as dt
 import io
 import zipfile
 
 import pytest
 from tests.retrieval.ingest.made_files import odf, texts, workbook
 
+from vital_shared.retrieval.ingest.date_formats import read_date_format
 from vital_shared.retrieval.ingest.header_rows import Cell, header_rows
 
 ACCOUNTING = '_-* #,##0.00\\ "€"_-;-* #,##0.00\\ "€"_-;_-* "-"??\\ "€"_-;_-@_-'
@@ -38,6 +40,43 @@ def book(value, code):
 )
 def test_a_number_is_read_as_its_cell_shows_it(value, code, shown):
     assert texts("a.xlsx", book(value, code)) == [f"Item: This; Value: {shown}"]
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("mmm yyyy", "March 2024"),
+        ("mmmm\\ yyyy;@", "March 2024"),
+        ("mmm-yy", "March-2024"),
+        ("mm/yyyy", "03/2024"),
+        ("[$-409]mmm yyyy", "March 2024"),
+        ("[$-407]mmm yyyy", "2024-03"),
+        ("yyyy", "2024"),
+        ('"FY "yyyy', "FY 2024"),
+        ("d-mmm", "1-March"),
+        ("yyyy-mm-dd", "2024-03-01"),
+        ("[$-407]d. mmmm yyyy", "2024-03-01"),
+        ("hh:mm dd.mm.yyyy", "2024-03-01"),
+        (17, "March-2024"),
+        (14, "2024-03-01"),
+    ],
+)
+def test_a_part_of_a_date_is_read_as_its_cell_shows_it(code, shown):
+    assert texts("a.xlsx", book(dt.date(2024, 3, 1), code)) == [f"Item: This; Value: {shown}"]
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"), [("mmmm", "March"), ("dddd", "Friday"), ("[$-407]d. mmm", "1. March")]
+)
+def test_a_name_of_a_month_or_a_day_is_written_in_full(code, shown):
+    found = read_date_format(code)
+    assert found is not None
+    assert found.shown(dt.date(2024, 3, 1)) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(5, "5 days"), (30, "30 days"), (0, "0 days")])
+def test_a_number_in_a_format_of_days_is_no_date(value, shown):
+    assert texts("a.xlsx", book(value, 'd "days"')) == [f"Item: This; Value: {shown}"]
 
 
 def open_book(*rows):

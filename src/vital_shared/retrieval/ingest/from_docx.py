@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from docx import Document
 from docx.document import Document as WordDocument
+from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
@@ -37,6 +38,7 @@ def parse_docx(data: bytes, *, uri: str) -> Parsed:
     open_package(data, uri=uri).close()
     document = Document(BytesIO(data))
     names = {style.style_id: style.name or "" for style in document.styles}
+    _hide_by_style(document)
     outline = Outline()
     for line in _around_pages(document):
         outline.add("paragraph", line)
@@ -50,6 +52,20 @@ def parse_docx(data: bytes, *, uri: str) -> Parsed:
     return outline.finish(
         title=document.core_properties.title or "", uri=uri, notes=unread_parts(document.part)
     )
+
+
+def _hide_by_style(document: WordDocument) -> None:
+    """Mark the words whose style hides them, as those that are hidden by themselves are marked."""
+    vanish = f"{qn('w:rPr')}/{qn('w:vanish')}"
+    hidden = {style.style_id for style in document.styles if style.element.find(vanish) is not None}
+    for mark in document.element.body.iter(qn("w:rStyle"), qn("w:pStyle")) if hidden else ():
+        if mark.get(qn("w:val")) not in hidden:
+            continue
+        properties = mark.getparent()
+        runs = [properties.getparent()] if mark.tag == qn("w:rStyle") else properties.getparent()
+        for run in runs:
+            if run.tag == qn("w:r") and run.find(vanish) is None:
+                run.get_or_add_rPr().append(OxmlElement("w:vanish"))
 
 
 def _around_pages(document: WordDocument) -> list[str]:

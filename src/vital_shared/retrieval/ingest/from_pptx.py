@@ -25,6 +25,8 @@ from vital_shared.retrieval.ingest.tables import row_text, table_lines
 __all__ = ["parse_pptx"]
 
 MAX_DEPTH: Final = 20
+_ON: Final = {"1", "true"}
+_OFF: Final = {"0", "false"}
 
 
 def parse_pptx(data: bytes, *, uri: str) -> Parsed:
@@ -36,6 +38,9 @@ def parse_pptx(data: bytes, *, uri: str) -> Parsed:
     presentation = Presentation(BytesIO(data))
     outline, notes = Outline(), []
     for number, slide in enumerate(presentation.slides, start=1):
+        if slide._element.get("show", "1") in _OFF:  # noqa: SLF001 - the library has no name for it
+            notes.append(f"The hidden slide {number} was not read.")
+            continue
         title = slide.shapes.title
         name = title.text_frame.text if title is not None and title.has_text_frame else ""
         outline.heading(2, f"Slide {number}: {name}" if name.strip() else f"Slide {number}")
@@ -54,6 +59,8 @@ def parse_pptx(data: bytes, *, uri: str) -> Parsed:
 
 def _in_order(shapes: Iterable[Any], depth: int = 0) -> Iterator[Any]:
     for shape in sorted(shapes, key=lambda shape: (shape.top or 0, shape.left or 0)):
+        if shape.element.xpath("string(./*[1]/p:cNvPr/@hidden)") in _ON:
+            continue
         if hasattr(shape, "shapes") and depth < MAX_DEPTH:
             yield from _in_order(shape.shapes, depth + 1)
         else:

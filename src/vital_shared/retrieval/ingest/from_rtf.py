@@ -14,6 +14,7 @@ from vital_shared.retrieval.ingest.blocks import Parsed
 from vital_shared.retrieval.ingest.from_text import read_text
 from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header
 from vital_shared.retrieval.ingest.letter_forms import raised, struck
+from vital_shared.retrieval.ingest.rtf_hidden import without_hidden
 from vital_shared.retrieval.ingest.tables import table_lines
 
 __all__ = ["parse_rtf"]
@@ -27,7 +28,6 @@ _MARKS: Final = re.compile("[\x01-\x06]")
 _GROUP: Final = re.compile(r"\{((?:\\\*)?(?:\\[a-z]+-?\d* ?)+)([^{}]*)\}")
 _SUPER: Final = re.compile(r"\\super(?![a-z0-9])")
 _STRIKE: Final = re.compile(r"\\striked?1?(?![a-z0-9])")
-_HIDDEN: Final = re.compile(r"\\v(?![a-z0-9])")
 _DESTINATION: Final = re.compile(r"\{(?:\\\*)?\\(?P<name>footnote|shptxt)(?![a-z0-9])")
 _BRACES: Final = re.compile(r"\\.|[{}]", re.DOTALL)
 _RAISED_TEXT: Final = re.compile(f"(?P<before>.?){_RAISED}(?P<text>[^{_END}]*){_END}")
@@ -42,7 +42,7 @@ def parse_rtf(data: bytes, *, uri: str) -> Parsed:
     """
     if not data.lstrip().startswith(START):
         raise IngestError(f"{uri} is no rich text: it does not begin with {{\\rtf.", path=uri)
-    source = _with_boxes(_MARKS.sub("", data.decode("latin-1")))
+    source = _with_boxes(without_hidden(_MARKS.sub("", data.decode("latin-1"))))
     source = _GROUP.sub(_marked, source)
     source = re.sub(r"\\(?:nest)?cell(?![a-z0-9]) ?", lambda _: _CELL, source)
     source = re.sub(r"\\(?:nest)?row(?![a-z0-9]) ?", lambda _: rf"{_ROW}\par ", source)
@@ -51,10 +51,8 @@ def parse_rtf(data: bytes, *, uri: str) -> Parsed:
 
 
 def _marked(group: re.Match[str]) -> str:
-    """Mark the text of a group of raised or struck letters, and leave out hidden ones."""
+    """Mark the text of a group of raised or struck letters."""
     controls, text = group.groups()
-    if text and _HIDDEN.search(controls):
-        return ""
     for pattern, mark in ((_SUPER, _RAISED), (_STRIKE, _STRUCK)):
         if text and pattern.search(controls):
             return f"{{{controls}{mark}{text}{_END}}}"

@@ -7,11 +7,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, Final
+from zipfile import ZipFile
 
+from lxml import etree  # type: ignore[import-untyped]
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
-from vital_shared.retrieval.ingest.number_formats import NumberFormat, read_number_formats
+from vital_shared.retrieval.ingest.date_formats import DateFormat
+from vital_shared.retrieval.ingest.hidden_cells import NOTHING_HIDDEN, HiddenCells, read_hidden_cells
+from vital_shared.retrieval.ingest.number_formats import CellFormat, read_number_formats, sheet_parts
 from vital_shared.retrieval.ingest.odf_merged_cells import MergedRange, read_odf_merged_cells
 from vital_shared.retrieval.ingest.odf_number_formats import read_odf_number_formats
 from vital_shared.retrieval.ingest.packages import OLD_OFFICE, open_package
@@ -19,9 +24,14 @@ from vital_shared.retrieval.ingest.rows import Row, add_rows
 
 __all__ = ["parse_sheets"]
 
+logger = get_logger(__name__)
+
 MAX_CELLS: Final = 5_000_000
 MAX_WHOLE: Final = 1e21
 """Whole numbers from this on are written with an exponent; those below may be the numbers of things."""
+
+_DAY_ZERO: Final = dt.date(1899, 12, 31)
+"""The day of the number 0, which is read as midnight."""
 
 MAX_MERGED_ROWS: Final = 10
 _SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml")
@@ -35,12 +45,14 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
 
     :raises IngestError: when it has a password or is damaged.
     """
-    formats: dict[str, dict[tuple[int, int], NumberFormat]] = {}
+    formats: Mapping[str, Mapping[tuple[int, int], CellFormat]] = {}
+    hidden: dict[str, HiddenCells] = {}
     merged: dict[str, list[MergedRange]] = {}
     if not data.startswith(OLD_OFFICE):
         with open_package(data, uri=uri) as package:
             is_odf = "content.xml" in package.namelist()
             formats = read_odf_number_formats(package) if is_odf else read_number_formats(package)
+            hidden = {} if is_odf else _hidden(package)
             merged = read_odf_merged_cells(package) if is_odf else {}
     workbook = CalamineWorkbook.from_filelike(BytesIO(data))
     outline, notes = Outline(), []
@@ -55,11 +67,36 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
         found = workbook.get_sheet_by_name(sheet.name)
         outline.heading(2, f"Sheet {sheet.name}")
         ranges = merged.get(sheet.name) or found.merged_cell_ranges or []
-        rows = _rows(found, formats.get(sheet.name, {}), ranges)
+        unseen = hidden.get(sheet.name, NOTHING_HIDDEN)
+        notes += _what_is_hidden(sheet.name, unseen)
+        rows = _seen(_rows(found, formats.get(sheet.name, {}), ranges), unseen)
         add_rows(outline, rows, merged=_merged_rows(ranges))
     if not data.startswith(OLD_OFFICE):
         notes += _unread(data, uri)
     return outline.finish(title=title_from(uri), uri=uri, notes=notes)
+
+
+def _hidden(package: ZipFile) -> dict[str, HiddenCells]:
+    """Return what is hidden in each sheet; nothing where that cannot be read: the values still are."""
+    try:
+        return {name: read_hidden_cells(package.read(part)) for name, part in sheet_parts(package).items()}
+    except etree.XMLSyntaxError:
+        logger.warning("hidden_cells_unreadable", exc_info=True)
+        return {}
+
+
+def _what_is_hidden(sheet: str, hidden: HiddenCells) -> Iterator[str]:
+    if hidden.rows:
+        yield f"Hidden rows of the sheet {sheet} were not read."
+    if hidden.columns:
+        yield f"Hidden columns of the sheet {sheet} were not read."
+
+
+def _seen(rows: Iterator[Row], hidden: HiddenCells) -> Iterator[Row]:
+    """Yield the rows and columns that are not hidden, each row with its number in the sheet."""
+    for number, texts in rows:
+        if number - 1 not in hidden.rows:
+            yield number, [text for column, text in enumerate(texts) if column not in hidden.columns]
 
 
 def _unread(data: bytes, uri: str) -> Iterator[str]:
@@ -92,14 +129,19 @@ def _merged_rows(ranges: Sequence[MergedRange]) -> set[int]:
 
 
 def _rows(
-    sheet: CalamineSheet, formats: Mapping[tuple[int, int], NumberFormat], merged: Sequence[MergedRange]
+    sheet: CalamineSheet, formats: Mapping[tuple[int, int], CellFormat], merged: Sequence[MergedRange]
 ) -> Iterator[Row]:
     """Yield the rows with their numbers in the sheet; merged cells show their value in each of them."""
     values = sheet.to_python(skip_empty_area=False)
     rows = [[_shown(value) for value in row] for row in values]
     for (row, column), each in formats.items():
         value = values[row][column] if row < len(values) and column < len(values[row]) else None
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(each, DateFormat):
+            if isinstance(value, dt.date):
+                rows[row][column] = each.shown(value)
+            elif value == dt.time():
+                rows[row][column] = each.shown(_DAY_ZERO)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             rows[row][column] = each.shown(value)
     for (top, left), (bottom, right) in merged:
         if (bottom - top + 1) * (right - left + 1) > MAX_CELLS // 100:

@@ -16,15 +16,16 @@ from zipfile import ZipFile
 from lxml import etree  # type: ignore[import-untyped]
 
 from vital_shared.logs import get_logger
+from vital_shared.retrieval.ingest.date_formats import DateFormat, read_date_format
 from vital_shared.retrieval.ingest.packages import parse_xml
 
-__all__ = ["NumberFormat", "read_number_formats"]
+__all__ = ["CellFormat", "NumberFormat", "read_number_formats", "sheet_parts"]
 
 logger = get_logger(__name__)
 
 _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_PERCENT: Final = {9: "0%", 10: "0.00%"}
+_BUILT_IN: Final = {9: "0%", 10: "0.00%", 16: "d-mmm", 17: "mmm-yy"}
 """The formats without a code of their own; those of money differ by country, and are not known."""
 
 _TOKEN: Final = re.compile(
@@ -62,8 +63,12 @@ class NumberFormat(NamedTuple):
         return f"{sign}{self.before}{text.zfill(self.width)}{self.after}".strip()
 
 
-def read_number_formats(package: ZipFile) -> dict[str, dict[tuple[int, int], NumberFormat]]:
-    """Return the formats that say more than the number, by the sheet's name and the cell's row and column.
+CellFormat = NumberFormat | DateFormat
+"""A format that says more, or less, than the value."""
+
+
+def read_number_formats(package: ZipFile) -> dict[str, dict[tuple[int, int], CellFormat]]:
+    """Return the formats that say another thing than the value, by the sheet's name and by row and column.
 
     Rows and columns count from 0. Empty where the workbook has none, or where they cannot be read: the values
     are, all the same.
@@ -75,26 +80,24 @@ def read_number_formats(package: ZipFile) -> dict[str, dict[tuple[int, int], Num
         return {}
 
 
-def _formats(package: ZipFile) -> dict[str, dict[tuple[int, int], NumberFormat]]:
+def _formats(package: ZipFile) -> dict[str, dict[tuple[int, int], CellFormat]]:
     names = set(package.namelist())
-    if not {"xl/styles.xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
+    if "xl/styles.xml" not in names:
         return {}
     styles = _styles(parse_xml(package.read("xl/styles.xml")))
     if not styles:
         return {}
-    sheets = dict(_sheets(package))
-    return {
-        sheet: dict(_cells(package.read(part), styles)) for sheet, part in sheets.items() if part in names
-    }
+    return {sheet: dict(_cells(package.read(part), styles)) for sheet, part in sheet_parts(package).items()}
 
 
-def _styles(root: etree._Element) -> dict[str, NumberFormat]:
+def _styles(root: etree._Element) -> dict[str, CellFormat]:
     """Return the formats by the number of the cell's style, as cells name it."""
     codes = {each.get("numFmtId"): each.get("formatCode", "") for each in root.iter(f"{_MAIN}numFmt")}
-    codes |= {str(number): code for number, code in _PERCENT.items()}
-    found = {}
+    codes |= {str(number): code for number, code in _BUILT_IN.items()}
+    found: dict[str, CellFormat] = {}
     for number, style in enumerate(root.iterfind(f"{_MAIN}cellXfs/{_MAIN}xf")):
-        if (read := _format(codes.get(style.get("numFmtId"), ""))) is not None:
+        code = codes.get(style.get("numFmtId"), "")
+        if (read := _format(code) or read_date_format(code)) is not None:
             found[str(number)] = read
     return found
 
@@ -133,8 +136,18 @@ def _first_section(code: str) -> str:
     return code
 
 
+def sheet_parts(package: ZipFile) -> dict[str, str]:
+    """Return the names of sheets with the parts that have their cells.
+
+    :raises etree.XMLSyntaxError: when the list of sheets is no XML.
+    """
+    names = set(package.namelist())
+    if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
+        return {}
+    return {sheet: part for sheet, part in _sheets(package) if part in names}
+
+
 def _sheets(package: ZipFile) -> Iterator[tuple[str, str]]:
-    """Yield the names of sheets with the parts that have their cells."""
     relations = parse_xml(package.read("xl/_rels/workbook.xml.rels"))
     targets: Mapping[str | None, str] = {each.get("Id"): each.get("Target", "") for each in relations}
     for sheet in parse_xml(package.read("xl/workbook.xml")).iter(f"{_MAIN}sheet"):
@@ -142,7 +155,7 @@ def _sheets(package: ZipFile) -> Iterator[tuple[str, str]]:
         yield sheet.get("name", ""), target[1:] if target.startswith("/") else normpath(join("xl", target))
 
 
-def _cells(part: bytes, styles: Mapping[str, NumberFormat]) -> Iterator[tuple[tuple[int, int], NumberFormat]]:
+def _cells(part: bytes, styles: Mapping[str, CellFormat]) -> Iterator[tuple[tuple[int, int], CellFormat]]:
     """Yield the cells with a format that counts."""
     tags = (f"{_MAIN}c", f"{_MAIN}row")
     read = etree.iterparse(BytesIO(part), tag=tags, resolve_entities=False, no_network=True, load_dtd=False)

@@ -22,8 +22,18 @@ _PLAIN_STYLES: Final = {"tablegrid", "tablenormal", "normaltable", "tabelleraste
 
 def word_table(table: etree._Element) -> list[str]:
     """Return a line for each row of a table, with its headings where it has a header."""
+    for row in [row for row in _own(table, "w:tr", "w:tbl") if _is_gone(row)]:
+        row.getparent().remove(row)
     rows = _rows(table)
     return table_lines(rows, _header(table, rows)) if rows else []
+
+
+def _is_gone(row: etree._Element) -> bool:
+    """Return whether a row was deleted by a tracked change, or is hidden."""
+    properties = row.find(qn("w:trPr"))
+    return properties is not None and any(
+        properties.find(qn(name)) is not None for name in ("w:del", "w:hidden")
+    )
 
 
 def _header(table: etree._Element, rows: list[list[Cell]]) -> int:
