@@ -30,6 +30,7 @@ from ai_engine.asgi.refusals import (
     head_too_large,
 )
 from ai_engine.asgi.request_head import check_head, head_size, is_websocket
+from ai_engine.asgi.unframed_answer import without_chunks
 from ai_engine.settings import ServerSettings
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import HTTP_REFUSALS_TOTAL
@@ -214,7 +215,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._active = cycle
-        super()._start_asgi_task(cycle, app)
+        is_old = cycle.scope["http_version"] == "1.0"
+        super()._start_asgi_task(cycle, without_chunks(app, cycle) if is_old else app)
 
     def on_body(self, body: bytes) -> None:
         """Count it."""
