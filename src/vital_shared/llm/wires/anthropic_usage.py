@@ -73,12 +73,16 @@ class AnthropicUsage:
             output_tokens=reader.count("output_tokens"),
             reasoning_tokens=reader.count("output_tokens_details.thinking_tokens"),
             provider_cost=reader.dollars("cost"),
-            details=PriceDetails(
-                cache_write_1h=for_an_hour,
-                web_searches=reader.count("server_tool_use.web_search_requests") or 0,
-                terms=_terms(reader),
-            ),
+            details=_details(reader, for_an_hour),
         )
+
+
+def _details(reader: UsageReader, for_an_hour: int) -> PriceDetails | None:
+    """Return what is priced apart; None where there is nothing of the kind, as in most answers."""
+    searches, terms = reader.count("server_tool_use.web_search_requests") or 0, _terms(reader)
+    if not for_an_hour and not searches and not terms:
+        return None
+    return PriceDetails(cache_write_1h=for_an_hour, web_searches=searches, terms=terms)
 
 
 def _terms(reader: UsageReader) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -101,23 +102,24 @@ class UsageReader:
             return None
         return dollars
 
-    def modality(self, path: str, name: str) -> int:
-        """Return the tokens of a modality in a list of counts, such as Gemini's; 0 where there are none.
+    def modalities(self, *paths: str) -> Mapping[str, int]:
+        """Return the tokens of each modality in lists of counts, such as Gemini's, added up.
 
-        :param name: such as ``AUDIO``.
+        :param paths: fields with lists, whose entries name a modality such as ``AUDIO``.
         """
-        listed = self._at(path)
-        if listed is None:
-            return 0
-        if not isinstance(listed, list):
-            self._corrected = True
-            return 0
-        counts = (
-            _count(each.get("tokenCount"))
-            for each in listed[:MAX_MODALITIES]
-            if isinstance(each, dict) and each.get("modality") == name
-        )
-        return sum(count or 0 for count in counts)
+        found: dict[str, int] = {}
+        for path in paths:
+            listed = self._at(path)
+            if listed is None:
+                continue
+            if not isinstance(listed, list):
+                self._corrected = True
+                continue
+            for each in listed[:MAX_MODALITIES]:
+                name = each.get("modality") if isinstance(each, dict) else None
+                if isinstance(name, str):
+                    found[name] = found.get(name, 0) + (_count(each.get("tokenCount")) or 0)
+        return found
 
     def text(self, path: str) -> str:
         """Return a short word at a path, such as the name of a tier; empty where there is none."""

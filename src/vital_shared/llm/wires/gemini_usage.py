@@ -14,7 +14,7 @@ from vital_shared.models.price_details import PriceDetails
 __all__ = ["GeminiUsage"]
 
 
-_MODALITIES: Final = ("AUDIO", "IMAGE", "VIDEO")
+_TEXT_ALONE: Final = frozenset({"TEXT"})
 
 _TERMS: Final = {"on_demand_flex": "flex", "on_demand_priority": "priority"}
 """Terms of the call, by Vertex AI's type of traffic."""
@@ -53,31 +53,39 @@ class GeminiUsage:
         prompt, by_tools = reader.count("promptTokenCount"), reader.count("toolUsePromptTokenCount") or 0
         thoughts = reader.count("thoughtsTokenCount") or 0
         read = None if prompt is None else prompt + by_tools
-        cached = {kind: reader.modality("cacheTokensDetails", kind) for kind in _MODALITIES}
-        sent = {
-            kind: reader.modality("promptTokensDetails", kind)
-            + reader.modality("toolUsePromptTokensDetails", kind)
-            for kind in _MODALITIES
-        }
-        traffic = reader.text("trafficType")
         return (
             reader.usage(
                 input_tokens=read,
                 cached_input_tokens=reader.count("cachedContentTokenCount"),
                 output_tokens=_output(reader, read or 0, thoughts),
                 reasoning_tokens=thoughts,
-                details=PriceDetails(
-                    audio_input=max(0, sent["AUDIO"] - cached["AUDIO"]),
-                    image_input=max(0, sent["IMAGE"] - cached["IMAGE"]),
-                    video_input=max(0, sent["VIDEO"] - cached["VIDEO"]),
-                    cached_audio_input=cached["AUDIO"],
-                    cached_image_input=cached["IMAGE"],
-                    audio_output=reader.modality("candidatesTokensDetails", "AUDIO"),
-                    image_output=reader.modality("candidatesTokensDetails", "IMAGE"),
-                    terms=(_TERMS[traffic],) if traffic in _TERMS else (),
-                ),
+                details=_details(reader),
             ),
         )
+
+
+def _details(reader: UsageReader) -> PriceDetails | None:
+    """Return what is priced apart; None where there is nothing but text, as in most answers."""
+    cached = reader.modalities("cacheTokensDetails")
+    sent = reader.modalities("promptTokensDetails", "toolUsePromptTokensDetails")
+    said = reader.modalities("candidatesTokensDetails")
+    term = _TERMS.get(reader.text("trafficType"))
+    if term is None and _TEXT_ALONE.issuperset((*cached, *sent, *said)):
+        return None
+
+    def outside_cache(kind: str) -> int:
+        return max(0, sent.get(kind, 0) - cached.get(kind, 0))
+
+    return PriceDetails(
+        audio_input=outside_cache("AUDIO"),
+        image_input=outside_cache("IMAGE"),
+        video_input=outside_cache("VIDEO"),
+        cached_audio_input=cached.get("AUDIO", 0),
+        cached_image_input=cached.get("IMAGE", 0),
+        audio_output=said.get("AUDIO", 0),
+        image_output=said.get("IMAGE", 0),
+        terms=() if term is None else (term,),
+    )
 
 
 def _output(reader: UsageReader, read: int, thoughts: int) -> int | None:
