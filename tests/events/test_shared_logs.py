@@ -229,6 +229,16 @@ async def test_another_process_can_cancel(make):
     assert await other.cancel_at_peer(await other.find_peer_log(RUN))
 
 
+async def test_odd_bytes_in_an_inbox_end_neither_it_nor_its_cancellations(make):
+    one, other = await make(), await make()
+    cancelled = asyncio.get_running_loop().create_future()
+    one.on_cancel = cancelled.set_result
+    await other._link.redis.rpush(EventKeys.inbox(one.presence.worker), b"\xff\xfe")
+    await other.presence.ask_to_cancel(one.presence.worker, RUN)
+    async with asyncio.timeout(20):
+        assert await cancelled == RUN
+
+
 async def test_a_reader_elsewhere_is_known_while_it_reads(make):
     one, other = await make(), await make()
     one.open(RUN, "acme").append(token(1))

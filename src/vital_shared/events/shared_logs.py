@@ -18,6 +18,7 @@ from vital_shared.events.written_log import WrittenLog
 from vital_shared.logs import get_logger
 from vital_shared.models.cancellation import CANCELLED
 from vital_shared.models.event import RunFailedEvent, RunPaused
+from vital_shared.restarting_task import keep_running
 
 __all__ = ["SharedEventLogs"]
 
@@ -49,8 +50,12 @@ class SharedEventLogs(EventLogs):
     async def start(self) -> None:
         """Begin to write, and to give signs of life."""
         await self._warn_of_eviction()
-        work = (self._mirror.work(), self.presence.give_signs(), self.presence.read_inbox())
-        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+        works = (
+            ("event_mirror", self._mirror.work),
+            ("presence", self.presence.give_signs),
+            ("inbox", self.presence.read_inbox),
+        )
+        self._tasks = [asyncio.create_task(keep_running(*work)) for work in works]
 
     async def aclose(self) -> None:
         """Write what is left, and close."""

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from tests.ai_engine.conftest import Serve
 
-from ai_engine.background.background_work import MAX_PAUSE_SECONDS, BackgroundWork
+from ai_engine.background.background_work import BackgroundWork
 from vital_shared.monitoring.metrics import BACKGROUND_TASK_FAILURES_TOTAL
+from vital_shared.restarting_task import MAX_PAUSE_SECONDS
 
 OWN_CANCELLATION = asyncio.CancelledError()
 
