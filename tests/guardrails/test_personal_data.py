@@ -1,11 +1,16 @@
 """What is recognised as personal data, and what only looks like it."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vital_shared.errors import ConfigurationError
+from vital_shared.guardrails.configuration import GuardrailTable
 from vital_shared.guardrails.masking import Mask
-from vital_shared.guardrails.personal_data import find_personal_data
+from vital_shared.guardrails.personal_data import KINDS, find_personal_data
+from vital_shared.guardrails.pipeline import Guardrails
 
 
 def kinds_in(text: str) -> list[tuple[str, str]]:
@@ -78,3 +83,9 @@ def test_the_same_text_has_one_placeholder_in_a_run_and_another_in_the_next() ->
 def test_long_texts_are_read_in_linear_time(piece: str) -> None:
     """A quadratic reading of this much would take minutes."""
     find_personal_data(piece * (200_000 // len(piece)))
+
+
+def test_a_missing_package_is_reported_when_the_guardrails_are_made(monkeypatch):
+    monkeypatch.setitem(sys.modules, "vital_shared.guardrails.check_digits", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'vital-engine\[guardrails\]'"):
+        Guardrails(GuardrailTable(mask=KINDS))

@@ -6,13 +6,13 @@ Names and addresses of people have no form, and are not found: that takes a lang
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Final, Literal, NamedTuple, get_args
 
 from vital_shared.errors import ConfigurationError
 
-__all__ = ["KINDS", "PersonalDataKind", "PersonalDataPlace", "find_personal_data"]
+__all__ = ["KINDS", "PersonalDataKind", "PersonalDataPlace", "find_personal_data", "load_checks"]
 
 PersonalDataKind = Literal[
     "email", "phone", "iban", "credit_card", "ip_address", "us_ssn", "de_tax_id", "secret"
@@ -108,24 +108,20 @@ def _is_valid(kind: PersonalDataKind, text: str) -> bool:
         return not address.is_unspecified
     if kind == "phone":
         return 7 <= sum(each.isdigit() for each in text) <= MAX_NUMBER_DIGITS
-    checks = _checks()
+    checks = load_checks()
     return kind not in checks or checks[kind](text)
 
 
-def _checks() -> dict[PersonalDataKind, Callable[[str], bool]]:
-    """Return the checks of check digits, by kind."""
+def load_checks() -> Mapping[str, Callable[[str], bool]]:
+    """Return the checks of check digits, by kind.
+
+    :raises ConfigurationError: when the package for them is missing.
+    """
     try:
-        from stdnum import iban, luhn  # noqa: PLC0415 - an extra
-        from stdnum.de import idnr  # noqa: PLC0415 - an extra
-        from stdnum.us import ssn  # noqa: PLC0415 - an extra
+        from vital_shared.guardrails.check_digits import CHECKS  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ConfigurationError(
             "The guardrail for personal data needs a package that is not installed: run "
             "`pip install 'vital-engine[guardrails]'`."
         ) from error
-    return {
-        "iban": iban.is_valid,
-        "credit_card": lambda text: luhn.is_valid(re.sub(r"[ -]", "", text)),
-        "us_ssn": ssn.is_valid,
-        "de_tax_id": idnr.is_valid,
-    }
+    return CHECKS

@@ -15,7 +15,7 @@ from vital_shared.guardrails.base import GuardedCall, Guardrail, GuardRefused, G
 from vital_shared.guardrails.configuration import GuardrailTable
 from vital_shared.guardrails.hook import HttpHook
 from vital_shared.guardrails.masking import Mask
-from vital_shared.guardrails.personal_data import find_personal_data
+from vital_shared.guardrails.personal_data import load_checks
 from vital_shared.guardrails.text_rules import DeniedPatterns, MaxSize
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import GUARDRAIL_DECISIONS_TOTAL
@@ -44,7 +44,7 @@ class Guardrails:
         self._max_output = table.max_output_characters
         self._kinds = table.mask
         if self._kinds:
-            find_personal_data("1")  # reports a missing package now, not with the first call
+            load_checks()  # reports a missing package now, not with the first call
         self._hook: HttpHook | None = None
         self._guards = (*self._built_in(table, environ), *more)
         holds = [guard.held_characters for guard in self._guards]
