@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.cache.memory import Cause, Entry, MemoryTier
 from vital_shared.cache.semantic_tier import SemanticTier
+from vital_shared.cache.stored_question import StoredQuestion
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.monitoring.metrics import (
     CACHE_BYTES,
@@ -142,8 +143,6 @@ class Cache:
         self._count_entries()
         if self.redis is None:
             return
-        from vital_shared.cache.shared_questions import StoredQuestion  # noqa: PLC0415 - numpy
-
         question = StoredQuestion(scope, key, request.query, vector)
         with suppress(CacheUnavailable):  # said there: the other processes do without it
             await self.redis.add_question(question, self._similar.capacity)

@@ -25,7 +25,8 @@ from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 
 if TYPE_CHECKING:
-    from vital_shared.cache.shared_questions import SharedQuestions, StoredQuestion
+    from vital_shared.cache.shared_questions import SharedQuestions
+    from vital_shared.cache.stored_question import StoredQuestion
 
 __all__ = ["RedisTier", "StoredAnswer"]
 

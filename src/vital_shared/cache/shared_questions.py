@@ -7,28 +7,19 @@ looks for a question.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from vital_shared.cache.stored_question import StoredQuestion
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from redis.asyncio import Redis
 
-__all__ = ["SharedQuestions", "StoredQuestion"]
+__all__ = ["SharedQuestions"]
 
 MAX_QUESTIONS_READ: Final = 1_000
 """Questions read in one round trip; the next look reads on."""
-
-
-class StoredQuestion(NamedTuple):
-    """A question whose answer is kept."""
-
-    scope: str
-    key: str
-    """The key of the answer."""
-    query: str
-    vector: NDArray[np.float32]
 
 
 class SharedQuestions:

@@ -50,6 +50,7 @@ from vital_shared.models.model_call import CallStatus, ModelCall, Tokens
 from vital_shared.models.money import to_dollars, to_nanos
 from vital_shared.models.quality import HeldBackReason
 from vital_shared.models.token_bound import TokenBound, max_tokens
+from vital_shared.monitoring.ended_model_call import EndedModelCall
 from vital_shared.monitoring.tracing import model_span
 
 if TYPE_CHECKING:
@@ -263,8 +264,6 @@ class Attempt:
         return "" if self._context is None else self._context.run_id
 
     def _end_span(self, span: ModelSpan, status: CallStatus) -> None:
-        from vital_shared.monitoring.spans import EndedModelCall  # noqa: PLC0415 - OpenTelemetry is an extra
-
         stop, content = self._stop, traced_content()
         if content is not None and self._answer_texts is not None:
             reason = status if stop is None else stop.reason

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 from opentelemetry.context import Context, attach, detach
@@ -28,11 +27,11 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from vital_shared.models.call_parameters import CallParameters
 from vital_shared.models.model_call import ModelCall
 from vital_shared.models.tool import ToolCall
+from vital_shared.monitoring.ended_model_call import EndedModelCall
 from vital_shared.monitoring.genai_metrics import record_call
 
 __all__ = [
     "AGENT_PROVIDER",
-    "EndedModelCall",
     "ModelSpan",
     "ToolSpan",
     "error_type",
@@ -73,25 +72,6 @@ _FINISH: Final = {
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 """W3C's traceparent and tracestate; no baggage, which anybody could have us send on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndedModelCall:
-    """The end of a model's call, as its span shows it."""
-
-    status: str
-    """success, failed, timeout or cancelled."""
-
-    call: ModelCall | None = None
-    """The record of the call; None: it never went out, or is not counted."""
-
-    stop: str | None = None
-    """The reason why the model stopped, where it gave one."""
-
-    response_id: str | None = None
-    response_model: str | None = None
-    error: BaseException | None = None
-
 
 _EMBEDDINGS: Final = frozenset(
     {

@@ -14,15 +14,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from vital_shared.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from onnx import NodeProto, TensorProto
 
 __all__ = ["build"]
 
@@ -69,8 +68,6 @@ def build(source: Path, target: Path) -> None:
 
     :raises ConfigurationError: when the weights are not of the known format.
     """
-    import onnx  # noqa: PLC0415 - an extra, for this alone
-
     try:
         model = _Graph(_Weights(source.read_bytes())).model()
     except (struct.error, KeyError, ValueError) as error:
@@ -142,8 +139,6 @@ class _Graph:
 
     def model(self) -> Any:
         """Return the whole model."""
-        from onnx import TensorProto, helper  # noqa: PLC0415
-
         hidden = self._embedded()
         for layer in range(self._header.layers):
             hidden = self._layer(f"l{layer}.", hidden)
@@ -231,16 +226,12 @@ class _Graph:
         return self._node("Add", [product, bias], f"{name}.out")
 
     def _constant(self, name: str, values: NDArray[Any]) -> str:
-        from onnx import numpy_helper  # noqa: PLC0415
-
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def _node(
         self, operator: str, inputs: Sequence[str], output: str | list[str], domain: str = "", **options: Any
     ) -> str:
-        from onnx import helper  # noqa: PLC0415
-
         outputs = [output] if isinstance(output, str) else output
         node = helper.make_node(operator, inputs, outputs, name=outputs[0], domain=domain, **options)
         self._nodes.append(node)

@@ -143,7 +143,7 @@ E5_WEIGHTS = "weights.q4"
 
 
 def _build_e5(folder: Path) -> None:
-    from vital_shared.retrieval.e5_graph import build  # noqa: PLC0415 - numpy, for which see `Services`
+    from vital_shared.retrieval.e5_graph import build  # noqa: PLC0415 - numpy and onnx, an extra
 
     build(folder / E5_WEIGHTS, folder / "model.onnx")
 

@@ -75,15 +75,6 @@ def bring_up_to_date(connection: Connection, target: str | None = None) -> None:
 
     :raises StoreError: when the database's own version is not known.
     """
-    from alembic import command  # noqa: PLC0415 - see above
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from vital_shared.store.migrations.alembic_upgrade import run_alembic  # noqa: PLC0415 - see `is_usable`
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, target or _newest())
-    except CommandError as error:
-        raise StoreError(f"The schema of the database cannot be used: {error}") from error
+    run_alembic(connection, target or _newest())
