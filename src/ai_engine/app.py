@@ -276,17 +276,9 @@ def _identity_tokens(settings: ServerSettings, now: Callable[[], datetime]) -> T
         return None
     if not find_spec("joserfc"):
         raise ConfigurationError("VITAL_JWT_ISSUER is set: run `pip install 'vital-engine[jwt]'`.")
-    from ai_engine.auth.identity_tokens import IdentityTokens, TokenClaims  # noqa: PLC0415 - an extra
-    from ai_engine.auth.signing_keys import SigningKeys, fetch_key_set  # noqa: PLC0415 - an extra
+    from ai_engine.auth.identity_tokens import open_identity_tokens  # noqa: PLC0415 - an extra
 
-    claims = TokenClaims(
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
-        tenant=settings.jwt_tenant_claim,
-        user=settings.jwt_user_claim,
-        scope=settings.jwt_scope_claim,
-    )
-    return IdentityTokens(claims, SigningKeys(partial(fetch_key_set, settings.jwt_jwks_url)), now)
+    return open_identity_tokens(settings, now)
 
 
 def _agui() -> ASGIApp:

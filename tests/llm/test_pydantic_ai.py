@@ -39,6 +39,8 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
+from vital_shared.llm.configuration import Configuration, ProviderTable
+from vital_shared.llm.providers import Providers
 from vital_shared.llm.pydantic_ai import PydanticAIProvider
 from vital_shared.llm.wires.base import ToolOutput, ToolTurn, UserTurn
 from vital_shared.llm.wires.timing import Timeouts
@@ -390,5 +392,7 @@ def test_what_is_missing_is_reported_with_what_to_do(monkeypatch):
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
         PydanticAIProvider("openai-chat")
     monkeypatch.setitem(sys.modules, "pydantic_ai.models", None)
+    monkeypatch.delitem(sys.modules, "vital_shared.llm.pydantic_ai")
+    providers = Providers(Configuration(providers={"bedrock": ProviderTable(wire="pydantic-ai")}), {})
     with pytest.raises(ConfigurationError, match=r'install "vital-engine\[pydantic-ai\]"'):
-        PydanticAIProvider("bedrock")
+        providers.get("bedrock", "bedrock:nova")

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from tests.tools.public import api_to, serve
 
-from vital_shared.tools import public_api
+from vital_shared.tools import public_api, public_connection
 from vital_shared.tools.base import ToolError
 from vital_shared.tools.public_api import PublicApi
 
@@ -87,7 +87,7 @@ async def test_it_waits_as_it_is_reported_and_asks_again():
     ],
 )
 async def test_what_goes_wrong_is_one_sentence_without_the_key(answer, monkeypatch):
-    monkeypatch.setattr(public_api, "MAX_BYTES", 50)
+    monkeypatch.setattr(public_connection, "MAX_BYTES", 50)
     async with api_to({"/x": answer}, secrets={"api_key": "s3cret"}) as (api, _):
         with pytest.raises(ToolError, match="The service") as caught:
             await api.get("/x")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from joserfc import jws, jwt
@@ -13,10 +14,11 @@ from joserfc.errors import ExpiredTokenError, JoseError
 
 from ai_engine.auth.caller import NotAuthenticated
 from ai_engine.auth.identity import Identity
-from ai_engine.auth.signing_keys import KeysAway, SigningKeys
+from ai_engine.auth.signing_keys import KeysAway, SigningKeys, fetch_key_set
+from ai_engine.settings import ServerSettings
 from vital_shared.models.api_key import Scope
 
-__all__ = ["ALGORITHMS", "ALL_TENANTS", "IdentityTokens", "TokenClaims"]
+__all__ = ["ALGORITHMS", "ALL_TENANTS", "IdentityTokens", "TokenClaims", "open_identity_tokens"]
 
 ALGORITHMS: Final = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA",
@@ -44,6 +46,18 @@ class TokenClaims:
     tenant: str = "tenant"
     user: str = "sub"
     scope: str = "scope"
+
+
+def open_identity_tokens(settings: ServerSettings, now: Callable[[], datetime]) -> IdentityTokens:
+    """Make the verification of the tokens of the settings' identity provider; nothing is asked of it yet."""
+    claims = TokenClaims(
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        tenant=settings.jwt_tenant_claim,
+        user=settings.jwt_user_claim,
+        scope=settings.jwt_scope_claim,
+    )
+    return IdentityTokens(claims, SigningKeys(partial(fetch_key_set, settings.jwt_jwks_url)), now)
 
 
 class IdentityTokens:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from vital_shared.errors import ConfigurationError, NotFound
 from vital_shared.llm.configuration import Configuration, ProviderTable
-from vital_shared.llm.pydantic_ai import PydanticAIProvider
 from vital_shared.llm.routing.rate_limits import RateLimitBook
 from vital_shared.llm.wires.anthropic import AnthropicWire
 from vital_shared.llm.wires.base import Wire
@@ -24,6 +23,7 @@ from vital_shared.llm.wires.openai import AzureWire, OpenAIWire
 from vital_shared.llm.wires.timing import Timeouts
 
 if TYPE_CHECKING:
+    from vital_shared.llm.pydantic_ai import PydanticAIProvider
     from vital_shared.llm.wires.provider import Provider
 
 __all__ = ["BUILT_IN", "ChatProvider", "KnownProvider", "ProviderStatus", "Providers"]
@@ -33,6 +33,17 @@ FOREIGN: Final = "pydantic-ai"
 """The name, in the configuration, of the wire for providers without one of ours."""
 
 ChatProvider: TypeAlias = "Provider | PydanticAIProvider"
+
+
+@runtime_checkable
+class CheckedProvider(Protocol):
+    """A provider that can try its key."""
+
+    name: str
+
+    async def check(self) -> str | None:
+        """Return the reason why the provider does not answer; None: it does."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +149,10 @@ class Providers:
 
         Azure has another list, of what it could deploy, and pydantic-ai has none: they are left out.
         """
-        from vital_shared.llm.wires.provider import Provider  # noqa: PLC0415 - aiohttp is slow to import
-
         ready = [each.name for each in self.status() if each.ready and each.key and each.wire != "azure"]
         try:
             opened = [self.get(name, name) for name in ready]
-            checked = [each for each in opened if isinstance(each, Provider)]
+            checked = [each for each in opened if isinstance(each, CheckedProvider)]
             problems = await asyncio.gather(*(each.check() for each in checked))
         finally:
             await self.aclose()
@@ -172,7 +181,7 @@ class Providers:
             table.total_seconds,
         )
         if status.wire == FOREIGN:
-            return PydanticAIProvider(name, timeouts=timeouts)
+            return _foreign(name, timeouts)
         if not status.base_url:
             raise NotFound(
                 f'The address of "{name}" is not known: set "base_url" at "providers.{name}" of the '
@@ -240,3 +249,17 @@ def _is_private(base_url: str) -> bool:
         return ip_address(parts.hostname or "").is_private
     except ValueError:  # a name: within a cluster it has no dots
         return "." not in (parts.hostname or ".")
+
+
+def _foreign(name: str, timeouts: Timeouts) -> PydanticAIProvider:
+    """Make a provider without a wire of ours.
+
+    :raises ConfigurationError: when pydantic-ai, or something that it needs, is missing.
+    """
+    try:
+        from vital_shared.llm.pydantic_ai import PydanticAIProvider  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigurationError(
+            f'The models of "{name}" need pydantic-ai: install "vital-engine[pydantic-ai]".'
+        ) from error
+    return PydanticAIProvider(name, timeouts=timeouts)

@@ -10,15 +10,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic_ai.direct import model_request_stream
+from pydantic_ai.exceptions import UserError
+from pydantic_ai.models import Model, StreamedResponse, infer_model
+from pydantic_ai.providers import infer_provider
 
 from vital_shared.errors import ConfigurationError
+from vital_shared.llm import pydantic_ai_chat as reading
 from vital_shared.llm.base import ModelError, ModelEvent, ModelTimeout
+from vital_shared.llm.pydantic_ai_errors import failure
 from vital_shared.llm.wires.base import Chat
 from vital_shared.llm.wires.timing import Timeouts
-
-if TYPE_CHECKING:  # an extra, and slow to import
-    from pydantic_ai.models import Model, StreamedResponse
 
 __all__ = ["PydanticAIProvider"]
 
@@ -62,8 +66,6 @@ class PydanticAIProvider:
         :param model: the provider's own name of the model.
         :raises ModelError: naming ``provider:model``.
         """
-        from vital_shared.llm.pydantic_ai_errors import failure  # noqa: PLC0415 - an extra
-
         name = f"{self.name}:{model}"
         self.in_use += 1
         try:
@@ -78,10 +80,6 @@ class PydanticAIProvider:
             self.in_use -= 1
 
     async def _events(self, model: str, name: str, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
-        from pydantic_ai.direct import model_request_stream  # noqa: PLC0415 - an extra
-
-        from vital_shared.llm import pydantic_ai_chat as reading  # noqa: PLC0415 - an extra
-
         asked = await self._model(model)
         request = model_request_stream(
             asked,
@@ -125,14 +123,6 @@ class PydanticAIProvider:
 
 def _opener(name: str) -> Callable[[str], Model]:
     """Prepare a provider, so that a missing requirement is reported now and not with the first question."""
-    try:
-        from pydantic_ai.exceptions import UserError  # noqa: PLC0415 - an extra
-        from pydantic_ai.models import infer_model  # noqa: PLC0415 - an extra
-        from pydantic_ai.providers import infer_provider  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ConfigurationError(
-            f'The models of "{name}" need pydantic-ai: install "vital-engine[pydantic-ai]".'
-        ) from error
     try:
         provider = infer_provider(name)
     except ImportError as error:

@@ -7,15 +7,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
 from weakref import WeakValueDictionary
 
-from vital_shared.http.proxy import proxy_for
 from vital_shared.tools.base import ToolError
 from vital_shared.version import __version__
 
 if TYPE_CHECKING:
-    import aiohttp
+    from vital_shared.tools.public_connection import PublicConnection
 
 __all__ = ["PublicApi"]
 
@@ -23,14 +21,9 @@ RESPONSE_LIFETIME_SECONDS: Final = 3_600.0
 MAX_CACHED_RESPONSES: Final = 500
 """Cached responses; only public data is among them, never the user who asked for it."""
 
-MAX_BYTES: Final = 5_000_000
-"""Bytes of an answer."""
-
 MAX_ATTEMPTS: Final = 3
 MAX_WAIT_SECONDS: Final = 5.0
 """Seconds between two attempts; a request that has to wait longer gives up."""
-
-MAX_REDIRECTS: Final = 3
 
 MAX_CONNECTIONS: Final = 8
 """Concurrent connections to one service."""
@@ -75,13 +68,13 @@ class PublicApi:
         self._next = 0.0
         self._kept: OrderedDict[str, tuple[float, bytes | None]] = OrderedDict()
         self._flying: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._session: aiohttp.ClientSession | None = None
+        self._connection: PublicConnection | None = None
 
     async def aclose(self) -> None:
         """Close the connections; the service may be asked again."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.aclose()
 
     async def get(self, path: str, **params: str | int) -> bytes | None:
         """Return what is there; None: nothing is (404).
@@ -104,15 +97,11 @@ class PublicApi:
             return answer
 
     async def _asked(self, path: str, params: Mapping[str, str | int]) -> bytes | None:
-        import aiohttp  # noqa: PLC0415 - slow to import, and seldom needed
-
         for attempt in range(1, MAX_ATTEMPTS + 1):
             await self._turn()
+            self.in_use += 1
             try:
-                self.in_use += 1
                 status, wait, body = await self._once(path, params)
-            except (aiohttp.ClientError, OSError) as error:
-                raise ToolError(f"{self.name} cannot be reached ({type(error).__name__}).") from error
             finally:
                 self.in_use -= 1
             if status == 200:
@@ -134,43 +123,17 @@ class PublicApi:
 
     async def _once(self, path: str, params: Mapping[str, str | int]) -> tuple[int, float, bytes]:
         """Return the status, the seconds to wait before the next attempt, and the body."""
-        address = self._base_url + path
-        query: dict[str, str | int] | None = {**params, **self._secrets}
-        for _ in range(MAX_REDIRECTS):
-            async with self._open().get(address, params=query, allow_redirects=False) as response:
-                target = response.headers.get("Location")
-                if response.status in (301, 302, 307, 308) and target:
-                    address, query = self._within(urljoin(str(response.url), target)), None
-                    continue
-                body = await response.content.read(MAX_BYTES + 1)
-                while len(body) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES)):
-                    body += more
-                if len(body) > MAX_BYTES:
-                    raise ToolError(f"{self.name} sent more than {MAX_BYTES:,} bytes.")
-                return response.status, _seconds(response.headers.get("Retry-After")), body
-        raise ToolError(f"{self.name} sends from one address to the next.")
+        status, retry_after, body = await self._opened().get(path, {**params, **self._secrets})
+        return status, _seconds(retry_after), body
 
-    def _within(self, address: str) -> str:
-        """Refuse to be sent to another host: it would get the key, and may be inside our network."""
-        there, here = urlsplit(address), urlsplit(self._base_url)
-        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
-            raise ToolError(f"{self.name} sends to another host, which is not followed.")
-        return address
+    def _opened(self) -> PublicConnection:
+        from vital_shared.tools.public_connection import PublicConnection  # noqa: PLC0415 - see there
 
-    def _open(self) -> aiohttp.ClientSession:
-        import aiohttp  # noqa: PLC0415 - see above
-
-        from vital_shared.http.name_resolver import NameResolver  # noqa: PLC0415 - it imports aiohttp
-
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                headers=self._headers,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=self.connections, resolver=NameResolver()),
-                timeout=aiohttp.ClientTimeout(total=30.0),
-                proxy=proxy_for(self._base_url),
+        if self._connection is None:
+            self._connection = PublicConnection(
+                self.name, self._base_url, headers=self._headers, limit=self.connections
             )
-        return self._session
+        return self._connection
 
 
 def _seconds(retry_after: str | None) -> float:
