@@ -352,6 +352,39 @@ async def test_a_graphs_own_run_is_warned_of_once_with_the_way_to_a_measured_one
     )
 
 
+async def test_an_attribute_that_a_node_sets_is_warned_of_once_since_all_runs_share_it(services):
+    class Inner(Workflow[Letter]):
+        def __init__(self, services=None):
+            super().__init__(services)
+            self.made_in_a_node = True
+
+        @node
+        async def answer(self, text: str) -> str:
+            return text
+
+    class Sharing(Workflow[Letter]):
+        def __init__(self, services=None):
+            super().__init__(services)
+            self.greeting = "Dear"
+
+        @node
+        async def answer(self, text: str) -> str:
+            Inner()
+            self.letter = text
+            return f"{self.greeting} {self.letter}"
+
+    sharing = Sharing(services)
+    with capture_logs() as logs:
+        for text in "ab":
+            answer = await sharing.execute_typed(Letter(mode="2", tenant_id="acme", user_id="ann", text=text))
+            assert answer.response == f"Dear {text}"
+    (warned,) = [line for line in logs if line["event"] == "node_sets_attribute"]
+    assert (warned["node"], warned["attribute"]) == ("answer", "letter")
+    assert warned["hint"].startswith(
+        "self.letter is shared by all runs of this object, those of other tenants too"
+    )
+
+
 def test_a_workflow_class_where_a_part_has_to_stand():
     class Inner(Workflow):
         @node

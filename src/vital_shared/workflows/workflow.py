@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Generic, Self
 
 from pydantic import ValidationError
 
+from vital_shared.billing.run_context import current_node
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.graph import Graph, Plan, Run
 from vital_shared.graph.node import read_dollars
@@ -44,6 +45,9 @@ logger = get_logger(__name__)
 
 _warned: Final = set[tuple[str, str]]()
 """The places of nodes that have begun a run, with the class of it: each is warned of once."""
+
+_warned_shared: Final = set[tuple[str, str]]()
+"""The places of nodes that have set an attribute, with its name: each is warned of once."""
 
 _warned_bare: Final = set[str]()
 """The classes whose bare graph was run: each is warned of once."""
@@ -171,6 +175,28 @@ class Workflow(
                 f"{name}(await Services.open(…)), or {name}() for the default ones."
             )
         self._services = services
+        self._made_in = current_node.get()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute; warn once where a node does it: all runs of the object share it."""
+        current = current_node.get()
+        if current is not None and getattr(self, "_made_in", current) is not current:
+            self._warn_of_shared(name)
+        super().__setattr__(name, value)
+
+    def _warn_of_shared(self, name: str) -> None:
+        node = node_of_run()
+        if node is None or (node.place, name) in _warned_shared:
+            return
+        _warned_shared.add((node.place, name))
+        logger.warning(
+            "node_sets_attribute",
+            node=node.name,
+            place=node.place,
+            attribute=name,
+            hint=f"self.{name} is shared by all runs of this object, those of other tenants too, and the "
+            "cache does not know of it: return the value, and let other nodes take it as a parameter",
+        )
 
     @classmethod
     def with_services(cls, services: Services) -> Self:
