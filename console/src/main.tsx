@@ -19,9 +19,13 @@ const client = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
+      // An engine on this machine, or in its network, answers without the internet; one that does not is named.
+      networkMode: "always",
+      refetchOnReconnect: true,
       // What the engine refuses, it refuses again.
       retry: (failures, error) => failures < 2 && !(error instanceof Problem && error.status >= 400 && error.status < 500),
     },
+    mutations: { networkMode: "always" }, // none waits for a network, to be carried out when nobody expects it
   },
 });
 

@@ -37,15 +37,6 @@ export const workflowsQuery = queryOptions({
   staleTime: Infinity,
 });
 
-export const runsQuery = ({ tenant, ...filters }: RunFilters, limit = 50) =>
-  infiniteQueryOptions({
-    queryKey: ["runs", tenant, filters, limit],
-    queryFn: ({ pageParam }) =>
-      json<Schema<"RunPage">>(withQuery("/v1/runs", { ...filters, limit, cursor: pageParam }), { tenant }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.next_cursor ?? undefined,
-  });
-
 export const runQuery = (id: string) =>
   queryOptions({ queryKey: ["run", id], queryFn: () => json<Schema<"RunView">>(`/v1/runs/${encodeURIComponent(id)}`) });
 

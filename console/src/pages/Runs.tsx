@@ -1,27 +1,29 @@
 /** The runs: found by filters that stand in the address, the newest first. */
 
 import { type FormEvent, useEffect, useState } from "react";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Columns2, Download, Filter, RefreshCw, Rows3, Search, X } from "lucide-react";
 
 import type { Schema } from "../api/client";
-import { type RunFilters, runsQuery, sessionQuery, workflowsQuery } from "../api/queries";
+import { type RunFilters, sessionQuery, workflowsQuery } from "../api/queries";
 import { download, useTestCases } from "../run/testCases";
 import { Choice, Entry } from "../ui/filters";
-import { Button, Empty, Failure, Field, IconButton, Loading, Status } from "../ui/parts";
+import { Button, Empty, Failure, Field, IconButton, Loading, NotFresh, Status } from "../ui/parts";
 import { ShowMore } from "../ui/ShowMore";
 import { dollars, moment, MODES, percent, seconds, shortMoment } from "../ui/format";
+import { liveRunsQuery } from "./runs/liveRuns";
 import { SavedViews } from "./runs/SavedViews";
 
 type Summary = Schema<"RunSummary">;
 
-const LIVE_MILLISECONDS = 5_000;
-
 export function Runs() {
   const filters = useSearch({ from: "/runs" });
   const navigate = useNavigate({ from: "/runs" });
-  const query = useInfiniteQuery({ ...runsQuery(filters), refetchInterval: LIVE_MILLISECONDS });
+  const client = useQueryClient();
+  const options = liveRunsQuery(filters);
+  const query = useInfiniteQuery(options);
+  const readAll = () => void client.invalidateQueries({ queryKey: options.queryKey, exact: true });
   const runs = query.data?.pages.flatMap((page) => page.runs) ?? [];
   const set = (part: RunFilters) => void navigate({ search: (before) => ({ ...before, ...part }), replace: true });
   const used = Object.keys(filters).length;
@@ -38,16 +40,17 @@ export function Runs() {
           <Button onClick={() => void navigate({ to: "/runs/compare", search: { a: chosen[0]!, b: chosen[1]! } })} disabled={chosen.length !== 2} title="Tick two runs in the list">
             <Columns2 aria-hidden /> Compare
           </Button>
-          <IconButton label="Refresh" onClick={() => void query.refetch()}>
+          <IconButton label="Refresh" onClick={readAll}>
             <RefreshCw aria-hidden className={query.isFetching ? "spin" : ""} />
           </IconButton>
         </div>
       </header>
       <Filters filters={filters} onChange={set} onClear={() => void navigate({ search: {} })} />
       <SavedViews filters={filters} onOpen={(opened) => void navigate({ search: opened })} />
+      {query.isRefetchError && <NotFresh error={query.error} retry={readAll} />}
       {query.isPending ? (
         <Loading label="Looking for runs" />
-      ) : query.error ? (
+      ) : query.isLoadingError ? (
         <Failure error={query.error} retry={() => void query.refetch()} />
       ) : runs.length === 0 ? (
         <Empty title={used ? "No run fits these filters" : "There are no runs yet"} icon={<Rows3 />}>

@@ -34,6 +34,16 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   );
 }
 
+/** Said above what was read before, when reading it again failed. */
+export function NotFresh({ error, retry }: { error: Error; retry: () => void }) {
+  return (
+    <div className="notice notice-bad" role="alert">
+      <p>What is shown may be out of date. {error.message}</p>
+      <Button small onClick={retry}>Try again</Button>
+    </div>
+  );
+}
+
 export function Loading({ label = "Loading" }: { label?: string }) {
   return (
     <div className="state state-loading" role="status">
