@@ -1633,7 +1633,7 @@ export interface paths {
         };
         /**
          * List models
-         * @description Workflows, modes with agents, and models behind providers; with the header `x-goog-api-key` as the Gemini API has it.
+         * @description Workflows, modes with agents, and models behind providers; with the header `x-goog-api-key` as the Gemini API has it, with `anthropic-version` as Anthropic's.
          */
         get: {
             parameters: {
