@@ -8,7 +8,7 @@ import { PanelLeft } from "lucide-react";
 
 import { json, Problem, type Schema, withQuery } from "../api/client";
 import { conversationsQuery } from "../api/queries";
-import { type Asked, type Common, LiveRun, useRunState } from "../run/live";
+import { type Asked, type Common, LiveRun, type Messages, useRunState } from "../run/live";
 import { Inspector, Turn } from "../run/Turn";
 import { useWorkflowPath } from "../run/useWorkflowPath";
 import { useTenant, useUser } from "../shell/identity";
@@ -168,32 +168,48 @@ async function loadHistory(sessionId: string, tenant: string): Promise<History> 
   const open = chats.unfinished(sessionId);
   const ids = new Set<string>();
   let cursor: string | null = null;
+  let messages: EarlierTurns["messages"] = new Map();
   try {
     const view = await readConversation(sessionId, tenant);
     cursor = view.next_cursor ?? null;
-    for (const message of view.messages) ids.add(message.run_id);
+    messages = messagesOf(view);
+    for (const id of messages.keys()) ids.add(id);
     for (const id of view.open_runs) ids.add(id);
   } catch (error) {
     // A first answer that was stopped or failed has no conversation, and a single question never has one.
-    if (!(error instanceof Problem && error.status === 404) || !open.length) throw error;
+    if (!(error instanceof Problem && error.status === 404)) throw error;
+    if (!open.length) throw new Problem(404, GONE);
   }
   for (const { id } of open) ids.add(id);
-  return loadLast([...ids], cursor, sessionId, tenant);
+  return loadLast({ ids: [...ids], messages, cursor }, sessionId, tenant);
+}
+
+const GONE = "This conversation is not here. It was deleted, it was stored for as long as the settings say, or it is another tenant’s.";
+
+/** The messages by run, in the order of the conversation. */
+function messagesOf({ messages }: Schema<"ConversationView">): Map<string, Messages> {
+  const found = new Map<string, Messages>();
+  for (const { run_id, role, content } of messages) {
+    const known = found.get(run_id) ?? { question: "", answer: "" };
+    found.set(run_id, role === "user" ? { ...known, question: content } : { ...known, answer: content });
+  }
+  return found;
 }
 
 const readConversation = (sessionId: string, tenant: string, before?: string) =>
   json<Schema<"ConversationView">>(withQuery(`/v1/conversations/${encodeURIComponent(sessionId)}`, { before }), { tenant });
 
-async function loadLast(ids: readonly string[], cursor: string | null, sessionId: string, tenant: string): Promise<History> {
-  const runs = await Promise.all(ids.slice(-TURNS).map((id) => take(id, sessionId, tenant)));
-  return { runs: runs.filter((run): run is LiveRun => run !== null), earlier: { ids: ids.slice(0, -TURNS), cursor } };
+async function loadLast({ ids, messages, cursor }: EarlierTurns, sessionId: string, tenant: string): Promise<History> {
+  const runs = await Promise.all(ids.slice(-TURNS).map((id) => take(id, messages.get(id), sessionId, tenant)));
+  return { runs: runs.filter((run): run is LiveRun => run !== null), earlier: { ids: ids.slice(0, -TURNS), messages, cursor } };
 }
 
 /** Read the turns before those that are shown: of runs that are known, or else of the messages before them. */
-async function loadEarlier({ ids, cursor }: EarlierTurns, sessionId: string, tenant: string): Promise<History> {
-  if (ids.length || cursor === null) return loadLast(ids, cursor, sessionId, tenant);
-  const { messages, next_cursor } = await readConversation(sessionId, tenant, cursor);
-  return loadLast([...new Set(messages.map(({ run_id }) => run_id))], next_cursor ?? null, sessionId, tenant);
+async function loadEarlier(earlier: EarlierTurns, sessionId: string, tenant: string): Promise<History> {
+  if (earlier.ids.length || earlier.cursor === null) return loadLast(earlier, sessionId, tenant);
+  const view = await readConversation(sessionId, tenant, earlier.cursor);
+  const messages = messagesOf(view);
+  return loadLast({ ids: [...messages.keys()], messages, cursor: view.next_cursor ?? null }, sessionId, tenant);
 }
 
 /** The turns of a long conversation before those that are shown; the reader's place stays in sight. */
@@ -226,14 +242,15 @@ function keepPlace(box: HTMLElement | null | undefined, draw: () => void): void 
 }
 
 /** A run as it is stored, or followed from its first event where it still runs. */
-async function take(id: string, sessionId: string, tenant: string): Promise<LiveRun | null> {
+async function take(id: string, messages: Messages | undefined, sessionId: string, tenant: string): Promise<LiveRun | null> {
   try {
     const view = await json<Schema<"RunView">>(`/v1/runs/${encodeURIComponent(id)}`, { tenant });
     return LiveRun.open(view, tenant, (run) => chats.note(sessionId, run));
   } catch (error) {
     if (!(error instanceof Problem && error.status === 404)) throw error;
     const kept = chats.unfinished(sessionId).find((each) => each.id === id)?.answer;
-    return kept ? LiveRun.answered(id, kept.asked, kept.output) : null; // an answer from the cache, or deleted
+    if (kept) return LiveRun.answered(id, kept.asked, kept.output); // an answer from the cache
+    return messages ? LiveRun.remembered(id, messages) : null;
   }
 }
 

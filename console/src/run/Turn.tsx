@@ -139,7 +139,7 @@ function Toolbar({ run, state, isSelected, onSelect, onRetry, onEdit }: TurnProp
       </div>
     );
   }
-  const isStored = state.output?.cache_status !== "hit" && state.id !== null;
+  const isStored = state.id !== null && (state.phase !== "finished" || (state.output !== null && state.output.cache_status !== "hit"));
   return (
     <div className="toolbar">
       {state.text && (

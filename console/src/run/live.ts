@@ -20,6 +20,14 @@ export interface Asked {
   values: Readonly<Record<string, unknown>>;
 }
 
+/** What a conversation stores of a turn. */
+export interface Messages {
+  question: string;
+  answer: string;
+}
+
+const ONLY_TEXT = "Only the text of this answer is stored: its run was deleted, or the answer came from the cache.";
+
 export type Decision = Pick<Schema<"ResumeRequest">, "approved" | "edited" | "denied" | "answers">;
 
 /** What is sent with each question: by whom it is asked, and how it is to be answered. */
@@ -74,6 +82,12 @@ export class LiveRun {
   /** An answer that is known whole, and stored nowhere. */
   static answered(id: string, asked: Asked, output: Output): LiveRun {
     return new LiveRun(apply(begin(asked.query, id), [{ type: "run_finished", seq: 1, run_id: id, output } as RunEvent]), asked, undefined);
+  }
+
+  /** A turn of which the conversation has the messages, and nothing else is stored. */
+  static remembered(id: string, { question, answer }: Messages): LiveRun {
+    const state: RunState = { ...begin(question, id), phase: "finished", text: answer, warnings: [{ seq: 0, message: ONLY_TEXT }] };
+    return new LiveRun(state, { query: question, workflow: null, values: {} }, undefined);
   }
 
   get isBusy(): boolean {

@@ -1,7 +1,7 @@
 /** The chats of this tab: their turns, and which runs a reload has to take up again. */
 
 import { onReaderChanged } from "../../api/reader";
-import type { Asked, LiveRun } from "../../run/live";
+import type { Asked, LiveRun, Messages } from "../../run/live";
 import type { Output } from "../../run/state";
 
 interface Unfinished {
@@ -18,12 +18,14 @@ const MAX_ANSWER_CHARACTERS = 200_000;
 export interface EarlierTurns {
   /** Ids of runs that are known. */
   readonly ids: readonly string[];
+  /** Messages of these runs, as far as the conversation stores them. */
+  readonly messages: ReadonlyMap<string, Messages>;
   /** Leads to the messages before them; null: there are none. */
   readonly cursor: string | null;
 }
 
 const NONE: readonly LiveRun[] = [];
-const NO_EARLIER: EarlierTurns = { ids: [], cursor: null };
+const NO_EARLIER: EarlierTurns = { ids: [], messages: new Map(), cursor: null };
 
 class Chats {
   private readonly byId = new Map<string, readonly LiveRun[]>();
