@@ -124,7 +124,7 @@ function ChatTitle({ sessionId, first }: { sessionId: string | null; first: stri
   const { tenant } = useTenant();
   const { data } = useInfiniteQuery(conversationsQuery("", tenant));
   const listed = data?.pages.flatMap((page) => page.conversations).find((each) => each.session_id === sessionId);
-  return <h1>{listed?.title || first || "New chat"}</h1>;
+  return <h1 dir="auto">{listed?.title || first || "New chat"}</h1>;
 }
 
 function commonOf(settings: Settings, who: { tenant: string; user: string; session: string }): Common {

@@ -37,7 +37,7 @@ export function Turn({ run, isSelected, onSelect, onRetry, onEdit }: TurnProps) 
   const isBusy = state.phase === "running";
   return (
     <article className="turn" aria-busy={isBusy} data-phase={state.phase} data-run={state.id ?? ""}>
-      <h2 className="question">{state.question}</h2>
+      <h2 className="question" dir="auto">{state.question}</h2>
       <div className="reply">
         {state.reasoning && (
           <details className="reasoning">

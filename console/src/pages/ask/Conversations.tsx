@@ -72,7 +72,7 @@ function Entry({ conversation, isCurrent, onOpen, onDeleted }: EntryProps) {
   return (
     <li className={isCurrent ? "entry entry-current" : "entry"}>
       <Link to="/ask/$sessionId" params={{ sessionId: conversation.session_id }} onClick={onOpen} aria-current={isCurrent ? "page" : undefined}>
-        <span className="entry-title">{title}</span>
+        <span className="entry-title" dir="auto">{title}</span>
         <span className="entry-time">{shortMoment(conversation.updated_at)}</span>
       </Link>
       <Menu.Root lazyMount unmountOnExit onSelect={({ value }) => setAsks(value as "rename" | "delete")}>
