@@ -28,16 +28,16 @@ class DocumentFiles:
             .where(document_files.c.tenant_id == owner(tenant_id), document_files.c.path == path)
             .limit(1)
         )
-        async with self._database.connect() as connection:
-            uri: str | None = (await connection.execute(statement)).scalar()
-            return uri
+        uri: str | None = await self._database.read(lambda connection: connection.execute(statement).scalar())
+        return uri
 
     async def path_of(self, document_id: str) -> str | None:
         """Return the file that a document was read from."""
         statement = select(document_files.c.path).where(document_files.c.document_id == document_id)
-        async with self._database.connect() as connection:
-            path: str | None = (await connection.execute(statement)).scalar()
-            return path
+        path: str | None = await self._database.read(
+            lambda connection: connection.execute(statement).scalar()
+        )
+        return path
 
     async def put(self, document_id: str, path: str, *, tenant_id: str | None) -> None:
         """Note the file of a document; no other document has it then. A document that is gone gets none."""

@@ -173,8 +173,7 @@ class KnowledgeStore:
     async def has_embeddings(self, document_id: str) -> bool:
         """Return whether every chunk of the document has an embedding."""
         missing = exists().where(chunks.c.document_id == document_id, embedding_by("").is_(None))
-        async with self._database.connect() as connection:
-            return not (await connection.execute(select(missing))).scalar_one()
+        return not await self._database.read(lambda one: one.execute(select(missing)).scalar_one())
 
     async def get(self, document_id: str, *, tenant_id: str | None) -> Document:
         """Return a document that the tenant may see.
@@ -347,8 +346,7 @@ class KnowledgeStore:
 
     async def _first(self, *conditions: ColumnElement[bool]) -> Document | None:
         statement = select(documents).where(*conditions).order_by(documents.c.updated_at.desc()).limit(1)
-        async with self._database.connect() as connection:
-            row = (await connection.execute(statement)).mappings().first()
+        row = await self._database.read(lambda connection: connection.execute(statement).mappings().first())
         return None if row is None else _document(row)
 
 
