@@ -92,6 +92,8 @@ async def test_a_process_serves_for_its_lame_duck_and_then_ends(tmp_path, worker
         while (await client.get("/readyz")).status_code == 200:
             pass
         answer = await client.post("/v1/runs", json=asked("Still there?", model=None))
+        while "connection" not in answer.headers:  # of a worker that learns of it a moment later
+            answer = await client.post("/v1/runs", json=asked("Still there?", model=None))
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
         assert await process.wait() == 0
         try:
