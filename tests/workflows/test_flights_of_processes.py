@@ -11,7 +11,7 @@ from tests.workflows.test_taking_over import taken
 from vital_shared import BaseWorkflow
 from vital_shared.events import redis as redis_log
 from vital_shared.events.redis_link import EventKeys
-from vital_shared.models.event import RunFailedEvent, RunFinished, RunStarted, Token
+from vital_shared.models.event import NodeStarted, RunFailedEvent, RunFinished, RunStarted, Token
 from vital_shared.testing import counted
 
 
@@ -126,6 +126,53 @@ async def test_when_the_leader_is_cancelled_another_process_takes_over_and_state
     check(following)
     check(late)
     assert len(other.model.requests) == 1
+
+
+async def test_a_leader_that_takes_long_to_end_is_followed_once_and_taken_over(beds, monkeypatch):
+    one, other = beds
+    ends = asyncio.Event()
+    end_lead = one.services.logs.end_lead
+
+    async def end_late(key, run_id):
+        await ends.wait()
+        await end_lead(key, run_id)
+
+    monkeypatch.setattr(one.services.logs, "end_lead", end_late)
+    one.model.rest = asyncio.Event()
+    one.gate.set()
+    other.gate.set()
+    leader = await BaseWorkflow(one.services).begin(one.asked())
+    leading, following = [], []
+
+    async def lead():
+        leading.extend([event async for event in leader.events()])
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(lead())
+        await one.model.asked.wait()
+        await tasks.create_task(until_followed(read(other, following), following, leader))
+        ends.set()
+    check(following)
+    nodes = [event.node for event in following if isinstance(event, NodeStarted)]
+    assert max(map(nodes.count, nodes)) == 2  # the leader's, and its own
+
+
+async def until_followed(reading, received, leader):
+    """Read to the end, and cancel the leader after the first token."""
+    task = asyncio.create_task(reading)
+    await first_token(received)
+    leader.cancel()
+    await task
+
+
+async def test_a_run_that_leads_after_another_keeps_its_lease(beds):
+    logs = beds[0].services.logs
+    assert await logs.lead("key", "run_1") is None
+    assert await logs.lead("key", "run_2", "run_1") is None
+    await logs.end_lead("key", "run_1")
+    assert logs.presence._leases == {"key": "run_2"}
+    await logs.end_lead("key", "run_2")
+    assert await beds[1].services.logs.lead("key", "run_3") is None
 
 
 async def test_when_a_process_dies_its_request_is_taken_over(beds):

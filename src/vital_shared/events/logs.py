@@ -200,10 +200,10 @@ class EventLogs:
     async def forget_dead_peers(self) -> None:
         """Let the readers of runs whose process on this machine has died know it now."""
 
-    async def lead(self, key: str, run_id: str, lost: str = "") -> PeerLog | None:  # noqa: ARG002 - the same
+    async def lead(self, key: str, run_id: str, former: str = "") -> PeerLog | None:  # noqa: ARG002 - the same
         """Let a run lead identical requests in all processes, or return the log of the run that does.
 
-        :param lost: a run that has led and was lost, or empty.
+        :param former: a run that has led until it ended or was lost, or empty.
         """
         return None
 

@@ -151,13 +151,13 @@ class Presence:
             pipeline.pexpire(name, INBOX_MILLISECONDS)
             await self._link.within(pipeline.execute())
 
-    async def lead(self, key: str, run_id: str, lost: str) -> str:
+    async def lead(self, key: str, run_id: str, former: str) -> str:
         """Let a run lead identical requests in all processes, or return the run that does.
 
-        :param lost: a run that has led and was lost, or empty.
+        :param former: a run that has led until it ended or was lost, or empty: its lease may not be over.
         :raises LogUnavailable: when Redis does not answer.
         """
-        taking = self._take(keys=[EventKeys.lease(key)], args=[run_id, SIGN_MILLISECONDS, lost])
+        taking = self._take(keys=[EventKeys.lease(key)], args=[run_id, SIGN_MILLISECONDS, former])
         holder = cast("bytes", await self._link.within(taking)).decode()
         if holder == run_id:
             self._leases[key] = run_id
@@ -165,7 +165,8 @@ class Presence:
 
     async def end_lead(self, key: str, run_id: str) -> None:
         """Let another run lead the next requests."""
-        if self._leases.pop(key, None) is not None:
+        if self._leases.get(key) == run_id:  # else another run of this process leads by now
+            del self._leases[key]
             with suppress(LogUnavailable):  # then it ends by itself
                 await self._link.within(self._release(keys=[EventKeys.lease(key)], args=[run_id]))
 

@@ -179,13 +179,13 @@ class SharedEventLogs(EventLogs):
         """Let the readers of runs whose process on this machine has died know it now."""
         await self.presence.forget_dead_peers()
 
-    async def lead(self, key: str, run_id: str, lost: str = "") -> RemoteLog | None:
+    async def lead(self, key: str, run_id: str, former: str = "") -> RemoteLog | None:
         """Let a run lead identical requests in all processes, or return the log of the run that does.
 
-        :param lost: a run that has led and was lost, or empty.
+        :param former: a run that has led until it ended or was lost, or empty.
         """
         try:
-            leader = await self.presence.lead(key, run_id, lost)
+            leader = await self.presence.lead(key, run_id, former)
         except LogUnavailable:
             return None  # each process runs by itself then
         return None if leader == run_id else self.elsewhere(leader)

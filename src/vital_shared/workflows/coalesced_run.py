@@ -64,8 +64,8 @@ class CoalescedRun(RunHandle):
         self._entry = entry
         self._make_run = make_run
         self._own: RunHandle | None = None
-        self._lost = ""
-        """A run in another process that was followed until it was lost."""
+        self._former = ""
+        """A run in another process that was followed to its end, or until it was lost."""
         self._cancel_reason: CancelReason | None = None
         self._follower: Follower | None = None
         """The place in the log that is followed."""
@@ -157,7 +157,7 @@ class CoalescedRun(RunHandle):
         """Run, and let the others follow; or, where another process runs, follow it for all of this one."""
         logs, run_id = self._services.logs, self.run_id
         try:
-            leader = await logs.lead(self._key, run_id, self._lost) if shares else None
+            leader = await logs.lead(self._key, run_id, self._former) if shares else None
             if leader is not None:
                 with self._waiting():
                     await self._copy_from_peer(flight, leader)
@@ -190,12 +190,12 @@ class CoalescedRun(RunHandle):
                     except LogLost:
                         lost_at = lost_at or time.monotonic()
                     else:
-                        flight.outcome = follower.outcome
+                        flight.outcome, self._former = follower.outcome, log.run_id
                         return
                     finally:
                         self._follower = None
                 if not await self._may_be_taken_over(log.run_id, lost_at):
-                    self._lost = log.run_id
+                    self._former = log.run_id
                     return
 
     async def _may_be_taken_over(self, run_id: str, lost_at: float) -> bool:
