@@ -43,11 +43,8 @@ __all__ = ["Workflow"]
 
 logger = get_logger(__name__)
 
-_warned: Final = set[tuple[str, str]]()
-"""The places of nodes that have begun a run, with the class of it: each is warned of once."""
-
-_warned_shared: Final = set[tuple[str, str]]()
-"""The places of nodes that have set an attribute, with its name: each is warned of once."""
+_warned: Final = set[tuple[str, ...]]()
+"""The events, places of nodes and subjects that were warned of: each is once."""
 
 _warned_bare: Final = set[str]()
 """The classes whose bare graph was run: each is warned of once."""
@@ -181,22 +178,13 @@ class Workflow(
         """Set an attribute; warn once where a node does it: all runs of the object share it."""
         current = current_node.get()
         if current is not None and getattr(self, "_made_in", current) is not current:
-            self._warn_of_shared(name)
+            _warn_once(
+                "node_sets_attribute",
+                f"self.{name} is shared by all runs of this object, those of other tenants too, and the "
+                "cache does not know of it: return the value, and let other nodes take it as a parameter",
+                attribute=name,
+            )
         super().__setattr__(name, value)
-
-    def _warn_of_shared(self, name: str) -> None:
-        node = node_of_run()
-        if node is None or (node.place, name) in _warned_shared:
-            return
-        _warned_shared.add((node.place, name))
-        logger.warning(
-            "node_sets_attribute",
-            node=node.name,
-            place=node.place,
-            attribute=name,
-            hint=f"self.{name} is shared by all runs of this object, those of other tenants too, and the "
-            "cache does not know of it: return the value, and let other nodes take it as a parameter",
-        )
 
     @classmethod
     def with_services(cls, services: Services) -> Self:
@@ -289,17 +277,12 @@ class Workflow(
 
     def _warn_within_a_run(self) -> None:
         """Warn once, where a node begins a run: nothing of the node's own run holds for that one."""
-        node, name = node_of_run(), type(self).__name__
-        if node is None or (node.place, name) in _warned:
-            return
-        _warned.add((node.place, name))
-        logger.warning(
+        name = type(self).__name__
+        _warn_once(
             "run_within_a_run",
-            node=node.name,
-            place=node.place,
-            workflow=name,
-            hint=f"{name} runs by itself: its cost is not in the run of '{node.name}', whose limits "
+            f"{name} runs by itself: its cost is not in the run of '{{node}}', whose limits "
             f"do not hold for it. Make it a part of the class: part = subworkflow({name})",
+            workflow=name,
         )
 
     def _check_type(self, request: object) -> None:
@@ -476,6 +459,18 @@ def _input_defaults(input_type: type[WorkflowInput]) -> dict[str, Any]:
 
 def _required(input_type: type[WorkflowInput]) -> list[str]:
     return [name for name, field in input_type.model_fields.items() if field.is_required()]
+
+
+def _warn_once(event: str, hint: str, **subject: str) -> None:
+    """Warn of what the code of a node does, once for each node and subject; silent outside of runs.
+
+    :param hint: the way out, in which ``{node}`` stands for the node's name.
+    """
+    node = node_of_run()
+    if node is None or (seen := (event, node.place, *subject.values())) in _warned:
+        return
+    _warned.add(seen)
+    logger.warning(event, node=node.name, place=node.place, **subject, hint=hint.replace("{node}", node.name))
 
 
 Workflow.traits = traits_of(
