@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,24 @@ def impatient(monkeypatch):
     monkeypatch.setattr(supervisor, "FIRST_DELAY_SECONDS", 0.01)
 
 
+async def worker(
+    number: int, listener: socket.socket, folder: Path, program: str = process.PROGRAM
+) -> WorkerProcess:
+    return await WorkerProcess.start(
+        number, listener, {"VITAL_DATA_DIR": str(folder)}, hang_seconds=60, program=program
+    )
+
+
+async def served(start: Callable[[int], Awaitable[WorkerProcess]]) -> None:
+    """Run one worker until it serves, and stop it."""
+    ready = asyncio.Event()
+    one = Supervisor(1, start, grace_seconds=0)
+    running = asyncio.create_task(one.run(ready.set))
+    await asyncio.wait_for(ready.wait(), 60)
+    one.stop()
+    await running
+
+
 async def test_workers_that_die_as_they_start_are_given_up():
     numbers = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -42,20 +61,12 @@ async def test_workers_that_die_as_they_start_are_given_up():
 
 async def test_a_worker_that_did_not_start_is_started_again(tmp_path):
     programs = [DIES, process.PROGRAM]
-    ready = asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         async def start(number: int) -> WorkerProcess:
-            environment = {"VITAL_DATA_DIR": str(tmp_path)}
-            return await WorkerProcess.start(
-                number, listener, environment, hang_seconds=60, program=programs.pop(0)
-            )
+            return await worker(number, listener, tmp_path, programs.pop(0))
 
-        one = Supervisor(1, start, grace_seconds=0)
-        running = asyncio.create_task(one.run(ready.set))
-        await asyncio.wait_for(ready.wait(), 60)
-        one.stop()
-        await running
+        await served(start)
     assert programs == []
 
 
@@ -68,21 +79,14 @@ FULL = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 async def test_a_worker_for_which_there_was_no_memory_is_started_again(tmp_path):
     failures = [FULL] * (supervisor.MAX_WORKER_FAILURES - 1)
-    ready = asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         async def start(number: int) -> WorkerProcess:
             if failures:
                 raise failures.pop()
-            return await WorkerProcess.start(
-                number, listener, {"VITAL_DATA_DIR": str(tmp_path)}, hang_seconds=60
-            )
+            return await worker(number, listener, tmp_path)
 
-        one = Supervisor(1, start, grace_seconds=0)
-        running = asyncio.create_task(one.run(ready.set))
-        await asyncio.wait_for(ready.wait(), 60)
-        one.stop()
-        await running
+        await served(start)
     assert failures == []
 
 
@@ -117,9 +121,7 @@ async def test_samples_that_cannot_be_taken_end_no_worker(monkeypatch, tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         async def start(number: int) -> WorkerProcess:
-            return await WorkerProcess.start(
-                number, listener, {"VITAL_DATA_DIR": str(tmp_path)}, hang_seconds=60
-            )
+            return await worker(number, listener, tmp_path)
 
         one = Supervisor(1, start, grace_seconds=0, keeps_samples=True)
         running = asyncio.create_task(one.run(ready.set))
