@@ -112,6 +112,7 @@ def test_refresh_reads_all_pages(listed: RunningEngine, open_page: Callable[...,
     listing = Listing(open_page(f"{listed.url}/runs?status=completed").page)
     with listing.page.expect_response(lambda response: "cursor=" in response.url):
         listing.page.get_by_role("button", name="Refresh").click()
+    assert set(listing.requests) == {"newest", "older"}
 
 
 def test_new_runs_come_to_the_top_and_no_page_is_read_for_them(

@@ -213,6 +213,9 @@ async def test_a_client_that_goes_before_the_answer_ends_the_call(gateway: OpenG
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         await asyncio.wait_for(given.provider.closed.wait(), 20)
+        while not (charges := await given.charges()):  # noqa: ASYNC110 - the end of a run is not signalled
+            await asyncio.sleep(0.01)
+        assert [charge[-1] for charge in charges] == ["cancelled"]
 
 
 async def test_a_used_up_budget_refuses_before_the_provider_is_asked(gateway: OpenGateway) -> None:

@@ -1,4 +1,4 @@
-"""What somebody has hidden or deleted in an office file: it is no answer, and is said not to be read."""
+"""Hidden and deleted contents of office files are not read, and are listed as unread parts."""
 
 import pytest
 from docx import Document
