@@ -46,8 +46,17 @@ for (const name of ["fence", "code_block"] as const) {
   markdown.renderer.rules[name] = (...given) => render(...given).replace(/^<pre/, '<pre tabindex="0"');
 }
 
-markdown.renderer.rules.table_open = () => '<div class="table-scroll" tabindex="0"><table>';
+markdown.renderer.rules.table_open = () => '<div class="table-scroll" tabindex="0"><table dir="auto">';
 markdown.renderer.rules.table_close = () => "</table></div>";
+
+// Each block has the direction of its own text.
+for (const name of ["paragraph_open", "heading_open", "bullet_list_open", "ordered_list_open", "blockquote_open"] as const) {
+  const render = markdown.renderer.rules[name];
+  markdown.renderer.rules[name] = (tokens, index, options, env, self) => {
+    tokens[index]!.attrSet("dir", "auto");
+    return render ? render(tokens, index, options, env, self) : self.renderToken(tokens, index, options);
+  };
+}
 
 markdown.inline.ruler.before("link", "citation", (state, silent) => {
   const found = /^\[(\d{1,3})\](?![([])/.exec(state.src.slice(state.pos, state.pos + 6));
@@ -70,7 +79,7 @@ const TAGS = [
   "a", "blockquote", "br", "button", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6",
   "hr", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
 ];
-const ATTRIBUTES = ["href", "target", "rel", "class", "start", "tabindex", "type", "aria-label", "data-cite", "data-tex", "data-display"];
+const ATTRIBUTES = ["href", "target", "rel", "class", "dir", "start", "tabindex", "type", "aria-label", "data-cite", "data-tex", "data-display"];
 
 /** Render a text; a list at its beginning goes on from a number, where one is given. */
 export function toHtml(text: string, citations: ReadonlySet<number>, goesOnAt: number | null): string {

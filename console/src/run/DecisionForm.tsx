@@ -137,7 +137,7 @@ function CallField({ call, draft, onChange }: { call: Call; draft: CallDraft; on
       {draft.choice === "deny" ? (
         <label className="field">
           <span className="field-label">Reason (the model reads it)</span>
-          <input value={draft.reason} maxLength={500} onChange={({ target }) => onChange({ reason: target.value })} />
+          <input dir="auto" value={draft.reason} maxLength={500} onChange={({ target }) => onChange({ reason: target.value })} />
         </label>
       ) : (
         <div className="arguments">
@@ -145,6 +145,7 @@ function CallField({ call, draft, onChange }: { call: Call; draft: CallDraft; on
             <label key={name} className="field">
               <span className="field-label">{sentence(name)}</span>
               <textarea
+                dir="auto"
                 rows={Math.min(6, value.split("\n").length)}
                 value={value}
                 readOnly={draft.choice !== "edit"}

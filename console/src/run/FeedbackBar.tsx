@@ -43,6 +43,7 @@ export function FeedbackBar({ runId }: { runId: string }) {
         <form className="comment" onSubmit={submit}>
           <input
             aria-label="Comment on the answer"
+            dir="auto"
             placeholder={mine?.value ? "What was good?" : "What was wrong?"}
             maxLength={2000}
             value={comment}

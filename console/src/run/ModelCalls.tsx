@@ -72,14 +72,14 @@ function Words({ call }: { call: StoredCall }) {
         {call.messages.map((message, index) => (
           <section key={index}>
             <h4>{sentence(message.role)}</h4>
-            <pre className="json" tabIndex={0}>{message.content}</pre>
+            <pre className="json" dir="auto" tabIndex={0}>{message.content}</pre>
           </section>
         ))}
         {!call.messages.length && <p className="quiet">Nothing of it is stored.</p>}
       </details>
       <details className="node-value">
         <summary>Answer</summary>
-        {call.answer && <pre className="json" tabIndex={0}>{call.answer}</pre>}
+        {call.answer && <pre className="json" dir="auto" tabIndex={0}>{call.answer}</pre>}
         {call.requested_tools?.map((tool, index) => (
           <section key={index}>
             <h4>Asks for <code>{tool.name}</code></h4>

@@ -15,7 +15,7 @@ export function Result({ value }: { value: unknown }) {
 export function Value({ value, depth = 0 }: { value: unknown; depth?: number }) {
   if (value === null || value === undefined) return <span className="quiet">–</span>;
   if (typeof value === "boolean") return value ? "Yes" : "No";
-  if (typeof value !== "object") return <span className="result-text">{String(value)}</span>;
+  if (typeof value !== "object") return <span className="result-text" dir="auto">{String(value)}</span>;
   if (depth >= MAX_DEPTH) return <code>{JSON.stringify(value)}</code>;
   if (Array.isArray(value)) return <Items items={value} depth={depth} />;
   const fields = Object.entries(value);

@@ -32,9 +32,9 @@ export function Sources({ citations, shown }: SourcesProps) {
           >
             <span className="source-number" aria-hidden>{citation.number}</span>
             <div>
-              <p className="source-title">{citation.title}</p>
-              {citation.section && <p className="source-section">{citation.section}</p>}
-              <blockquote>{citation.quote}</blockquote>
+              <p className="source-title" dir="auto">{citation.title}</p>
+              {citation.section && <p className="source-section" dir="auto">{citation.section}</p>}
+              <blockquote dir="auto">{citation.quote}</blockquote>
               <p className="source-place">
                 <Place uri={citation.uri} /> · {citation.source}
               </p>

@@ -19,7 +19,7 @@ export function Tools({ tools }: { tools: readonly ToolResult[] }) {
               </span>
             </p>
             {Object.keys(tool.arguments).length > 0 && <pre className="json">{JSON.stringify(tool.arguments, null, 2)}</pre>}
-            <p className="tool-result">{tool.content || tool.error}</p>
+            <p className="tool-result" dir="auto">{tool.content || tool.error}</p>
           </li>
         ))}
       </ul>

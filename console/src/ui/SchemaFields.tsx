@@ -148,7 +148,7 @@ function One({ field: { name, schema, isRequired }, text, onChange }: { field: S
           {schema.enum!.map((each) => <option key={textOf(each)} value={textOf(each)}>{textOf(each)}</option>)}
         </select>
       ) : kind === "text" || kind === "json" ? (
-        <textarea {...common} rows={kind === "json" ? 3 : 4} maxLength={schema.maxLength} spellCheck={kind === "text"} onChange={({ target }) => onChange(target.value)} />
+        <textarea {...common} dir="auto" rows={kind === "json" ? 3 : 4} maxLength={schema.maxLength} spellCheck={kind === "text"} onChange={({ target }) => onChange(target.value)} />
       ) : (
         <input
           {...common}

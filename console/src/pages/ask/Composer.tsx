@@ -116,6 +116,7 @@ export function Composer({ settings, draft, values, isBusy, onDraft, onValue, on
         ref={box}
         rows={1}
         autoFocus
+        dir="auto"
         maxLength={10_000}
         value={draft}
         aria-label="Question"
