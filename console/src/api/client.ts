@@ -29,6 +29,8 @@ interface Options {
 
 const signedOut = new EventTarget();
 
+export const noteSignedOut = (): void => void signedOut.dispatchEvent(new Event("signed-out"));
+
 /** Call back whenever the engine asks for a key. */
 export function onSignedOut(call: () => void): () => void {
   signedOut.addEventListener("signed-out", call);
@@ -53,7 +55,7 @@ export async function send(path: string, { method = "GET", body, headers = {}, t
     throw new Problem(0, UNREACHABLE);
   }
   if (response.ok) return response;
-  if (response.status === 401 && path !== "/v1/session") signedOut.dispatchEvent(new Event("signed-out"));
+  if (response.status === 401 && path !== "/v1/session") noteSignedOut();
   throw await problemOf(response);
 }
 

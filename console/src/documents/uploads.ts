@@ -2,7 +2,7 @@
 
 import { useCallback, useRef, useState } from "react";
 
-import { type Schema, UNREACHABLE, withQuery } from "../api/client";
+import { noteSignedOut, type Schema, UNREACHABLE, withQuery } from "../api/client";
 
 type Result = Schema<"IngestResult">;
 
@@ -47,7 +47,10 @@ function uploaded(file: File, tenant: string | undefined, onSent: (part: number)
     if (tenant) request.setRequestHeader("X-Tenant-ID", tenant);
     request.upload.onprogress = ({ loaded, total }) => onSent(total ? loaded / total : 0);
     request.upload.onload = () => onSent(1);
-    request.onload = () => resolve(outcome(request));
+    request.onload = () => {
+      if (request.status === 401) noteSignedOut();
+      resolve(outcome(request));
+    };
     request.onerror = () => resolve({ problem: UNREACHABLE });
     request.send(file);
   });

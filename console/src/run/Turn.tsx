@@ -42,7 +42,7 @@ export function Turn({ run, isSelected, onSelect, onRetry, onEdit }: TurnProps) 
         {state.reasoning && (
           <details className="reasoning">
             <summary>Reasoning</summary>
-            <p>{state.reasoning}</p>
+            <p dir="auto">{state.reasoning}</p>
           </details>
         )}
         {isResultAlone(state.text, state.output?.result) ? null : state.text ? (
@@ -60,7 +60,7 @@ export function Turn({ run, isSelected, onSelect, onRetry, onEdit }: TurnProps) 
             onDecide={(decision) => void run.decide(decision, user)}
           />
         )}
-        {state.phase === "paused" && run.problem && <p className="fault" role="alert">{run.problem.message}</p>}
+        {(state.phase === "paused" || state.phase === "running") && run.problem && <p className="fault" role="alert">{run.problem.message}</p>}
         {state.phase === "failed" && state.error && <Fault state={state} onRetry={onRetry} />}
         <Remarks run={state} />
         <Yielded state={state} />

@@ -8,7 +8,7 @@ import { randomId } from "../ui/random";
 import { apply, begin, type Output, restored, type RunState } from "./state";
 
 const RETRY_MILLISECONDS = 700;
-/** The engine may be restarted meanwhile. */
+/** Times in a row; the engine may be restarted meanwhile. */
 const RETRIES = 120;
 
 /** A question as it is asked: of which workflow, and what this is given beside it. */
@@ -52,7 +52,6 @@ export class LiveRun {
   problem: Problem | null = null;
   private readonly listeners = new Set<() => void>();
   private frame = 0;
-  private isStopped = false;
   private isFollowing = false;
 
   constructor(
@@ -101,12 +100,14 @@ export class LiveRun {
   }
 
   async stop(): Promise<void> {
-    this.isStopped = true;
     if (this.state.id === null) return;
+    this.problem = null;
     try {
       await send(`/v1/runs/${this.state.id}`, { method: "DELETE", tenant: this.tenant });
     } catch (error) {
-      if (!(error instanceof Problem && error.status === 409)) throw error; // it has ended meanwhile
+      if (error instanceof Problem && error.status === 409) return; // it has ended meanwhile
+      this.problem = error instanceof Problem ? error : new Problem(0, "It could not be stopped.");
+      this.change({ ...this.state });
     }
   }
 
@@ -123,7 +124,11 @@ export class LiveRun {
     if (seen.phase === "paused") this.change({ ...seen }); // it waits, with what was filled in, until the decision is taken
     try {
       if (path !== undefined) await this.start(path, body);
-      for (let tries = 0; this.state.phase === "running" && tries < RETRIES; tries++) await this.goOn(tries > 0 || path !== undefined);
+      for (let tries = 0; this.state.phase === "running" && tries < RETRIES; tries++) {
+        const last = this.state.seq;
+        await this.goOn(tries > 0 || path !== undefined);
+        if (this.state.seq > last) tries = 0; // something came: the engine is there, however often the connection is lost
+      }
       if (this.state.phase === "running") throw new Problem(0, "The connection to the engine is lost. Reload the page to try again.");
     } catch (error) {
       this.fail(error, seen);
@@ -190,10 +195,6 @@ export class LiveRun {
     this.frame = 0;
     for (const listener of this.listeners) listener();
   };
-
-  get wasStopped(): boolean {
-    return this.isStopped;
-  }
 }
 
 /** Whether more events of a stored run come without anybody's decision. */
