@@ -15,7 +15,7 @@ interface AnswerProps {
 }
 
 /** More than a model writes between two frames; a long answer that comes at once takes some frames. */
-const CHARACTERS_PER_FRAME = 3_000;
+const CHARACTERS_PER_FRAME = 1_500;
 
 export function Answer({ text, citations, isGrowing, onCite }: AnswerProps) {
   const numbers = citations.map(({ number }) => number).join(",");
