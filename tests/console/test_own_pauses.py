@@ -66,6 +66,9 @@ def test_the_value_that_waits_is_shown_and_a_typed_answer_goes_on(open_page, own
     expect(form).to_contain_text("Dear all, the office moves.")
     keep(page, "ask-own-pause")
     assert axe_findings(page) == []
+    run_page = open_page(f"{own.url}/runs/{turn(page).get_attribute('data-run')}").page
+    step = run_page.locator("details.node-value", has_text="Verdict")
+    expect(step.locator(".badge-wait")).to_have_text("Paused")  # it waits: nothing is amiss
     form.get_by_label("Decision").select_option("publish")
     form.get_by_label("Copies").fill("7")
     form.get_by_role("button", name="Send").click()

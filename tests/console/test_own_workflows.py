@@ -195,7 +195,7 @@ def test_a_run_that_failed_still_shows_its_steps_and_their_errors(open_page, own
     page = open_page(f"{own.url}/runs/{run_of(own, 'fail')}").page
     expect(page.locator(".waterfall-row.waterfall-failed")).to_have_count(1)
     failed = step(page, "Fetched")
-    expect(failed.locator("summary")).to_contain_text("failed")
+    expect(failed.locator("summary")).to_contain_text("Failed")
     expect(failed).to_contain_text("The other system is closed.")
     assert axe_findings(page) == []
     keep(page, "run-steps-failed")

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 
 import type { Schema } from "../api/client";
 import { count, seconds, sentence, words } from "../ui/format";
+import { Status } from "../ui/parts";
 import { Value } from "./Result";
 import type { Output, RunState } from "./state";
 import { Waterfall } from "./Waterfall";
@@ -35,7 +36,7 @@ function StepDetails({ node, view }: { node: RunNode; view: View }) {
     <details className="node-value">
       <summary>
         {sentence(node.node)} <span className="quiet">{seconds(node.end_seconds - node.start_seconds)}</span>
-        {!isWell && <> <span className={node.status === "success" ? "badge badge-wait" : "badge badge-bad"}>{remark(node)}</span></>}
+        {!isWell && <> {node.status === "success" ? <span className="badge badge-wait">{failures(node)}</span> : <Status status={node.status} />}</>}
       </summary>
       <dl className="step-facts">
         {node.failures.map((failure) => (
@@ -52,8 +53,7 @@ function StepDetails({ node, view }: { node: RunNode; view: View }) {
   );
 }
 
-function remark(node: RunNode): string {
-  if (node.status !== "success") return node.status;
+function failures(node: RunNode): string {
   const failed = node.failures.reduce((sum, { attempts }) => sum + attempts, 0);
   if (node.failures.some(({ item }) => item != null)) return `${count(node.failures.length)} of its items had errors`;
   return failed === 1 ? "1 attempt failed" : `${count(failed)} attempts failed`;
