@@ -9,7 +9,8 @@ import { type Schema, send } from "../api/client";
 import { alertRuleQuery, alertRulesQuery, notificationsQuery, silencesQuery } from "../api/queries";
 import { Answer } from "../answer/Answer";
 import { usePermissions } from "../shell/permissions";
-import { Button, Empty, Failure, Field, IconButton, Loading } from "../ui/parts";
+import { Button, Empty, Field, IconButton } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { ACTIONS, Table } from "../ui/Table";
 import { ago, moment, until } from "../ui/format";
 import { inUnit } from "./dashboards/units";
@@ -68,9 +69,11 @@ function Judge({ source }: { source: Source }) {
 }
 
 function Rules() {
-  const { data, error, refetch } = useQuery(alertRulesQuery);
-  if (error) return <Failure error={error} retry={() => void refetch()} />;
-  if (!data) return <Loading />;
+  const query = useQuery(alertRulesQuery);
+  return <Reading query={query}>{(list) => <RuleList list={list} />}</Reading>;
+}
+
+function RuleList({ list: data }: { list: Schema<"AlertRuleList"> }) {
   const firing = data.rules.filter(({ state }) => state === "firing").length;
   return (
     <>
@@ -97,12 +100,18 @@ function Rules() {
 
 export function OneAlert() {
   const { key } = useParams({ from: "/alerts/$key" });
-  const { data, error, refetch } = useQuery(alertRuleQuery(key));
-  if (error) return <main className="page" id="main"><Failure error={error} retry={() => void refetch()} /></main>;
-  if (!data) return <main className="page" id="main"><Loading /></main>;
-  const { rule } = data;
+  const query = useQuery(alertRuleQuery(key));
   return (
     <main className="page" id="main">
+      <Reading query={query}>{(detail) => <OneRule detail={detail} />}</Reading>
+    </main>
+  );
+}
+
+function OneRule({ detail: data }: { detail: Schema<"AlertRuleDetail"> }) {
+  const { rule } = data;
+  return (
+    <>
       <header className="page-head">
         <div>
           <p><Link to="/alerts" search={{}}><ArrowLeft aria-hidden className="inline-icon" /> Alerts</Link></p>
@@ -138,15 +147,17 @@ export function OneAlert() {
       <section className="block" aria-label="Runbook">
         {data.runbook ? <Answer text={data.runbook} citations={[]} isGrowing={false} onCite={() => undefined} /> : <p className="quiet">There is no runbook.</p>}
       </section>
-    </main>
+    </>
   );
 }
 
 function Notifications() {
-  const { data, error, refetch } = useQuery(notificationsQuery);
-  if (error) return <Failure error={error} retry={() => void refetch()} />;
-  if (!data) return <Loading />;
-  const alerts = data.alerts.filter(({ labels }) => labels["severity"] !== "none");
+  const query = useQuery(notificationsQuery);
+  return <Reading query={query}>{({ alerts }) => <NotificationList noted={alerts} />}</Reading>;
+}
+
+function NotificationList({ noted }: { noted: Schema<"AlertList">["alerts"] }) {
+  const alerts = noted.filter(({ labels }) => labels["severity"] !== "none");
   if (!alerts.length) return <Empty title="No notifications" icon={<BellRing />}>What Alertmanager reports to the engine will be here.</Empty>;
   return (
     <Table label="Notifications" columns={["State", "Alert", "Began", "Ended"]}>
@@ -163,15 +174,17 @@ function Notifications() {
 }
 
 function Silences() {
+  const query = useQuery(silencesQuery);
+  return <Reading query={query}>{(list) => <SilenceList list={list} />}</Reading>;
+}
+
+function SilenceList({ list: data }: { list: Schema<"SilenceList"> }) {
   const client = useQueryClient();
   const { may } = usePermissions();
-  const { data, error, refetch } = useQuery(silencesQuery);
   const ending = useMutation({
     mutationFn: (id: string) => send(`/v1/silences/${encodeURIComponent(id)}`, { method: "DELETE" }),
     onSettled: () => client.invalidateQueries({ queryKey: ["silences"] }),
   });
-  if (error) return <Failure error={error} retry={() => void refetch()} />;
-  if (!data) return <Loading />;
   if (!data.has_alertmanager) return <Empty title="There is no Alertmanager" icon={<BellOff />}>Silences are kept by an Alertmanager: VITAL_ALERTMANAGER_URL names one.</Empty>;
   const kept = data.silences.filter(({ state }) => state !== "expired");
   return (

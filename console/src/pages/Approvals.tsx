@@ -11,7 +11,8 @@ import { DecisionForm } from "../run/DecisionForm";
 import { type Decision, LiveRun, useRunState } from "../run/live";
 import { begin } from "../run/state";
 import { useUser } from "../shell/identity";
-import { Empty, Failure, Loading } from "../ui/parts";
+import { Empty } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { ShowMore } from "../ui/ShowMore";
 import { ago, dollars, moment, until } from "../ui/format";
 
@@ -28,22 +29,20 @@ export function Approvals() {
           <p className="quiet">Runs that go on once somebody has decided; the one that expires first is at the top.</p>
         </div>
       </header>
-      {query.isPending ? (
-        <Loading label="Looking for what waits" />
-      ) : query.error ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
-      ) : waiting.length === 0 ? (
-        <Empty title="Nothing waits" icon={<CircleCheckBig />}>Runs that need an approval or an answer will be here.</Empty>
-      ) : (
-        <>
-          <ul className="inbox">
-            {waiting.map((each) => (
-              <Item key={each.run_id} waiting={each} />
-            ))}
-          </ul>
-          <ShowMore query={query} label="Show those that expire later" />
-        </>
-      )}
+      <Reading query={query} label="Looking for what waits">
+        {() => waiting.length === 0 ? (
+          <Empty title="Nothing waits" icon={<CircleCheckBig />}>Runs that need an approval or an answer will be here.</Empty>
+        ) : (
+          <>
+            <ul className="inbox">
+              {waiting.map((each) => (
+                <Item key={each.run_id} waiting={each} />
+              ))}
+            </ul>
+            <ShowMore query={query} label="Show those that expire later" />
+          </>
+        )}
+      </Reading>
     </main>
   );
 }
@@ -70,7 +69,7 @@ function Item({ waiting }: { waiting: Waiting }) {
   return (
     <li className="card inbox-item">
       <header>
-        <h2><Link to="/runs/$runId" params={{ runId: waiting.run_id }}>{waiting.title || "Untitled"}</Link></h2>
+        <h2 dir="auto"><Link to="/runs/$runId" params={{ runId: waiting.run_id }}>{waiting.title || "Untitled"}</Link></h2>
         <p className="run-meta">
           <span>{waiting.tenant_id} / {waiting.user_id}</span>
           <span>{waiting.workflow}</span>

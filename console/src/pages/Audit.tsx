@@ -1,15 +1,18 @@
 /** The audit log: who changed what, found by filters that stand in the address, and exported. */
 
+import { useState } from "react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { ScrollText } from "lucide-react";
+import { Filter, ScrollText } from "lucide-react";
 
 import { type Schema, withQuery } from "../api/client";
 import { type AuditFilters, auditQuery } from "../api/queries";
+import { useIsNarrow } from "../shell/narrow";
 import { usePermissions } from "../shell/permissions";
 import { Export } from "../ui/Export";
 import { Choice, Entry } from "../ui/filters";
-import { Button, Empty, Failure, Loading } from "../ui/parts";
+import { Button, Empty } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { ShowMore } from "../ui/ShowMore";
 import { Table } from "../ui/Table";
 import { moment, sentence, shortMoment } from "../ui/format";
@@ -40,7 +43,10 @@ export function Audit() {
   const entries = query.data?.pages.flatMap((page) => page.entries) ?? [];
   const set = (part: AuditFilters) => void navigate({ search: (before) => ({ ...before, ...part }), replace: true });
   const { tenant, ...asked } = filters;
-  const isFiltered = Object.keys(filters).length > 0;
+  const used = Object.keys(filters).length;
+  const isFiltered = used > 0;
+  const isNarrow = useIsNarrow();
+  const [isOpen, setOpen] = useState(false);
   return (
     <main className="page page-wide" id="main">
       <header className="page-head">
@@ -54,7 +60,8 @@ export function Audit() {
         </div>
       </header>
       <div className="filters" role="search" aria-label="Filters">
-        <div className="filters-more">
+        {isNarrow && <Button aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}><Filter aria-hidden /> Filters{used > 0 && ` · ${used}`}</Button>}
+        {(isOpen || !isNarrow) && <div className="filters-more">
           <label className="field"><span className="field-label">Action</span><Choice label="Action" value={filters.action} options={ACTION_OPTIONS} onPick={(action) => set({ action })} /></label>
           <Entry label="Actor" value={filters.actor} onSet={(actor) => set({ actor })} />
           <Entry label="Object" value={filters.object} onSet={(object) => set({ object })} />
@@ -63,9 +70,9 @@ export function Audit() {
           <Entry label="From (UTC)" type="date" value={filters.from} onSet={(from) => set({ from })} />
           <Entry label="Before (UTC)" type="date" value={filters.to} onSet={(to) => set({ to })} />
           {isFiltered && <Button kind="ghost" className="filters-clear" onClick={() => void navigate({ search: {} })}>Clear</Button>}
-        </div>
+        </div>}
       </div>
-      {query.isPending ? <Loading label="Reading the log" /> : query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : !entries.length ? (
+      <Reading query={query} label="Reading the log">{(data) => !entries.length ? (
         <Empty title={isFiltered ? "No entry fits these filters" : "Nothing was changed yet"} icon={<ScrollText />}>{isFiltered ? "Take some of them away." : "Changes of keys, agents, documents, limits and silences, and decisions on runs will be here."}</Empty>
       ) : (
         <>
@@ -73,9 +80,9 @@ export function Audit() {
             {entries.map((entry) => <Line key={entry.id} entry={entry} hasTenant={isForAllTenants} />)}
           </Table>
           <ShowMore query={query} label="Show older entries" />
-          <Protection kind={query.data.pages[0]!.protection} />
+          <Protection kind={data.pages[0]!.protection} />
         </>
-      )}
+      )}</Reading>
     </main>
   );
 }
@@ -86,8 +93,8 @@ function Line({ entry, hasTenant }: { entry: LogEntry; hasTenant: boolean }) {
     <tr>
       <td className="nowrap"><strong>{ACTIONS[entry.action] ?? sentence(entry.action)}</strong>{entry.outcome === "partial" && <span className="cell-sub">In part: do it again</span>}</td>
       <td className="cell-name">{entry.object ? <code>{entry.object}</code> : "–"}</td>
-      <td>{ACTORS[entry.actor_kind]}{entry.actor && <span className="cell-sub">{entry.actor}</span>}</td>
-      {hasTenant && <td>{entry.tenant_id ?? "All"}</td>}
+      <td className="nowrap">{ACTORS[entry.actor_kind]}{entry.actor && <span className="cell-sub">{entry.actor}</span>}</td>
+      {hasTenant && <td className="nowrap">{entry.tenant_id ?? "All"}</td>}
       <td className="cell-name">{entry.person ?? "–"}</td>
       <td className="cell-details">{details.map(([name, value]) => <span key={name}><span className="quiet">{sentence(name)}</span> {textOf(value)}</span>)}</td>
       <td className="number nowrap"><time dateTime={entry.at} title={moment(entry.at)}>{shortMoment(entry.at)}</time></td>

@@ -11,7 +11,8 @@ import { Answer } from "../answer/Answer";
 import { Remarks } from "../run/Facts";
 import { restored } from "../run/state";
 import { Waterfall } from "../run/Waterfall";
-import { Empty, Failure, Loading, Status } from "../ui/parts";
+import { Empty, Status } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { Table } from "../ui/Table";
 import { count, dollars, moment, MODES, percent, seconds } from "../ui/format";
 
@@ -20,19 +21,17 @@ type View = Schema<"RunView">;
 export function CompareRuns() {
   const { a = "", b = "" } = useSearch({ from: "/runs/compare" });
   const [first, second] = [useQuery({ ...runQuery(a), enabled: a !== "" }), useQuery({ ...runQuery(b), enabled: b !== "" })];
-  const error = first.error ?? second.error;
+  const refetch = () => Promise.all([first.refetch(), second.refetch()]);
   return (
     <main className="page page-wide" id="main">
       <Link to="/runs" className="back"><ArrowLeft aria-hidden /> Runs</Link>
       <header className="page-head"><h1>Two runs</h1></header>
       {!a || !b ? (
         <Empty title="Choose two runs">Tick two of them in the list, then press Compare.</Empty>
-      ) : error ? (
-        <Failure error={error} />
-      ) : first.data && second.data ? (
-        <Both views={[first.data, second.data]} />
       ) : (
-        <Loading label="Opening the runs" />
+        <Reading query={{ data: first.data && second.data && ([first.data, second.data] as const), error: first.error ?? second.error, refetch }} label="Opening the runs">
+          {(views) => <Both views={views} />}
+        </Reading>
       )}
     </main>
   );
@@ -66,7 +65,7 @@ function One({ view, name }: { view: View; name: string }) {
   const state = restored(view);
   return (
     <section className="card" aria-label={name}>
-      <h2><Link to="/runs/$runId" params={{ runId: view.id }}>{view.input.query}</Link></h2>
+      <h2 dir="auto"><Link to="/runs/$runId" params={{ runId: view.id }}>{view.input.query}</Link></h2>
       <p><Status status={view.status} degraded={view.output?.is_degraded ?? false} /></p>
       {state.error && <p className="notice notice-bad">{state.error.message}</p>}
       {state.text && <Answer text={state.text} citations={state.citations} isGrowing={false} onCite={() => undefined} />}

@@ -9,7 +9,8 @@ import { costsQuery, forecastQuery } from "../api/queries";
 import { usePermissions } from "../shell/permissions";
 import { useTenant } from "../shell/identity";
 import { Export } from "../ui/Export";
-import { Empty, Failure, Loading } from "../ui/parts";
+import { Empty } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { count, dollars, MODES } from "../ui/format";
 import { Budgets } from "./costs/Budgets";
 import { DayBars, withoutGaps } from "./costs/DayBars";
@@ -63,19 +64,23 @@ function Spending({ period, by, tenant }: { period: Period; by: Group; tenant: s
   const from = firstDay(period);
   const days = useQuery(costsQuery("day", from, tenant));
   const lines = useQuery(costsQuery(by, from, tenant));
-  const error = days.error ?? lines.error;
-  if (error) return <Failure error={error} retry={() => { void days.refetch(); void lines.refetch(); }} />;
-  if (!days.data || !lines.data) return <Loading label="Adding up" />;
-  const { total } = days.data;
-  if (!days.data.lines.length) return <Empty title="Nothing was charged in this time" icon={<Coins />}>Runs that call models, tools or paid sources will be here.</Empty>;
-  const bars = days.data.lines.map(({ group, cost_dollars }) => ({ day: group.day ?? "", cost: Number(cost_dollars) }));
+  const refetch = () => Promise.all([days.refetch(), lines.refetch()]);
+  const both = { data: days.data && lines.data && ([days.data, lines.data] as const), error: days.error ?? lines.error, refetch };
   return (
-    <>
-      <Figures total={total} tenant={tenant} />
-      <DayBars days={withoutGaps(bars, from, today())} />
-      <Table lines={lines.data.lines} total={lines.data.total} by={by} />
-      <Doubts total={total} />
-    </>
+    <Reading query={both} label="Adding up">
+      {([{ total, lines: ofDays }, grouped]) => {
+        if (!ofDays.length) return <Empty title="Nothing was charged in this time" icon={<Coins />}>Runs that call models, tools or paid sources will be here.</Empty>;
+        const bars = ofDays.map(({ group, cost_dollars }) => ({ day: group.day ?? "", cost: Number(cost_dollars) }));
+        return (
+          <>
+            <Figures total={total} tenant={tenant} />
+            <DayBars days={withoutGaps(bars, from, today())} />
+            <Table lines={grouped.lines} total={grouped.total} by={by} />
+            <Doubts total={total} />
+          </>
+        );
+      }}
+    </Reading>
   );
 }
 

@@ -7,7 +7,8 @@ import { ChevronLeft, ChevronRight, RefreshCw, ZoomIn, ZoomOut } from "lucide-re
 
 import type { Schema } from "../api/client";
 import { dashboardQuery, dashboardsQuery } from "../api/queries";
-import { Button, Failure, IconButton, Loading } from "../ui/parts";
+import { Button, IconButton } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { PanelCard } from "./dashboards/PanelCard";
 import { fixedWindow, momentOf, RANGES, type TimeWindow, windowUpTo } from "./dashboards/window";
 import "../styles/watch.css";
@@ -41,7 +42,7 @@ function Dashboard({ uid }: { uid: string }) {
           <Link key={each.uid} to="/dashboards/$uid" params={{ uid: each.uid }} search={{}} className="board-tab" aria-current={each.uid === uid ? "page" : undefined}>{each.title}</Link>
         ))}
       </nav>
-      {board.isPending ? <Loading /> : board.error ? <Failure error={board.error} retry={() => void board.refetch()} /> : <Panels key={uid} board={board.data} />}
+      <Reading query={board}>{(shown) => <Panels key={uid} board={shown} />}</Reading>
     </main>
   );
 }

@@ -11,7 +11,8 @@ import { documentsQuery } from "../api/queries";
 import { useTenant } from "../shell/identity";
 import { usePermissions } from "../shell/permissions";
 import { Confirm } from "../ui/Confirm";
-import { Button, Empty, Failure, IconButton, Loading } from "../ui/parts";
+import { Button, Empty, IconButton } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { ShowMore } from "../ui/ShowMore";
 import { count, moment, shortMoment } from "../ui/format";
 import { Search } from "./knowledge/Search";
@@ -61,11 +62,7 @@ function Documents() {
         )}
         {may("admin") && <Adding tenant={tenant} mayShare={isForAllTenants} />}
       </div>
-      {query.isPending ? (
-        <Loading label="Looking for documents" />
-      ) : query.error ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
-      ) : documents.length === 0 ? (
+      <Reading query={query} label="Looking for documents">{() => documents.length === 0 ? (
         <Empty title="There are no documents yet" icon={<FileText />}>
           {may("admin") ? "Upload Markdown, text, HTML, PDF, office documents, mail or data, or drop files here." : "An administrator can upload some."}
         </Empty>
@@ -74,7 +71,7 @@ function Documents() {
           <Table documents={documents} mayDelete={({ tenant_id }) => may("admin") && (isForAllTenants || tenant_id === tenant)} />
           <ShowMore query={query} label="Show more documents" />
         </>
-      )}
+      )}</Reading>
     </>
   );
 }
@@ -128,12 +125,12 @@ function Table({ documents, mayDelete }: { documents: readonly Document[]; mayDe
         <tbody>
           {documents.map((document) => (
             <tr key={document.id}>
-              <td className="cell-title">
+              <td className="cell-title" dir="auto">
                 <Link to="/knowledge/$documentId" params={{ documentId: document.id }}>{document.title || document.uri}</Link>
                 <span className="cell-sub">{document.uri}</span>
               </td>
               <td><ReadState document={document} /></td>
-              <td>{document.tenant_id ?? "All tenants"}</td>
+              <td className="nowrap">{document.tenant_id ?? "All tenants"}</td>
               <td className="number">{count(document.chunks)}</td>
               <td className="number"><time dateTime={document.updated_at} title={moment(document.updated_at)}>{shortMoment(document.updated_at)}</time></td>
               <td className="number">

@@ -8,7 +8,8 @@ import type { Schema } from "../api/client";
 import { reportQuery } from "../api/queries";
 import { usePermissions } from "../shell/permissions";
 import { useTenant } from "../shell/identity";
-import { Button, Failure, Loading } from "../ui/parts";
+import { Button } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { Table } from "../ui/Table";
 import { dollars, moment, percent } from "../ui/format";
 
@@ -49,7 +50,7 @@ export function Report() {
         )}
         <label className="row">Until <input type="date" aria-label="Until the end of" value={search.until ?? ""} max={new Date().toISOString().slice(0, 10)} onChange={({ target }) => set({ until: target.value })} /></label>
       </div>
-      {query.isPending ? <Loading label="Adding up" /> : query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : <Answers report={query.data} />}
+      <Reading query={query} label="Adding up">{(report) => <Answers report={report} />}</Reading>
     </main>
   );
 }

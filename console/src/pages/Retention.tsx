@@ -6,7 +6,7 @@ import type { Schema } from "../api/client";
 import { retentionQuery } from "../api/queries";
 import { usePermissions } from "../shell/permissions";
 import { useTenant } from "../shell/identity";
-import { Failure, Loading } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { Table } from "../ui/Table";
 import { ago, count, moment } from "../ui/format";
 
@@ -41,7 +41,7 @@ export function Retention() {
           <p className="quiet">How long {isForAllTenants ? "each kind of data" : `the data of ${tenant}`} is kept. The ledger and the audit log are never deleted.</p>
         </div>
       </header>
-      {query.isPending ? <Loading /> : query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : <Kept view={query.data} isForAllTenants={isForAllTenants} />}
+      <Reading query={query}>{(view) => <Kept view={view} isForAllTenants={isForAllTenants} />}</Reading>
     </main>
   );
 }

@@ -22,7 +22,8 @@ import type { RunState } from "../run/state";
 import { Steps } from "../run/Steps";
 import { Tools } from "../run/Tools";
 import { useUser } from "../shell/identity";
-import { Failure, Loading, Status } from "../ui/parts";
+import { Status } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { count, dollars, moment, MODES, sentence, words } from "../ui/format";
 
 type View = Schema<"RunView">;
@@ -33,13 +34,7 @@ export function Run() {
   return (
     <main className="page" id="main">
       <Link to="/runs" className="back"><ArrowLeft aria-hidden /> Runs</Link>
-      {query.isPending ? (
-        <Loading label="Opening the run" />
-      ) : query.error ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
-      ) : (
-        <RunPage key={`${runId} ${query.data.status}`} view={query.data} />
-      )}
+      <Reading query={query} label="Opening the run">{(view) => <RunPage key={`${runId} ${view.status}`} view={view} />}</Reading>
     </main>
   );
 }
@@ -59,7 +54,7 @@ function RunPage({ view }: { view: View }) {
   return (
     <>
       <header className="run-head">
-        <h1>{view.input.query}</h1>
+        <h1 dir="auto">{view.input.query}</h1>
         <p className="run-meta">
           <Status status={view.status} degraded={view.output?.is_degraded ?? false} />
           <span>{MODES[view.input.mode] ?? view.input.mode}</span>
@@ -111,7 +106,7 @@ function Details({ view, state }: { view: View; state: RunState }) {
         {state.output && <CacheDecision output={state.output} />}
       </Tabs.Content>
       <Tabs.Content value="calls"><ModelCalls view={view} calls={state.output?.model_calls ?? []} /></Tabs.Content>
-      <Tabs.Content value="cost"><Charges runId={view.id} /></Tabs.Content>
+      <Tabs.Content value="cost"><Cost runId={view.id} /></Tabs.Content>
       <Tabs.Content value="more"><More view={view} /></Tabs.Content>
     </Tabs.Root>
   );
@@ -119,18 +114,19 @@ function Details({ view, state }: { view: View; state: RunState }) {
 
 const NANOS = 1_000_000_000;
 
-function Charges({ runId }: { runId: string }) {
-  const { data, error, isPending } = useQuery(chargesQuery(runId));
-  if (isPending) return <Loading />;
-  if (error) return <Failure error={error} />;
-  if (!data.charges.length) return <p className="quiet">Nothing was charged.</p>;
-  const total = data.charges.reduce((sum, charge) => sum + (charge.cost_nanos ?? 0), 0) / NANOS;
+function Cost({ runId }: { runId: string }) {
+  const query = useQuery(chargesQuery(runId));
+  return <Reading query={query}>{({ charges }) => (charges.length ? <Charges charges={charges} /> : <p className="quiet">Nothing was charged.</p>)}</Reading>;
+}
+
+function Charges({ charges }: Pick<Schema<"RunCharges">, "charges">) {
+  const total = charges.reduce((sum, charge) => sum + (charge.cost_nanos ?? 0), 0) / NANOS;
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Charges">
       <table className="table">
         <thead><tr><th>What</th><th>For</th><th className="number">Tokens</th><th className="number">Cost</th></tr></thead>
         <tbody>
-          {data.charges.map((charge) => (
+          {charges.map((charge) => (
             <tr key={charge.item}>
               <td>{charge.name}<span className="cell-sub">{charge.status}{charge.tokens?.estimated && ", estimated"}{charge.clamped && ", clamped"}{charge.unit_prices == null && ", price unknown"}</span></td>
               <td>{charge.node ? words(charge.node) : charge.cost_type}</td>
@@ -156,7 +152,7 @@ function More({ view }: { view: View }) {
             {view.decisions.map((decision, index) => (
               <li key={index}>
                 <strong>{sentence(decision.kind)}</strong> {decision.tool ?? decision.subject} <span className="quiet">by {decision.user_id ?? "a program"}, {moment(decision.at)}</span>
-                {decision.reason && <p>{decision.reason}</p>}
+                {decision.reason && <p dir="auto">{decision.reason}</p>}
               </li>
             ))}
           </ul>
@@ -170,7 +166,7 @@ function More({ view }: { view: View }) {
               <li key={`${each.user_id} ${each.kind} ${each.name}`}>
                 <strong>{each.kind === "boolean" ? (each.value ? "Good" : "Bad") : `${sentence(each.kind)}: ${each.value}`}</strong>{" "}
                 <span className="quiet">{[each.name, each.user_id].filter(Boolean).join(", ")}</span>
-                {each.comment && <p>{each.comment}</p>}
+                {each.comment && <p dir="auto">{each.comment}</p>}
               </li>
             ))}
           </ul>

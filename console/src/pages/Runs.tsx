@@ -9,7 +9,8 @@ import type { Schema } from "../api/client";
 import { type RunFilters, sessionQuery, workflowsQuery } from "../api/queries";
 import { download, useTestCases } from "../run/testCases";
 import { Choice, Entry } from "../ui/filters";
-import { Button, Empty, Failure, Field, IconButton, Loading, NotFresh, Status } from "../ui/parts";
+import { Button, Empty, Field, IconButton, Status } from "../ui/parts";
+import { Reading } from "../ui/Reading";
 import { ShowMore } from "../ui/ShowMore";
 import { dollars, moment, MODES, percent, seconds, shortMoment } from "../ui/format";
 import { liveRunsQuery } from "./runs/liveRuns";
@@ -47,21 +48,18 @@ export function Runs() {
       </header>
       <Filters filters={filters} onChange={set} onClear={() => void navigate({ search: {} })} />
       <SavedViews filters={filters} onOpen={(opened) => void navigate({ search: opened })} />
-      {query.isRefetchError && <NotFresh error={query.error} retry={readAll} />}
-      {query.isPending ? (
-        <Loading label="Looking for runs" />
-      ) : query.isLoadingError ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
-      ) : runs.length === 0 ? (
-        <Empty title={used ? "No run fits these filters" : "There are no runs yet"} icon={<Rows3 />}>
-          {used ? "Take some of them away." : <Link to="/">Ask a first question</Link>}
-        </Empty>
-      ) : (
-        <>
-          <Table runs={runs} chosen={chosen} onChoose={(id, isChosen) => setChosen((all) => (isChosen ? [...all, id].slice(-2) : all.filter((each) => each !== id)))} />
-          <ShowMore query={query} label="Show older runs" />
-        </>
-      )}
+      <Reading query={query} label="Looking for runs" retry={readAll}>
+        {() => runs.length === 0 ? (
+          <Empty title={used ? "No run fits these filters" : "There are no runs yet"} icon={<Rows3 />}>
+            {used ? "Take some of them away." : <Link to="/">Ask a first question</Link>}
+          </Empty>
+        ) : (
+          <>
+            <Table runs={runs} chosen={chosen} onChoose={(id, isChosen) => setChosen((all) => (isChosen ? [...all, id].slice(-2) : all.filter((each) => each !== id)))} />
+            <ShowMore query={query} label="Show older runs" />
+          </>
+        )}
+      </Reading>
     </main>
   );
 }
@@ -112,7 +110,7 @@ function Table({ runs, chosen, onChoose }: TableProps) {
                 <input type="checkbox" aria-label={`Compare ${run.title || "Untitled"}`} checked={chosen.includes(run.id)} onChange={({ target }) => onChoose(run.id, target.checked)} />
               </td>
               <td><Status status={run.status} degraded={run.degraded} /></td>
-              <td className="cell-title">
+              <td className="cell-title" dir="auto">
                 <Link to="/runs/$runId" params={{ runId: run.id }}>{run.title || "Untitled"}</Link>
                 <span className="cell-sub">{run.workflow}</span>
               </td>

@@ -5,6 +5,8 @@ import { Button } from "./parts";
 interface Paged {
   hasNextPage: boolean;
   isFetchingNextPage: boolean;
+  isFetchNextPageError?: boolean;
+  error?: Error | null;
   fetchNextPage: () => unknown;
 }
 
@@ -16,6 +18,7 @@ export function ShowMore({ query, label }: { query: Paged; label: string }) {
       <Button onClick={() => !query.isFetchingNextPage && void query.fetchNextPage()} aria-disabled={query.isFetchingNextPage}>
         {query.isFetchingNextPage ? "Loading …" : label}
       </Button>
+      {query.isFetchNextPageError && <p className="fault" role="alert">{query.error?.message}</p>}
     </div>
   );
 }

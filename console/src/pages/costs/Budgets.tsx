@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import type { Schema } from "../../api/client";
 import { budgetsQuery, forecastQuery } from "../../api/queries";
-import { Failure, Loading } from "../../ui/parts";
+import { Reading } from "../../ui/Reading";
 import { dollars, moment, percent, until } from "../../ui/format";
 
 type Standing = Schema<"TenantStanding">;
@@ -13,10 +13,18 @@ type Forecast = Schema<"MonthForecast">;
 export function Budgets({ tenant }: { tenant: string | undefined }) {
   const budgets = useQuery(budgetsQuery(tenant));
   const { data: forecast } = useQuery(forecastQuery(tenant));
-  if (budgets.isPending) return <Loading />;
-  if (budgets.error) return <Failure error={budgets.error} retry={() => void budgets.refetch()} />;
-  const rows = budgets.data.budgets.filter(({ daily, monthly }) => daily || monthly);
-  if (!rows.length) return <p className="quiet">{tenant ? `${tenant} has no budget: it may spend without a limit.` : "No tenant has a budget: all may spend without a limit."}</p>;
+  return (
+    <Reading query={budgets}>
+      {({ budgets: all }) => {
+        const rows = all.filter(({ daily, monthly }) => daily || monthly);
+        if (!rows.length) return <p className="quiet">{tenant ? `${tenant} has no budget: it may spend without a limit.` : "No tenant has a budget: all may spend without a limit."}</p>;
+        return <Rows rows={rows} forecast={forecast} />;
+      }}
+    </Reading>
+  );
+}
+
+function Rows({ rows, forecast }: { rows: readonly Standing[]; forecast: Schema<"MonthForecasts"> | undefined }) {
   return (
     <div className="table-scroll table-framed" tabIndex={0} role="region" aria-label="Budgets">
       <table className="table">

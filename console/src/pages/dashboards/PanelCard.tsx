@@ -27,11 +27,17 @@ export function PanelCard({ uid, panel, window, choices, isCurrent, onZoom }: Ca
   const isSeen = useIsSeen(card);
   const [isTable, setIsTable] = useState(false);
   const query = useQuery({ ...panelQuery(uid, panel.id, window, choices), enabled: isSeen, placeholderData: keepPreviousData });
-  const { data, error } = query;
+  const { error } = query;
+  const shown = useRef<{ data: Data; window: TimeWindow; choices: string } | null>(null);
+  const chosen = JSON.stringify(choices);
+  if (query.data && !query.isPlaceholderData) shown.current = { data: query.data, window, choices: chosen };
+  // What was drawn of the same choices stays until something newer can be read.
+  const kept = error && shown.current?.choices === chosen ? shown.current : null;
+  const data = query.data ?? kept?.data;
   useEffect(() => {
     if (isCurrent) card.current?.scrollIntoView({ block: "center" });
   }, [isCurrent]);
-  const state = error ? "failed" : !data ? "loading" : hasValues(data) ? "drawn" : "empty";
+  const state = data ? (hasValues(data) ? "drawn" : "empty") : error ? "failed" : "loading";
   const canBeTable = panel.kind !== "table" && panel.kind !== "number";
   return (
     <section ref={card} className={`card panel panel-${panel.kind} ${isCurrent ? "panel-current" : ""}`} style={{ gridColumn: `span ${panel.width}` }} aria-label={panel.title} data-state={state} data-panel={panel.key}>
@@ -45,8 +51,9 @@ export function PanelCard({ uid, panel, window, choices, isCurrent, onZoom }: Ca
       <div className="panel-body">
         {state === "failed" ? <p className="panel-empty fault" role="alert">{error!.message}</p>
           : state === "empty" ? <p className="panel-empty quiet">{panel.if_empty}</p>
-          : data && <Drawn panel={panel} data={data} window={window} isTable={isTable} onZoom={onZoom} />}
+          : data && <Drawn panel={panel} data={data} window={kept?.window ?? window} isTable={isTable} onZoom={onZoom} />}
       </div>
+      {error && data && <p className="fault panel-note" role="alert">What is shown may be out of date. {error.message}</p>}
       {!!data?.hidden_series && <p className="quiet panel-note">{data.hidden_series} more series have smaller values.</p>}
     </section>
   );

@@ -9,7 +9,8 @@ import type { Schema } from "../../api/client";
 import { passagesQuery } from "../../api/queries";
 import { usePermissions } from "../../shell/permissions";
 import { useTenant } from "../../shell/identity";
-import { Button, Failure, Loading } from "../../ui/parts";
+import { Button } from "../../ui/parts";
+import { Reading } from "../../ui/Reading";
 import { ShowMore } from "../../ui/ShowMore";
 import { count, moment } from "../../ui/format";
 import { DeleteDocument, ReadState } from "../Knowledge";
@@ -17,21 +18,18 @@ import { DeleteDocument, ReadState } from "../Knowledge";
 export function Document() {
   const { documentId } = useParams({ from: "/knowledge/$documentId" });
   const query = useInfiniteQuery(passagesQuery(documentId));
-  const first = query.data?.pages[0];
   return (
     <main className="page" id="main">
       <Link to="/knowledge" search={{}} className="back"><ArrowLeft aria-hidden /> Knowledge</Link>
-      {query.isPending ? (
-        <Loading label="Opening the document" />
-      ) : query.error ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
-      ) : (
-        <>
-          <Head document={first!.document} />
-          <Passages passages={query.data.pages.flatMap((page) => page.passages)} />
-          <ShowMore query={query} label="Show more passages" />
-        </>
-      )}
+      <Reading query={query} label="Opening the document">
+        {({ pages }) => (
+          <>
+            <Head document={pages[0]!.document} />
+            <Passages passages={pages.flatMap((page) => page.passages)} />
+            <ShowMore query={query} label="Show more passages" />
+          </>
+        )}
+      </Reading>
     </main>
   );
 }
@@ -46,7 +44,7 @@ function Head({ document }: { document: Schema<"Document"> }) {
     <>
       <header className="run-head">
         <div className="title-row">
-          <h1>{document.title || document.uri}</h1>
+          <h1 dir="auto">{document.title || document.uri}</h1>
           {may("admin") && (isForAllTenants || document.tenant_id === tenant) && (
             <Button onClick={() => setDeleting(true)}><Trash2 aria-hidden /> Delete</Button>
           )}
@@ -80,8 +78,8 @@ function Passages({ passages }: { passages: ReadonlyArray<Schema<"DocumentPassag
       <ol>
         {passages.map(({ section, text }, index) => (
           <li key={index} className="card passage">
-            {section && <p className="passage-place">{section}</p>}
-            <p className="passage-text">{text}</p>
+            {section && <p className="passage-place" dir="auto">{section}</p>}
+            <p className="passage-text" dir="auto">{text}</p>
           </li>
         ))}
       </ol>

@@ -8,7 +8,8 @@ import { FileSearch, Search as Glass } from "lucide-react";
 import type { Schema } from "../../api/client";
 import { searchQuery } from "../../api/queries";
 import { useTenant } from "../../shell/identity";
-import { Button, Empty, Failure, Loading } from "../../ui/parts";
+import { Button, Empty } from "../../ui/parts";
+import { Reading } from "../../ui/Reading";
 
 type Found = Schema<"DocumentSearch">;
 
@@ -28,18 +29,14 @@ export function Search() {
         <label className="search grow">
           <span className="sr-only">Question</span>
           <Glass aria-hidden />
-          <input type="search" maxLength={2_000} value={draft} placeholder="What would somebody ask?" onChange={({ target }) => setDraft(target.value)} />
+          <input type="search" dir="auto" maxLength={2_000} value={draft} placeholder="What would somebody ask?" onChange={({ target }) => setDraft(target.value)} />
         </label>
         <Button kind="primary" type="submit" disabled={!draft.trim()}>Search</Button>
       </form>
       {q === "" ? (
         <Empty title="Try a question" icon={<FileSearch />}>The passages that a model would get for it are shown with their scores. No model is asked, and nothing is charged.</Empty>
-      ) : query.isPending ? (
-        <Loading label="Searching" />
-      ) : query.error ? (
-        <Failure error={query.error} retry={() => void query.refetch()} />
       ) : (
-        <Results found={query.data} tenant={tenant} />
+        <Reading query={query} label="Searching">{(found) => <Results found={found} tenant={tenant} />}</Reading>
       )}
     </>
   );
@@ -63,7 +60,7 @@ function Results({ found, tenant }: { found: Found; tenant: string }) {
               </div>
             </header>
             <Signals signals={passage.signals} most={most} hasMeaning={hasMeaning} from={found.answerable_from} />
-            <p className="passage-text">{passage.text}</p>
+            <p className="passage-text" dir="auto">{passage.text}</p>
           </li>
         ))}
       </ol>

@@ -9,7 +9,8 @@ import { agentsQuery } from "../../api/queries";
 import { useTenant } from "../../shell/identity";
 import { usePermissions } from "../../shell/permissions";
 import { Confirm } from "../../ui/Confirm";
-import { Button, Empty, Failure, IconButton, Loading } from "../../ui/parts";
+import { Button, Empty, IconButton } from "../../ui/parts";
+import { Reading } from "../../ui/Reading";
 import { ACTIONS, Table } from "../../ui/Table";
 import { AgentForm } from "./AgentForm";
 
@@ -28,14 +29,14 @@ export function Agents() {
   return (
     <>
       <div className="bar"><Button kind="primary" className="push" onClick={() => setShown({ kind: "create" })}><Plus aria-hidden /> New agent</Button></div>
-      {query.isPending ? <Loading /> : query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : !agents.length ? (
+      <Reading query={query}>{() => !agents.length ? (
         <Empty title="There are no agents" icon={<Bot />}>Make one to ask it questions.</Empty>
       ) : (
         <Table label="Agents" columns={["Agent", "Of", "Model", "Tools", ACTIONS]}>
           {agents.map((agent) => (
             <tr key={`${agent.tenant_id} ${agent.profile.id}`}>
               <td className="cell-name"><strong>{agent.profile.name}</strong><span className="cell-sub">{agent.profile.id}{agent.profile.description && ` · ${agent.profile.description}`}</span></td>
-              <td>{agent.tenant_id ?? "All tenants"}</td>
+              <td className="nowrap">{agent.tenant_id ?? "All tenants"}</td>
               <td className="cell-model">{agent.profile.model}</td>
               <td>{agent.profile.tools?.join(", ") || (agent.profile.tools ? "None" : "All")}</td>
               <td className="number nowrap">
@@ -47,7 +48,7 @@ export function Agents() {
             </tr>
           ))}
         </Table>
-      )}
+      )}</Reading>
       {shown?.kind === "create" && <AgentForm agent={null} onSaved={changed} onClose={close} />}
       {shown?.kind === "edit" && <AgentForm agent={shown.agent} onSaved={changed} onClose={close} />}
       {shown?.kind === "delete" && (

@@ -13,7 +13,8 @@ import { type Scope, usePermissions } from "../../shell/permissions";
 import { Confirm } from "../../ui/Confirm";
 import { copyText } from "../../ui/clipboard";
 import { FormDialog } from "../../ui/FormDialog";
-import { Button, Empty, Failure, Field, IconButton, Loading } from "../../ui/parts";
+import { Button, Empty, Field, IconButton } from "../../ui/parts";
+import { Reading } from "../../ui/Reading";
 import { ACTIONS, Table } from "../../ui/Table";
 import { moment, shortMoment } from "../../ui/format";
 
@@ -31,14 +32,14 @@ export function Keys() {
   return (
     <>
       <div className="bar"><Button kind="primary" className="push" onClick={() => setShown({ kind: "create" })}><Plus aria-hidden /> New key</Button></div>
-      {query.isPending ? <Loading /> : query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : !keys.length ? (
+      <Reading query={query}>{() => !keys.length ? (
         <Empty title="There are no keys" icon={<KeyRound />}>The engine serves this machine alone. With the first key it takes one of everybody.</Empty>
       ) : (
         <Table label="Keys" columns={["Key", "Of", "May", "State", { name: "Made", isNumber: true }, ACTIONS]}>
           {keys.map((key) => (
             <tr key={key.id}>
               <td className="cell-name"><strong>{key.name || "Without a name"}</strong><span className="cell-sub"><code>{key.id}</code></span></td>
-              <td>{key.tenant_id ?? "All tenants"}</td>
+              <td className="nowrap">{key.tenant_id ?? "All tenants"}</td>
               <td>{key.scopes.join(", ")}</td>
               <td className="nowrap"><KeyState apiKey={key} /></td>
               <td className="number"><time dateTime={key.created_at} title={moment(key.created_at)}>{shortMoment(key.created_at)}</time></td>
@@ -48,7 +49,7 @@ export function Keys() {
             </tr>
           ))}
         </Table>
-      )}
+      )}</Reading>
       {shown?.kind === "create" && <KeyForm onMade={(made) => setShown({ kind: "made", made })} onClose={close} />}
       {shown?.kind === "made" && <NewKey made={shown.made} onClose={() => { close(); refresh(); }} />}
       {shown?.kind === "revoke" && (

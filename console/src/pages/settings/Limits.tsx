@@ -10,7 +10,8 @@ import { usePermissions } from "../../shell/permissions";
 import { ID, useTenant } from "../../shell/identity";
 import { Confirm } from "../../ui/Confirm";
 import { FormDialog } from "../../ui/FormDialog";
-import { Button, Empty, Failure, Field, IconButton, Loading } from "../../ui/parts";
+import { Button, Empty, Field, IconButton } from "../../ui/parts";
+import { Reading } from "../../ui/Reading";
 import { ACTIONS, Table } from "../../ui/Table";
 import { count, dollars } from "../../ui/format";
 import { UsageLimits } from "./UsageLimits";
@@ -30,7 +31,7 @@ export function Limits() {
   return (
     <>
       {mayChange && <div className="bar"><Button kind="primary" className="push" onClick={() => setShown({ kind: "create" })}><Plus aria-hidden /> Limit a tenant</Button></div>}
-      {query.isPending ? <Loading /> : query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : !limits.length ? (
+      <Reading query={query}>{() => !limits.length ? (
         <Empty title="There are no limits" icon={<Gauge />}>{isForAllTenants ? "All tenants may ask and spend without any." : "An operator sets them."}</Empty>
       ) : (
         <Table label="Limits" columns={["Tenant", { name: "A day", isNumber: true }, { name: "A month", isNumber: true }, { name: "Requests a minute", isNumber: true }, { name: "Share", isNumber: true }, "Models", ACTIONS]}>
@@ -53,7 +54,7 @@ export function Limits() {
             </tr>
           ))}
         </Table>
-      )}
+      )}</Reading>
       <UsageLimits />
       {shown?.kind === "create" && <LimitsForm standing={null} onSaved={changed} onClose={close} />}
       {shown?.kind === "edit" && <LimitsForm standing={shown.standing} onSaved={changed} onClose={close} />}

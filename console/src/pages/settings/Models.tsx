@@ -2,15 +2,17 @@
 
 import { useQuery } from "@tanstack/react-query";
 
+import type { Schema } from "../../api/client";
 import { providersQuery } from "../../api/queries";
-import { Failure, Loading } from "../../ui/parts";
+import { Reading } from "../../ui/Reading";
 import { Table } from "../../ui/Table";
 
 export function Models() {
   const query = useQuery(providersQuery);
-  if (query.isPending) return <Loading />;
-  if (query.error) return <Failure error={query.error} retry={() => void query.refetch()} />;
-  const { models, providers } = query.data;
+  return <Reading query={query}>{(list) => <Listed {...list} />}</Reading>;
+}
+
+function Listed({ models, providers }: Schema<"ProviderList">) {
   return (
     <>
       <Table label="Models" columns={["Model", "Runs", "State"]}>

@@ -2,16 +2,18 @@
 
 import { useQuery } from "@tanstack/react-query";
 
+import type { Schema } from "../../api/client";
 import { toolsQuery } from "../../api/queries";
-import { Failure, Loading } from "../../ui/parts";
+import { Reading } from "../../ui/Reading";
 import { Table } from "../../ui/Table";
 import { dollars, seconds, words } from "../../ui/format";
 
 export function Tools() {
   const query = useQuery(toolsQuery);
-  if (query.isPending) return <Loading />;
-  if (query.error) return <Failure error={query.error} retry={() => void query.refetch()} />;
-  const { tools, mcp_servers: servers } = query.data;
+  return <Reading query={query}>{(list) => <Listed {...list} />}</Reading>;
+}
+
+function Listed({ tools, mcp_servers: servers }: Schema<"ToolList">) {
   return (
     <>
       <Table label="Tools" columns={["Tool", "What it may do", "Time", { name: "Cost of a call", isNumber: true }]}>

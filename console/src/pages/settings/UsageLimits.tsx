@@ -10,7 +10,8 @@ import { ID, useTenant } from "../../shell/identity";
 import { usePermissions } from "../../shell/permissions";
 import { Confirm } from "../../ui/Confirm";
 import { FormDialog } from "../../ui/FormDialog";
-import { Button, Failure, Field, IconButton, Loading } from "../../ui/parts";
+import { Button, Field, IconButton } from "../../ui/parts";
+import { Reading } from "../../ui/Reading";
 import { ShowMore } from "../../ui/ShowMore";
 import { ACTIONS, Table } from "../../ui/Table";
 import { count, dollars, moment, percent, sentence, until } from "../../ui/format";
@@ -42,7 +43,7 @@ export function UsageLimits() {
         {mayChange && <Button className="push" onClick={() => setShown({ kind: "create" })}><Plus aria-hidden /> Add a limit</Button>}
       </div>
       <p className="quiet">Every limit above a request has to allow it. What running requests may still use is reserved, and not left.</p>
-      {query.isPending ? <Loading /> : query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : !limits.length ? (
+      <Reading query={query}>{() => !limits.length ? (
         <p className="quiet">There are none of these limits.</p>
       ) : (
         <Table label="Limits by level" columns={["For", "Used", { name: "Left", isNumber: true }, "Resets", ACTIONS]}>
@@ -66,7 +67,7 @@ export function UsageLimits() {
             </tr>
           ))}
         </Table>
-      )}
+      )}</Reading>
       <ShowMore query={query} label="Show more limits" />
       {shown?.kind === "create" && <LimitForm standing={null} onSaved={changed} onClose={close} />}
       {shown?.kind === "edit" && <LimitForm standing={shown.standing} onSaved={changed} onClose={close} />}
