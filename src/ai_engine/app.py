@@ -35,6 +35,7 @@ from ai_engine.asgi.access_log import AccessLog
 from ai_engine.asgi.exact_router import ExactRouter
 from ai_engine.asgi.lazy_app import LazyApp
 from ai_engine.asgi.trace_context import TraceContext
+from ai_engine.auth.allowed_origins import AllowedOrigins
 from ai_engine.auth.false_key_pace import open_pace
 from ai_engine.auth.false_keys import FalseKeys
 from ai_engine.auth.identity import TokenVerifier
@@ -257,6 +258,8 @@ def create_app(
         default=administration,
     )
     inner: ASGIApp = Authentication(app.router)
+    if settings.cors_origins:
+        inner = AllowedOrigins(inner, settings.cors_origins)
     if tracer() is not None:
         inner = TraceContext(inner)
     app.middleware_stack = AccessLog(inner)  # Starlette's own would handle errors twice more

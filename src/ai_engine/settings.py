@@ -17,6 +17,9 @@ IPNetwork = IPv4Network | IPv6Network
 JWKS_ADDRESS: Final = r"^(https://\S+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?)?$"
 """HTTPS, or this machine: keys that come in the clear could be anybody's."""
 
+ORIGIN: Final = r"^(\*|[a-z][a-z0-9+.-]*://[^/\s*A-Z]+)$"
+"""An origin as browsers write it: without a path, in small letters."""
+
 HTTP_ADDRESS: Final = r"^(https?://\S+)?$"
 
 
@@ -79,6 +82,12 @@ class ServerSettings(BaseSettings):
     jwt_header: str = Field(default="", pattern=r"^[A-Za-z0-9-]*$")
     """A header beside ``Authorization`` in which a proxy that signs people in passes their token on; the
     token is verified like any other. Empty: there is none."""
+
+    cors_origins: Annotated[
+        tuple[Annotated[str, Field(pattern=ORIGIN)], ...], NoDecode, BeforeValidator(_to_parts)
+    ] = ()
+    """Origins whose pages may use the API from a browser, with a key: ``https://app.example.com``, separated
+    by commas, or ``*`` for all. Empty: none may."""
 
     max_header_bytes: int = Field(default=32_768, ge=1_024)
     """A request whose line and headers are larger together is refused."""

@@ -24,7 +24,7 @@ from vital_shared.store.key_token import KeyToken
 
 __all__ = ["Authentication"]
 
-KEY_HEADERS: Final = ("x-api-key", "x-goog-api-key")
+KEY_HEADERS: Final = ("x-api-key", "x-goog-api-key", "api-key")
 
 NO_KEY: Final = (
     "This engine asks for a key: send one as Authorization: Bearer vital_…; `vital keys create` makes it, "
@@ -97,14 +97,15 @@ async def _caller(method: str, headers: Headers, engine: Engine) -> Caller:
     """
     text = _identity_token(headers, engine.settings.jwt_header)
     if engine.identity_tokens is not None and text is not None:
-        if method not in SAFE_METHODS and is_cross_site(headers):
+        is_trusted = headers.get("origin") in engine.settings.cors_origins
+        if method not in SAFE_METHODS and is_cross_site(headers) and not is_trusted:
             raise CrossSiteRequest
         return Caller.from_identity(await engine.identity_tokens.verify(text), headers)
     return Caller.from_key(await _key(method, headers, engine), headers)
 
 
 def _authorization(headers: Headers) -> list[str]:
-    """Return the header Authorization, or the one that Anthropic's or Google's clients send in its place.
+    """Return the header Authorization, or the one that Anthropic's, Google's or Azure's clients send instead.
 
     Clients that send both hold a key of another service in one of them: then the key of ours counts.
     """
