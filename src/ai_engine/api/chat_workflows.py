@@ -59,7 +59,7 @@ async def answer_with_workflow(
             return Response(to_json(whole), media_type="application/json")
         run = await begin(http_request, engine, workflow, question)
         await until_begun(http_request, run)
-    writer = client.writer(asked, f"{client.id_prefix}{run.run_id}")
+    writer = client.writer(asked, f"{client.id_prefix}{run.run_id}", 0)
     return follow(engine, run, write=RunAnswerWriter(writer))
 
 

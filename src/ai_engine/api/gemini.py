@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from ai_engine.api.body import chat_limit, read_json
 from ai_engine.api.chat_workflows import answer_with_workflow, behind_providers
+from ai_engine.api.json_list import as_json_list
 from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.conversation import ChatMessage
@@ -60,15 +61,18 @@ async def generate(request: Request) -> Response:
 
 
 async def stream(request: Request) -> Response:
-    """Answer a conversation with server-sent events.
+    """Answer a conversation as a stream: of server-sent events, or of the items of one JSON list.
 
-    :raises InvalidRequest: when the client would have a list of JSON.
+    :raises InvalidRequest: when the client would have anything else.
     """
-    if request.query_params.get("alt") != "sse":
+    query = request.query_params
+    form = query.get("alt") or query.get("$alt") or "json"
+    if form not in ("sse", "json"):
         raise InvalidRequest(
-            "A stream is one of server-sent events: add ?alt=sse to the address", field="alt"
+            "alt has to be sse, for server-sent events, or json, for a list of JSON", field="alt"
         )
-    return await _generate(request, is_streamed=True)
+    response = await _generate(request, is_streamed=True)
+    return response if form == "sse" else as_json_list(response)
 
 
 async def _generate(request: Request, *, is_streamed: bool) -> Response:
@@ -213,7 +217,7 @@ _METHODS: Final[Mapping[str, Operation]] = {
     ),
     "streamGenerateContent": _operation(
         "Ask for content as a stream, as with Gemini",
-        "Server-sent events; `alt=sse` has to be in the address.",
+        "Server-sent events with `alt=sse` in the address, else the items of one list of JSON.",
         GenerateRequest,
         _QUESTION,
     ),

@@ -84,12 +84,13 @@ def _refusal(scope: Scope) -> str | None:
         )
     headers = Headers(scope=scope)
     hosts = headers.getlist("host")
-    if len(hosts) != 1 or not is_loopback(_name(hosts[0])):
+    needs_none = scope["http_version"] == "1.0"  # each browser sends one
+    if not (needs_none and not hosts) and (len(hosts) != 1 or not is_loopback(_name(hosts[0]))):
         return "The Host header has to name this machine: use http://127.0.0.1 or http://localhost."
     if scope["method"] in SAFE_METHODS:
         return None
     origin = headers.get("origin")
-    foreign = origin is not None and origin.partition("://")[2] != hosts[0]
+    foreign = origin is not None and [origin.partition("://")[2]] != hosts
     if foreign or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return "Pages of other origins may not change anything here."
     return None

@@ -15,7 +15,7 @@ from ai_engine.gateway.model_failures import stream_failure
 from ai_engine.gateway.size import RequestSize, measure, terms_of
 from ai_engine.protocols.anthropic.error_types import error_body, error_type
 from ai_engine.protocols.canonical.field_reader import FieldReader
-from ai_engine.protocols.canonical.server_sent import named_event
+from ai_engine.protocols.canonical.server_sent import named_event, relayed_event
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.relay import Operation, RelayedRequest
@@ -100,5 +100,4 @@ def _named(data: bytes) -> bytes:
     except orjson.JSONDecodeError:
         event = None
     name = event.get("type") if isinstance(event, dict) else None
-    head = b"event: " + name.encode() + b"\n" if isinstance(name, str) and name.isidentifier() else b""
-    return head + b"data: " + data + b"\n\n"
+    return relayed_event(data, name if isinstance(name, str) and name.isidentifier() else "")

@@ -19,7 +19,7 @@ from ai_engine.protocols.responses.response_request_reader import read_response_
 __all__ = ["CHAT_PROTOCOL", "GENERATE_PROTOCOL", "MESSAGES_PROTOCOL", "RESPONSES_PROTOCOL"]
 
 
-def _chat_writer(request: CanonicalRequest, answer_id: str) -> AnswerWriter:
+def _chat_writer(request: CanonicalRequest, answer_id: str, _input_tokens: int) -> AnswerWriter:
     return ChatAnswerWriter(request.model, answer_id, includes_usage=request.includes_usage)
 
 
@@ -27,16 +27,20 @@ def _completion(answer: CanonicalAnswer, request: CanonicalRequest, answer_id: s
     return chat_completion(answer, request.model, answer_id)
 
 
-def _message_writer(request: CanonicalRequest, answer_id: str) -> AnswerWriter:
-    return MessageAnswerWriter(request.model, answer_id)
+def _message_writer(request: CanonicalRequest, answer_id: str, input_tokens: int) -> AnswerWriter:
+    return MessageAnswerWriter(request.model, answer_id, input_tokens)
 
 
 def _message(answer: CanonicalAnswer, request: CanonicalRequest, answer_id: str) -> dict[str, Any]:
     return message_answer(answer, request.model, answer_id)
 
 
-def _generate_writer(request: CanonicalRequest, answer_id: str) -> AnswerWriter:
+def _generate_writer(request: CanonicalRequest, answer_id: str, _input_tokens: int) -> AnswerWriter:
     return GenerateAnswerWriter(request.model, answer_id, shows_thoughts=request.reasoning.is_shown)
+
+
+def _response_writer(request: CanonicalRequest, answer_id: str, _input_tokens: int) -> AnswerWriter:
+    return ResponseAnswerWriter(request, answer_id)
 
 
 def _generated(answer: CanonicalAnswer, request: CanonicalRequest, answer_id: str) -> dict[str, Any]:
@@ -46,6 +50,4 @@ def _generated(answer: CanonicalAnswer, request: CanonicalRequest, answer_id: st
 CHAT_PROTOCOL: Final = ClientProtocol("chatcmpl-", read_chat_request, _completion, _chat_writer)
 GENERATE_PROTOCOL: Final = ClientProtocol("", read_generate_request, _generated, _generate_writer)
 MESSAGES_PROTOCOL: Final = ClientProtocol("msg_", read_message_request, _message, _message_writer)
-RESPONSES_PROTOCOL: Final = ClientProtocol(
-    "resp_", read_response_request, response_answer, ResponseAnswerWriter
-)
+RESPONSES_PROTOCOL: Final = ClientProtocol("resp_", read_response_request, response_answer, _response_writer)

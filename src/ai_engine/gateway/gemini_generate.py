@@ -12,7 +12,7 @@ from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.model_failures import stream_failure
 from ai_engine.gateway.size import RequestSize, measure, terms_of
 from ai_engine.protocols.canonical.field_reader import FieldReader
-from ai_engine.protocols.canonical.server_sent import plain_event
+from ai_engine.protocols.canonical.server_sent import plain_event, relayed_event
 from ai_engine.protocols.gemini.error_statuses import error_body
 from ai_engine.protocols.gemini.field_names import normal_form
 from vital_shared.errors import InvalidRequest
@@ -93,7 +93,7 @@ class GenerateExchange:
 
     def take(self, data: bytes) -> None:
         """Pass on a chunk, or the whole answer."""
-        self.channel.put(b"data: " + data + b"\n\n" if self.is_streamed else data)
+        self.channel.put(relayed_event(data) if self.is_streamed else data)
 
     def end(self) -> None:
         """Pass on the end, which the provider's last chunk says."""

@@ -13,6 +13,7 @@ import orjson
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.limit_field import limit_field
 from ai_engine.gateway.size import RequestSize, measure, terms_of
+from ai_engine.protocols.canonical.server_sent import relayed_event
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.relay import Operation, RelayedRequest
@@ -96,7 +97,7 @@ class ChatExchange:
         elif data.strip() == DONE:
             self._put_done()
         elif self._shows_usage or not _is_usage_alone(data):
-            self.channel.put(b"data: " + data + b"\n\n")
+            self.channel.put(relayed_event(data))
 
     def end(self) -> None:
         """End a stream, also where the provider leaves its last event out."""

@@ -45,7 +45,8 @@ class ClientProtocol(NamedTuple):
     read: Callable[[Any], CanonicalRequest]
     write_whole: Callable[[CanonicalAnswer, CanonicalRequest, str], dict[str, Any]]
     """The writer of a whole answer to a request, with its id."""
-    writer: Callable[[CanonicalRequest, str], AnswerWriter]
+    writer: Callable[[CanonicalRequest, str, int], AnswerWriter]
+    """The writer of a stream, with its id and an estimate of the tokens that it was asked with."""
 
 
 class _Provider(NamedTuple):
@@ -114,7 +115,7 @@ class TranslatedExchange:
 
     @cached_property
     def _writer(self) -> AnswerWriter:
-        return self._client.writer(self.canonical, self._id)
+        return self._client.writer(self.canonical, self._id, self.size.input_tokens)
 
     @property
     def is_streamed(self) -> bool:

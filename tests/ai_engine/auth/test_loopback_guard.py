@@ -1,6 +1,7 @@
 """Pages of other sites cannot use the open service of their visitors."""
 
 import asyncio
+import json
 
 import pytest
 from tests.ai_engine.harness import Service, asked
@@ -37,8 +38,28 @@ async def test_a_rebound_name_is_refused_on_every_route(service: Service, host: 
 
 async def test_a_request_without_a_host_is_refused(service: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-    writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
-    assert b" 403 " in await reader.readline()
+    writer.write(b"GET /healthz HTTP/1.1\r\n\r\n")
+    assert b" 400 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (b"", 200),
+        (b"Origin: https://evil.example\r\n", 403),
+        (b"Origin: http://\r\n", 403),
+        (b"Host:\r\n", 403),
+        (b"X-Forwarded-For: 192.0.2.1\r\n", 403),
+    ],
+)
+async def test_a_request_of_http_1_0_needs_no_host(service: Service, headers: bytes, status: int) -> None:
+    body = json.dumps(asked()).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    head = b"POST /v1/runs HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
+    writer.write(head + headers + b"\r\n" + body)
+    assert b" %d " % status in await reader.readline()
     writer.close()
     await writer.wait_closed()
 

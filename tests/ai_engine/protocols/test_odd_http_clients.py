@@ -199,6 +199,8 @@ async def test_of_several_headers_the_one_with_a_key_of_ours_counts(service: Ser
         {"Authorization": f"bearer {key}", "x-api-key": key, "x-goog-api-key": key},
         {"Authorization": "Basic YTpi", "x-goog-api-key": key},
         {"X-API-KEY": key},
+        {"api-key": key},
+        {"Authorization": "Bearer of-somebody-else", "api-key": key},
     ):
         response = await service.client.post(path, json=BODIES[path], headers=headers)
         assert response.status_code == 200, (headers, response.text)

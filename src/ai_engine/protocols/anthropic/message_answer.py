@@ -82,20 +82,23 @@ class MessageAnswerWriter:
 
     :param model: the name that the client sent.
     :param answer_id: the id of the answer.
+    :param input_tokens: an estimate, for the beginning of a stream whose provider counts at its end.
     """
 
-    def __init__(self, model: str, answer_id: str) -> None:
+    def __init__(self, model: str, answer_id: str, input_tokens: int = 0) -> None:
         self._model = model
         self._id = answer_id
         self._index = -1
         self._open = ""
         """The type of the block that has not ended; empty: there is none."""
         self._usage = Usage()
+        self._estimate = input_tokens
         self._reason: StopReason = "end"
 
     def begin(self) -> bytes:
-        """Write the beginning of the message, whose counts come with its end."""
-        message = {**_message(self._model, self._id), "usage": message_usage(self._usage)}
+        """Write the beginning of the message, whose counts come with its end; clients show these at once."""
+        usage = self._usage if self._usage.input_tokens else Usage(input_tokens=self._estimate)
+        message = {**_message(self._model, self._id), "usage": message_usage(usage)}
         return named_event("message_start", {"type": "message_start", "message": message})
 
     def write(self, event: ModelEvent) -> bytes:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from tests.ai_engine.gateway.between_protocols.any_provider import (
+    COUNTS,
     MODEL,
     PROVIDERS,
+    SAID,
     SCHEMA,
     OpenGateway,
     ProviderName,
     stream_of,
 )
 from tests.ai_engine.gateway.between_protocols.test_gemini_client import CONTENTS, OTHERS, PATH, WHOLE
+from tests.llm.wires.servers import gemini as gemini_server
 from tests.llm.wires.servers.base import Reply
 
 
@@ -122,13 +126,56 @@ async def test_an_empty_list_asks_for_nothing(gateway: OpenGateway, empty: Any) 
         assert "safety" not in str(given.sent)
 
 
-async def test_a_stream_without_server_sent_events_is_refused_in_one_sentence(gateway: OpenGateway) -> None:
-    async with gateway("openai") as given:
+@pytest.mark.parametrize("wire", PROVIDERS)
+@pytest.mark.parametrize("address", ["", "?alt=json", "?%24alt=json"])
+async def test_a_stream_without_server_sent_events_is_one_list(
+    gateway: OpenGateway, wire: ProviderName, address: str
+) -> None:
+    async with gateway(wire, stream_of(wire)) as given:
+        path = f"/v1beta/models/{MODEL}:streamGenerateContent{address}"
+        answer = await given.service.client.post(path, json=CONTENTS)
+        assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (
+            200,
+            "application/json",
+        )
+        items = answer.json()
+        parts = [part for each in items for part in each["candidates"][0]["content"]["parts"]]
+        assert "".join(part["text"] for part in parts if not part.get("thought")) == SAID
+        assert items[-1]["candidates"][0]["finishReason"] == "STOP"
+        assert await given.tokens() == [COUNTS[wire]]
+
+
+async def test_a_list_comes_item_by_item_and_a_silence_is_a_blank_line(gateway: OpenGateway) -> None:
+    goes_on = asyncio.Event()
+    reply = Reply([*gemini_server.TEXT[:1], goes_on, *gemini_server.TEXT[1:]])
+    async with gateway("gemini", reply, heartbeat_seconds=0.05) as given:
+        path = f"/v1beta/models/{MODEL}:streamGenerateContent"
+        async with given.service.client.stream("POST", path, json=CONTENTS) as answer:
+            pieces = answer.aiter_raw()
+            first = await anext(pieces)
+            assert json.loads(first + b"]")[0]["candidates"]
+            assert await anext(pieces) == b"\n"
+            goes_on.set()
+            rest = b"".join([piece async for piece in pieces])
+        assert len(json.loads(first + rest)) == len(gemini_server.TEXT)
+
+
+async def test_an_error_within_a_list_is_its_last_item(gateway: OpenGateway) -> None:
+    reply = Reply([*gemini_server.TEXT[:2], ConnectionError])
+    async with gateway("gemini", reply) as given:
         answer = await given.service.client.post(
             f"/v1beta/models/{MODEL}:streamGenerateContent", json=CONTENTS
         )
+        assert answer.json()[-1]["error"]["code"] == 502
+
+
+async def test_a_stream_in_another_form_is_refused_in_one_sentence(gateway: OpenGateway) -> None:
+    async with gateway("openai") as given:
+        answer = await given.service.client.post(
+            f"/v1beta/models/{MODEL}:streamGenerateContent?alt=proto", json=CONTENTS
+        )
         assert answer.status_code == 400
-        assert "add ?alt=sse" in answer.json()["error"]["message"]
+        assert "alt has to be sse" in answer.json()["error"]["message"]
 
 
 async def test_other_parts_of_the_api_are_not_found_in_its_form(gateway: OpenGateway) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from httpx_sse import EventSource
 from tests.ai_engine.gateway.between_protocols.any_provider import (
     HELLO,
     MODEL,
@@ -314,3 +315,29 @@ async def test_others_get_an_error_where_an_answer_of_gemini_went_wrong(
     async with gateway("gemini", Reply([event(ODD_ENDS[name] | GEMINI_COUNTS)])) as given:
         answer = await asked(given, "chat", is_streamed=False)
         assert answer.status_code == (400 if name == "a refused prompt" else 502)
+
+
+@pytest.mark.parametrize(
+    ("wire", "path", "body"),
+    [
+        ("openai", "/v1/chat/completions", {"model": MODEL, "messages": HELLO, "stream": True}),
+        ("anthropic", "/v1/messages", {"model": MODEL, "messages": HELLO, "stream": True, "max_tokens": 9}),
+        (
+            "gemini",
+            f"/v1beta/models/{MODEL}:streamGenerateContent?alt=sse",
+            {"contents": {"parts": {"text": "A"}}},
+        ),
+    ],
+)
+async def test_an_event_in_several_lines_stays_one(
+    gateway: OpenGateway, wire: ProviderName, path: str, body: Any
+) -> None:
+    reply = stream_of(wire)
+    reply.parts = [
+        bytes(part).replace(b',"', b',\ndata: "') for part in reply.parts if isinstance(part, bytes)
+    ]
+    async with gateway(wire, reply) as given:
+        answer = await given.service.client.post(path, json=body)
+        events = [event.data async for event in EventSource(answer).aiter_sse()]
+        assert len([json.loads(data) for data in events if data != "[DONE]"]) > 1
+        assert max(map(len, (data.splitlines() for data in events))) > 1

@@ -51,6 +51,22 @@ async def test_anthropics_client_streams_from_every_provider(
         assert await given.tokens() == [COUNTS[wire]]
 
 
+@pytest.mark.parametrize("wire", PROVIDERS)
+async def test_a_stream_of_messages_begins_with_the_tokens_that_were_read(
+    gateway: OpenGateway, wire: ProviderName
+) -> None:
+    async with gateway(wire, stream_of(wire)) as given:
+        asked: Any = {"model": MODEL, "messages": [{"role": "user", "content": "Hello? " * 200}]}
+        counted = await given.anthropic.messages.count_tokens(**asked)
+        stream = await given.anthropic.messages.create(**asked, max_tokens=99, stream=True)
+        begun = await anext(aiter(stream))
+        assert begun.type == "message_start"
+        usage = begun.message.usage
+        estimate = counted.input_tokens if wire == "openai" else usage.input_tokens
+        assert usage.input_tokens == estimate > 0
+        await stream.close()
+
+
 @pytest.mark.parametrize("wire", ["openai", "gemini"])
 async def test_anthropics_client_gets_a_whole_answer_of_another_provider(
     gateway: OpenGateway, wire: ProviderName
