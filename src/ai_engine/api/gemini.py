@@ -19,6 +19,7 @@ from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.conversation import ChatMessage
 from ai_engine.engine import engine_of
+from ai_engine.gateway.cache_request import read_cache_request
 from ai_engine.gateway.client_protocols import GENERATE_PROTOCOL
 from ai_engine.gateway.either import EitherExchange
 from ai_engine.gateway.gemini_embeddings import GeminiEmbeddingsExchange
@@ -77,7 +78,7 @@ async def stream(request: Request) -> Response:
 
 async def _generate(request: Request, *, is_streamed: bool) -> Response:
     engine = engine_of(request)
-    body = await _body(request)
+    cache, body = read_cache_request(request, await _body(request))
     asked = body | {"model": request.path_params["model"], "stream": is_streamed}
     models = behind_providers(engine, asked)
     if models is None:
@@ -102,6 +103,7 @@ async def _generate(request: Request, *, is_streamed: bool) -> Response:
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(None),
         refuse=refuse_as_gemini,
+        cache=cache,
     )
 
 

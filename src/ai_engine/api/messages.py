@@ -17,6 +17,7 @@ from ai_engine.auth.caller import Caller
 from ai_engine.conversation import ChatMessage
 from ai_engine.engine import engine_of
 from ai_engine.gateway.anthropic_messages import MEASURED_FIELDS, MessagesExchange
+from ai_engine.gateway.cache_request import read_cache_request
 from ai_engine.gateway.client_protocols import MESSAGES_PROTOCOL
 from ai_engine.gateway.either import EitherExchange
 from ai_engine.gateway.model_failures import refuse_as_anthropic
@@ -54,6 +55,7 @@ async def create(request: Request) -> Response:
         asked = read_message_request(body)
         messages = [ChatMessage(role=each["role"], content=each.get("content")) for each in body["messages"]]
         return await answer_with_workflow(request, engine, asked, messages, MESSAGES_PROTOCOL)
+    cache, body = read_cache_request(request, body)
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     beta = request.headers.get("anthropic-beta", "")
     verbatim = MessagesExchange(body, beta=beta, count=count, count_at_most=count_at_most)
@@ -74,6 +76,7 @@ async def create(request: Request) -> Response:
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(metadata.get("user_id") if isinstance(metadata, dict) else None),
         refuse=refuse_as_anthropic,
+        cache=cache,
     )
 
 

@@ -47,7 +47,8 @@ def read_cache_request(
     if not ttl:
         return None, rest
     read = {name: value for name, value in body.items() if name not in UNREAD_FIELDS}
-    text = orjson.dumps([http_request.url.path, read], option=orjson.OPT_SORT_KEYS)
+    beta = http_request.headers.get("anthropic-beta")  # the one header that changes an answer
+    text = orjson.dumps([http_request.url.path, beta, read], option=orjson.OPT_SORT_KEYS)
     return CacheRequest(ttl, hashlib.sha256(text).hexdigest()), rest
 
 

@@ -39,6 +39,7 @@ class EmbeddedModels:
     """
 
     protocol = "embedded"
+    offers_responses = False
     server = None
 
     def __init__(self, embedder: DocumentEmbedder) -> None:

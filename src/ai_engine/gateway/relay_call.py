@@ -49,14 +49,22 @@ async def relay_call(
     user_id: str,
     refuse: Callable[[ModelError], Response],
     cache: CacheRequest | None = None,
+    prefers_responses: bool = False,
 ) -> Response:
     """Ask the models in their order, and answer with the words of the first that answers.
 
     :param refuse: answers with the error of a model, in the client's protocol.
     :param cache: the client's wish for a cached answer.
+    :param prefers_responses: whether providers that offer it are asked as OpenAI's Responses API is.
     :raises VitalError: when the call may not be made, or its run was ended.
     """
-    relayed = RelayedCall(engine.services, exchange, asked.models, asked.hedge_after_seconds)
+    relayed = RelayedCall(
+        engine.services,
+        exchange,
+        asked.models,
+        asked.hedge_after_seconds,
+        prefers_responses=prefers_responses,
+    )
     question = RelayedCallInput(
         query=f"A call of {asked.name or asked.models[0].name}",
         mode=WorkflowMode.MODE_2,

@@ -16,7 +16,7 @@ from vital_shared.graph import Node
 from vital_shared.llm.base import Model, ModelError, ModelRequest
 from vital_shared.llm.chain import Chain
 from vital_shared.llm.relayed import RelayedModel
-from vital_shared.llm.wires.relay import RelayingProvider
+from vital_shared.llm.wires.relay import RESPONSES, RelayingProvider
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.monitoring.metrics import RESERVATIONS_EXCEEDED_TOTAL
@@ -40,6 +40,7 @@ class RelayedCall(Workflow[RelayedCallInput]):
     :param exchange: the client's request, and the way of the answer.
     :param models: the models that may answer, in their order.
     :param hedge_after_seconds: ask the next model too after this time without an answer; None: never.
+    :param prefers_responses: whether providers that offer it are asked as OpenAI's Responses API is.
     """
 
     cacheable: ClassVar[bool] = False
@@ -51,6 +52,8 @@ class RelayedCall(Workflow[RelayedCallInput]):
         exchange: Exchange,
         models: Sequence[AskedModel],
         hedge_after_seconds: float | None = None,
+        *,
+        prefers_responses: bool = False,
     ) -> None:
         super().__init__(services)
         self._hedge_after = hedge_after_seconds if len(models) > 1 else None
@@ -59,7 +62,8 @@ class RelayedCall(Workflow[RelayedCallInput]):
         self.models = [each.name for each in models]
         """The names of the models that may answer."""
         self._models = [
-            _relayed(each, services, exchange, self._attempts.get(each.name, exchange)) for each in models
+            _relayed(each, services, exchange, self._attempts.get(each.name, exchange), prefers_responses)
+            for each in models
         ]
 
     @node
@@ -163,10 +167,15 @@ def _provider_of(name: str, services: Services) -> tuple[RelayingProvider, str]:
 
 
 def _relayed(
-    asked: AskedModel, services: Services, exchange: Exchange, attempt: Exchange | HeldAttempt
+    asked: AskedModel,
+    services: Services,
+    exchange: Exchange,
+    attempt: Exchange | HeldAttempt,
+    prefers_responses: bool,
 ) -> RelayedModel:
     provider, model = _provider_of(asked.name, services)
-    exchange.check(provider.protocol)
+    protocol = RESPONSES if prefers_responses and provider.offers_responses else provider.protocol
+    exchange.check(protocol)
     return RelayedModel(
         asked.name,
         provider,
@@ -175,6 +184,7 @@ def _relayed(
         take=attempt.take,
         input_tokens=exchange.size.input_tokens,
         operation=exchange.operation,
+        protocol=protocol,
         observer=asked.observer,
         guardrails=services.guardrails,
     )

@@ -38,6 +38,9 @@ class ProviderTable(Frozen):
     """Additional headers of each request; nothing secret."""
     api_version: str | None = None
     """Azure's."""
+    responses: bool | None = None
+    """Whether it offers OpenAI's Responses API, so that requests of its clients pass as they are; None: only
+    OpenAI does, at its own address."""
     connect_seconds: float = Field(default=5.0, gt=0, strict=False)
     first_token_seconds: float = Field(default=30.0, gt=0, strict=False)
     between_tokens_seconds: float = Field(default=20.0, gt=0, strict=False)

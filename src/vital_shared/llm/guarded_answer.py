@@ -73,7 +73,7 @@ class GuardedAnswer:
         return "\n\n".join(filter(None, map("".join, texts)))
 
     def _allow(self, slot: TextSlot, text: str) -> None:
-        if self._allowed is not None and slot.name not in THOUGHTS:
+        if self._allowed is not None and THOUGHTS.isdisjoint((slot.name, slot.key[-1])):
             self._allowed.setdefault(slot.key, []).append(text)
 
     def take(self, data: bytes) -> None:

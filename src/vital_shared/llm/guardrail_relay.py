@@ -21,12 +21,16 @@ Take = Callable[[bytes], None]
 NOT_TEXTS: Final = frozenset(
     {
         "cache_control",
+        "call_id",
         "data",
         "encrypted_content",
+        "file_data",
         "fileUri",
         "file_uri",
         "format",
         "id",
+        "image_url",
+        "include",
         "mimeType",
         "mime_type",
         "model",

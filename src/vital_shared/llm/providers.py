@@ -82,6 +82,12 @@ BUILT_IN: Final[dict[str, KnownProvider]] = {
 }
 
 
+OPENAI: Final = "openai"
+
+RESPONSES_PATHS: Final[Mapping[str, str]] = {"openai": "/responses", "azure": "/openai/v1/responses"}
+"""Paths of the Responses API, by the names of the wires (OpenAI's and Azure's references)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
     """The status of a provider; never its key."""
@@ -207,6 +213,7 @@ class Providers:
             timeouts=timeouts,
             attempts=table.attempts,
             connections=table.connections,
+            responses_path=_responses_path(name, status, table),
             limits=self.rate_limits,
         )
 
@@ -238,6 +245,21 @@ def _wire(name: str, wire: str, table: ProviderTable) -> Wire:
     if wire == "azure":
         return AzureWire(table.api_version or "2024-10-21")
     return OpenAIWire("max_completion_tokens" if name == "openai" else "max_tokens")
+
+
+def _responses_path(name: str, status: ProviderStatus, table: ProviderTable) -> str | None:
+    """Return the path of OpenAI's Responses API; None: the provider does not offer it, as far as is known.
+
+    :raises ConfigurationError: when it should, and speaks no protocol of OpenAI's.
+    """
+    is_openais_own = (table.like or name) == OPENAI and status.base_url == BUILT_IN[OPENAI].base_url
+    if not (is_openais_own if table.responses is None else table.responses):
+        return None
+    if status.wire not in RESPONSES_PATHS:
+        raise ConfigurationError(
+            f'"providers.{name}" has "responses", which a provider of the wire {status.wire} does not offer.'
+        )
+    return RESPONSES_PATHS[status.wire]
 
 
 def _is_private(base_url: str) -> bool:

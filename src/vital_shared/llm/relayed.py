@@ -40,6 +40,7 @@ class RelayedModel:
     :param take: takes the data of the answer's events.
     :param input_tokens: tokens of the request, for a provider that does not count them.
     :param operation: the operation that the client asks for.
+    :param protocol: the protocol in which it is asked; None: that of the provider's wire.
     :param observer: observes the call for the route that asks the model; None: none does.
     :param guardrails: the checks of the request; None: there are none.
     """
@@ -56,10 +57,12 @@ class RelayedModel:
         take: Callable[[bytes], None],
         input_tokens: int,
         operation: Operation = "chat",
+        protocol: str | None = None,
         observer: DeploymentObserver | None = None,
         guardrails: Guardrails | None = None,
     ) -> None:
         self.name = name
+        self._protocol = protocol or provider.protocol
         self.operation = operation
         self.observer = observer
         self._provider = provider
@@ -75,16 +78,15 @@ class RelayedModel:
         :raises ModelError: when there is no answer, or no whole one.
         :raises InvalidRequest: when the provider's protocol cannot carry the request.
         """
-        sent = self._write(self._provider.protocol, self._model, request.max_output_tokens)
+        sent = self._write(self._protocol, self._model, request.max_output_tokens)
         answer: GuardedAnswer | None = None
         take = self._take
         if request.content is not None and sent.choices > 1:
-            choices = ChoiceTexts(self._provider.protocol)
+            choices = ChoiceTexts(self._protocol)
             request.content.choices = choices.text
             take = _both(choices.take, take)
         if self._guardrails is not None and self._guardrails.is_active:
-            protocol = self._provider.protocol
-            sent, answer = await guarded_relay(self._guardrails, self.name, protocol, sent, take)
+            sent, answer = await guarded_relay(self._guardrails, self.name, self._protocol, sent, take)
         if request.content is not None:
             request.content.prompt = sent.body
             if answer is not None:

@@ -43,6 +43,11 @@ CANDIDATE_FIELDS: Final = ("index", "content", "finishReason")
 SILENT_EVENTS: Final = frozenset({"message_delta", "message_stop", "ping", "error"})
 """Anthropic's events without texts of the model's."""
 
+RESPONSE_PLACE: Final = ("item_id", "output_index", "content_index", "summary_index")
+"""Fields of OpenAI's Responses API that name the text to which an event belongs."""
+
+RESPONSE_NAMES: Final = frozenset({"type", "sequence_number", "response", *RESPONSE_PLACE})
+
 DELTA_TEXTS: Final[Mapping[str, str]] = {
     "text_delta": "text",
     "thinking_delta": "thinking",
@@ -254,10 +259,42 @@ def _part(found: AnswerTexts, part: Json, index: int, *, is_strict: bool) -> Non
         raise UnreadableAnswer("parts")
 
 
+def read_response(event: Json, *, is_strict: bool) -> AnswerTexts:
+    """Read an event of OpenAI's Responses API, or a whole response.
+
+    :raises UnreadableAnswer: when `is_strict`, and it holds what is no text.
+    """
+    found = AnswerTexts(event, [], [], set())
+    if event.get("object") == "response":
+        found.wholes.append((event, "output"))
+        return found
+    kind, delta = _kind(event), event.get("delta")
+    if is_strict and (not kind or SOUND in kind or "partial_image" in kind):
+        raise UnreadableAnswer(kind)
+    group = tuple(event.get(name) for name in RESPONSE_PLACE)
+    if isinstance(delta, str):
+        head = {
+            name: each for name, each in event.items() if name not in ("delta", "obfuscation", "logprobs")
+        }
+        text_name = "reasoning" if "reasoning" in kind else "text"
+        found.slots.append(TextSlot((group, text_name), event, "delta", lambda text: {**head, "delta": text}))
+        for name in ("obfuscation", "logprobs") if is_strict else ():
+            event.pop(name, None)  # which repeat the text
+        return found
+    if kind.endswith(".done"):
+        found.ended.add(group)
+    found.wholes.extend((event, name) for name in event if name not in RESPONSE_NAMES)
+    response = event.get("response")
+    if isinstance(response, dict):
+        found.wholes.append((response, "output"))
+    return found
+
+
 READERS: Final[Mapping[str, Callable[..., AnswerTexts]]] = {
     "openai": read_chat,
     "azure": read_chat,
     "anthropic": read_message,
     "gemini": read_candidates,
+    "responses": read_response,
 }
 """The reader of each wire's answers."""

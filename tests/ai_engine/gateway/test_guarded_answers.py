@@ -21,6 +21,7 @@ from ai_engine.gateway.anthropic_messages import MessagesExchange
 from ai_engine.gateway.client_protocols import CHAT_PROTOCOL, MESSAGES_PROTOCOL, RESPONSES_PROTOCOL
 from ai_engine.gateway.exchange import Exchange
 from ai_engine.gateway.openai_chat import ChatExchange
+from ai_engine.gateway.openai_responses import ResponsesExchange
 from ai_engine.gateway.translated import ClientProtocol, TranslatedExchange
 from vital_shared.guardrails.base import GuardedCall
 from vital_shared.guardrails.configuration import GuardrailTable
@@ -73,6 +74,19 @@ def message_events(pieces: Sequence[str]) -> list[bytes]:
     return [dumped(event) for event in events]
 
 
+def response_events(pieces: Sequence[str]) -> list[bytes]:
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    part = {"type": "output_text", "text": "".join(pieces)}
+    response = {"id": "r", "object": "response", "output": [{"type": "message", "content": [part]}]}
+    events = [
+        {"type": "response.created", "response": response | {"output": []}},
+        *[{"type": "response.output_text.delta", **place, "delta": piece} for piece in pieces],
+        {"type": "response.output_text.done", **place, "text": "".join(pieces)},
+        {"type": "response.completed", "response": response},
+    ]
+    return [dumped(event) for event in events]
+
+
 def gemini_events(pieces: Sequence[str]) -> list[bytes]:
     def chunk(text: str, **more: Any) -> bytes:
         return dumped({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, **more}]})
@@ -95,9 +109,14 @@ def verbatim_message() -> Exchange:
     return MessagesExchange(body, **COUNTING)
 
 
+def verbatim_response() -> Exchange:
+    return ResponsesExchange({"model": "m", "stream": True, "input": "Hello?"}, **COUNTING)
+
+
 WAYS: dict[str, tuple[Callable[[], Exchange], str, Callable[[Sequence[str]], list[bytes]]]] = {
     "chat": (verbatim_chat, "openai", chat_events),
     "messages": (verbatim_message, "anthropic", message_events),
+    "responses": (verbatim_response, "responses", response_events),
     "responses of a chat provider": (translated(RESPONSES_PROTOCOL), "openai", chat_events),
     "responses of an Anthropic provider": (translated(RESPONSES_PROTOCOL), "anthropic", message_events),
     "chat of a Gemini provider": (translated(CHAT_PROTOCOL), "gemini", gemini_events),

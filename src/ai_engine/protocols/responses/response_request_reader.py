@@ -31,7 +31,7 @@ from ai_engine.protocols.openai.chat_request_reader import (
 )
 from ai_engine.protocols.responses.items import read_input
 
-__all__ = ["read_response_request"]
+__all__ = ["read_response_request", "refuse_stored_state"]
 
 STATEFUL_FIELDS: Final = {
     "previous_response_id": "send the whole conversation",
@@ -74,9 +74,7 @@ def read_response_request(body: Any) -> CanonicalRequest:
     :raises InvalidRequest: naming the field that is wrong, or that needs stored state.
     """
     fields = FieldReader(body)
-    for name, advice in STATEFUL_FIELDS.items():
-        if fields.any(name):
-            raise fields.wrong(name, f"needs stored state, which is not kept here: {advice}")
+    refuse_stored_state(fields)
     instructions = fields.text("instructions")
     system = (CanonicalMessage("system", (TextPart(instructions),)),) if instructions else ()
     messages = read_input(fields)
@@ -109,6 +107,19 @@ def read_response_request(body: Any) -> CanonicalRequest:
     _note_features(fields)
     fields.finish()
     return replace(request, uses=tuple(fields.uses))
+
+
+def refuse_stored_state(fields: FieldReader) -> None:
+    """See that a request names nothing that is stored at a server, where all tenants have one account.
+
+    :raises InvalidRequest: when it does.
+    """
+    for name, advice in STATEFUL_FIELDS.items():
+        if fields.any(name):
+            raise fields.wrong(name, f"needs stored state, which is not kept here: {advice}")
+    for item in fields.objects("input") if isinstance(fields.any("input"), list) else ():
+        if item.text("type") == "item_reference":
+            raise item.wrong("type", "item_reference names a stored item, and none are stored: send the item")
 
 
 def _note_features(fields: FieldReader) -> None:

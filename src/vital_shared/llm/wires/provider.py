@@ -35,7 +35,8 @@ from vital_shared.llm.wires.embeddings import EMBEDDINGS_BOUNDS
 from vital_shared.llm.wires.json_text import mended
 from vital_shared.llm.wires.reading import NoEvents, packets
 from vital_shared.llm.wires.refused_fields import RefusedFields
-from vital_shared.llm.wires.relay import Relay, RelayedRequest
+from vital_shared.llm.wires.relay import Operation, Relay, RelayedRequest
+from vital_shared.llm.wires.responses_stream import ResponsesDecoder
 from vital_shared.llm.wires.server import server_of
 from vital_shared.llm.wires.sse import EventTooLarge
 from vital_shared.llm.wires.timing import CallEnd, Silence, Timeouts
@@ -76,7 +77,7 @@ class _Sending(NamedTuple):
     relay: Relay | None = None
     """The way of the answer's data to the client; None: only their meaning counts."""
     is_streamed: bool = True
-    is_embeddings: bool = False
+    operation: Operation = "chat"
     must_be_usable: bool = True
     choices: int = 1
 
@@ -92,6 +93,7 @@ class Provider:
     :param attempts: number of attempts of a call; only what is worth it is repeated, and never once anything
         of the answer has come.
     :param connections: concurrent connections at most; further calls wait, within the connect timeout.
+    :param responses_path: the path of OpenAI's Responses API; None: it does not offer that.
     :param limits: takes the rate limits that it states; None: nobody wants them.
     :param sleep: waits between attempts.
     :param jitter: draws from 0 to 1.
@@ -108,6 +110,7 @@ class Provider:
         timeouts: Timeouts | None = None,
         attempts: int = 3,
         connections: int = 100,
+        responses_path: str | None = None,
         limits: RateLimitBook | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
@@ -124,6 +127,7 @@ class Provider:
         self._headers = dict(headers or {})
         self._timeouts = timeouts or Timeouts()
         self._attempts = attempts
+        self._responses_path = responses_path
         self._limits = limits or RateLimitBook()
         self._sleep = sleep
         self._jitter = jitter
@@ -143,6 +147,11 @@ class Provider:
     def protocol(self) -> str:
         """The name of its wire."""
         return self._wire.name
+
+    @property
+    def offers_responses(self) -> bool:
+        """Whether it can be asked as OpenAI's Responses API is."""
+        return self._responses_path is not None
 
     def stream(self, model: str, chat: Chat) -> AsyncGenerator[ModelEvent, None]:
         """Ask, and pass on what comes; closing the generator closes the connection.
@@ -168,14 +177,11 @@ class Provider:
         :param model: the provider's own name of the model.
         :raises InvalidRequest: when the provider cannot carry such a request.
         """
-        is_embeddings = request.operation == "embeddings"
-        path = (
-            self._wire.embeddings_path(model)
-            if is_embeddings
-            else self._wire.path(model, is_streamed=request.is_streamed)
-        )
+        path = self._relayed_path(model, request)
         if path is None:
-            raise InvalidRequest(f'The provider of "{self.name}:{model}" has no embeddings.', field="model")
+            raise InvalidRequest(
+                f'The provider of "{self.name}:{model}" has no {request.operation}.', field="model"
+            )
         prepared = WireRequest(path, dict(request.body))
         # An answer that is not streamed begins with its end.
         first = self._timeouts.first_token if request.is_streamed else self._timeouts.total
@@ -188,11 +194,25 @@ class Provider:
             headers,
             relay,
             is_streamed=request.is_streamed,
-            is_embeddings=is_embeddings,
+            operation=request.operation,
             must_be_usable=request.is_translated,
             choices=request.choices,
         )
         return self._calls(model, lambda: sending)
+
+    def _relayed_path(self, model: str, request: RelayedRequest) -> str | None:
+        if request.operation == "embeddings":
+            return self._wire.embeddings_path(model)
+        if request.operation == "responses":
+            return self._responses_path
+        return self._wire.path(model, is_streamed=request.is_streamed)
+
+    def _decoder(self, sending: _Sending, name: str) -> Decoder:
+        if sending.operation == "embeddings":
+            return self._wire.embeddings_decoder(name)
+        if sending.operation == "responses":
+            return ResponsesDecoder(name)
+        return self._wire.decoder(name, must_be_usable=sending.must_be_usable, choices=sending.choices)
 
     async def _calls(self, model: str, prepare: Callable[[], _Sending]) -> AsyncGenerator[ModelEvent, None]:
         """Make a call, again where that is worth it, and give what comes."""
@@ -269,16 +289,12 @@ class Provider:
         try:
             if not 200 <= response.status < 300 or response.status in EMPTY_STATUSES:
                 raise await self._error(response, name, ends)
-            decoder: Decoder = (
-                self._wire.embeddings_decoder(name)
-                if sending.is_embeddings
-                else self._wire.decoder(name, must_be_usable=sending.must_be_usable, choices=sending.choices)
-            )
+            decoder = self._decoder(sending, name)
             if sending.relay is not None:
                 decoder = sending.relay.reading(decoder)
             request_id = _readable(self._wire.request_id(response.headers))
             if not sending.is_streamed:
-                bounds = EMBEDDINGS_BOUNDS if sending.is_embeddings else AnswerBounds()
+                bounds = EMBEDDINGS_BOUNDS if sending.operation == "embeddings" else AnswerBounds()
                 with self._explained(response, name, request_id, decoder, ends):
                     yield await whole_body(response.content, decoder, bounds, ends=ends.at)
                     yield [_with_id(event, request_id) for event in decoder.end()]

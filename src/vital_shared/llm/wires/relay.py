@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from vital_shared.llm.base import ModelEvent
 from vital_shared.llm.wires.base import Decoder
 
-__all__ = ["Operation", "Relay", "RelayedRequest", "RelayingProvider"]
+__all__ = ["RESPONSES", "Operation", "Relay", "RelayedRequest", "RelayingProvider"]
 
 
-Operation = Literal["chat", "embeddings"]
+Operation = Literal["chat", "embeddings", "responses"]
+
+RESPONSES: Final = "responses"
+"""The protocol of OpenAI's Responses API, which a provider may offer beside that of its wire."""
 
 
 class RelayedRequest(NamedTuple):
@@ -110,6 +113,11 @@ class RelayingProvider(Protocol):
     @property
     def protocol(self) -> str:
         """The name of its wire."""
+        ...
+
+    @property
+    def offers_responses(self) -> bool:
+        """Whether it can be asked in the protocol `RESPONSES`, too."""
         ...
 
     @property
