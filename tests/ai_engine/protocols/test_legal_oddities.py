@@ -230,3 +230,25 @@ def test_one_call_at_a_time_of_tools_is_still_refused_where_it_cannot_be_had() -
         carried(request, "gemini")
     dropped = generate_body(carried(replace(request, drop_params=True), "gemini"), "m")
     assert dropped["toolConfig"] == {"functionCallingConfig": {"mode": "AUTO"}}
+
+
+@pytest.mark.parametrize(
+    ("address", "media_type"),
+    [
+        ("data:image/jpg;base64,/9j/", "image/jpeg"),
+        ("data:image/jpeg;base64,/9j/", "image/jpeg"),
+        ("DATA:Image/PNG;Base64,/9j/", "image/png"),
+        ("data:image/webp;name=a.webp;base64,/9j/", "image/webp"),
+    ],
+)
+def test_a_picture_has_the_type_that_each_provider_takes(address: str, media_type: str) -> None:
+    part = {"type": "input_image", "image_url": address, "detail": "auto"}
+    read = read_response_request(RESPONSE | {"input": [{"role": "user", "content": [part]}]})
+    source = {"type": "base64", "media_type": media_type, "data": "/9j/"}
+    (message,) = message_body(carried(read, "anthropic"), "m")["messages"]
+    assert message["content"] == [{"type": "image", "source": source}]
+    inline = {"mimeType": media_type, "data": "/9j/"}
+    assert generate_body(carried(read, "gemini"), "m")["contents"][0]["parts"] == [{"inlineData": inline}]
+    url = {"url": f"data:{media_type};base64,/9j/"}
+    (sent,) = chat_body(carried(read, "openai"), "m")["messages"]
+    assert sent["content"] == [{"type": "image_url", "image_url": url}]

@@ -11,7 +11,12 @@ from ai_engine.protocols.canonical.messages import MediaPart
 
 __all__ = ["data_url", "note_media", "read_media_url"]
 
-_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII)
+_DATA_URL: Final = re.compile(
+    r"data:([\w.+-]+/[\w.+-]+)(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII | re.IGNORECASE
+)
+
+MISNAMED: Final = {"image/jpg": "image/jpeg"}
+"""Types of media as clients make them of a file's name, and their own names, which providers insist on."""
 
 
 def read_media_url(
@@ -23,7 +28,9 @@ def read_media_url(
     """
     url = fields.required_text(name)
     if found := _DATA_URL.match(url):
-        return MediaPart(kind, found[1], url[found.end() :], name=title, detail=detail)
+        media_type = found[1].lower()
+        data = url[found.end() :]
+        return MediaPart(kind, MISNAMED.get(media_type, media_type), data, name=title, detail=detail)
     if not url.startswith(("https://", "http://")):
         raise fields.wrong(name, "must be an address, or content in base64 such as data:image/png;base64,…")
     return MediaPart(kind, url=url, name=title, detail=detail)
