@@ -1140,7 +1140,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for content as a stream, as with Gemini
-         * @description Server-sent events; `alt=sse` has to be in the address.
+         * @description Server-sent events with `alt=sse` in the address, else the items of one list of JSON.
          */
         post: {
             parameters: {
@@ -1415,7 +1415,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for content as a stream, as with Gemini
-         * @description Server-sent events; `alt=sse` has to be in the address.
+         * @description Server-sent events with `alt=sse` in the address, else the items of one list of JSON.
          */
         post: {
             parameters: {

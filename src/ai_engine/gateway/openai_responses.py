@@ -95,13 +95,15 @@ class ResponsesExchange:
             return
         failure = stream_failure(error)
         said = {"code": CODES.get(failure.status, "server_error"), "message": failure.message}
+        name: str
+        fields: dict[str, Any]
         if self._response:
             response = self._response | {"status": "failed", "error": said}
-            event = {"type": "response.failed", "response": response}
+            name, fields = "response.failed", {"response": response}
         else:
-            event = {"type": "error", **said, "param": None}
-        event["sequence_number"] = self._sequence + 1
-        self.channel.put(named_event(str(event["type"]), event))
+            name, fields = "error", {**said, "param": None}
+        event = {"type": name, **fields, "sequence_number": self._sequence + 1}
+        self.channel.put(named_event(name, event))
 
     def _named(self, data: bytes) -> bytes:
         """Write an event under its name, which is the type in its data."""

@@ -32,10 +32,7 @@ TEXT_TYPES: Final = ("input_text", "output_text", "text")
 
 
 def read_input(fields: FieldReader) -> tuple[CanonicalMessage, ...]:
-    """Read the field ``input``: a text, or items.
-
-    :raises InvalidRequest: when an item is stored at the provider, which is not done here.
-    """
+    """Read the field ``input``: a text, or items."""
     given = fields.any("input")
     if isinstance(given, str):
         return (CanonicalMessage("user", (TextPart(given),)),) if given else ()
@@ -59,8 +56,6 @@ def _read_item(item: FieldReader) -> Iterator[CanonicalMessage]:
         case "reasoning":
             encrypted = bool(item.any("encrypted_content"))
             item.note(Feature.ENCRYPTED_REASONING if encrypted else Feature.PLAIN_REASONING)
-        case "item_reference":
-            raise item.wrong("type", "item_reference names a stored item, and none are stored: send the item")
         case _:
             item.note(Feature.OTHER_PARTS)
 

@@ -117,9 +117,11 @@ def refuse_stored_state(fields: FieldReader) -> None:
     for name, advice in STATEFUL_FIELDS.items():
         if fields.any(name):
             raise fields.wrong(name, f"needs stored state, which is not kept here: {advice}")
-    for item in fields.objects("input") if isinstance(fields.any("input"), list) else ():
-        if item.text("type") == "item_reference":
-            raise item.wrong("type", "item_reference names a stored item, and none are stored: send the item")
+    items = fields.any("input")
+    for place, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict) and item.get("type") == "item_reference":
+            advice = "item_reference names a stored item, and none are stored: send the item"
+            raise fields.wrong(f"input.{place}.type", advice)
 
 
 def _note_features(fields: FieldReader) -> None:
