@@ -12,6 +12,8 @@ from tests.ai_engine.gateway.conftest import OpenGateway
 from tests.llm.wires.servers import openai as chat
 from tests.llm.wires.servers.base import Reply, event
 
+from vital_shared.llm.wires.responses_stream import ResponsesDecoder
+
 MORE = """
 [providers.new]
 like = "mine"
@@ -261,3 +263,14 @@ async def test_what_personal_data_a_provider_does_not_get_is_in_the_answer(
         assert email not in str(given.sent)
         assert "".join(each.delta for each in events if each.type.endswith(".delta")) == email
         assert (events[-2].text, events[-1].response.output_text) == (email, email)
+
+
+def test_a_tool_of_the_providers_shows_that_it_works_and_a_hidden_thought_does_not() -> None:
+    decoder = ResponsesDecoder(MODEL)
+    for each in EVENTS[:4]:
+        decoder.feed(orjson.dumps(each))
+    assert decoder.pieces == 1  # the thought, once it is whole
+    decoder.feed(orjson.dumps(EVENTS[4]))
+    assert decoder.pieces == 2
+    decoder.feed(orjson.dumps({"type": "keepalive", "sequence_number": 9}))
+    assert decoder.pieces == 2

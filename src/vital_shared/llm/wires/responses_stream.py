@@ -78,8 +78,8 @@ class ResponsesDecoder:
             return self._piece(event, is_thought=kind in THOUGHTS)
         if kind == "response.output_item.done":
             return self._item(event.get("item"))
-        if isinstance(kind, str) and kind.startswith("response.output_item"):
-            self.pieces += 1
+        if isinstance(kind, str) and (kind.endswith(".delta") or "_call." in kind):
+            self.pieces += 1  # a tool of the provider's at work; a thought that has begun shows nothing yet
         if kind in ENDS:
             return self._end(event.get("response"))
         if isinstance(event.get("response"), dict):
