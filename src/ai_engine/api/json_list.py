@@ -12,6 +12,9 @@ from ai_engine.api.streams import MEDIA_TYPE
 __all__ = ["as_json_list"]
 
 CONTENT_TYPE: Final = b"content-type"
+REPLACED: Final = frozenset({CONTENT_TYPE, b"content-length"})
+"""Headers of an answer in its own form, which a cached one has too."""
+
 DATA: Final = b"data:"
 
 
@@ -33,7 +36,7 @@ class _JsonListResponse(Response):
 
         async def pass_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                kept = [(name, value) for name, value in message["headers"] if name != CONTENT_TYPE]
+                kept = [(name, value) for name, value in message["headers"] if name not in REPLACED]
                 headers = [*kept, (CONTENT_TYPE, b"application/json; charset=utf-8")]
                 await send({**message, "headers": headers})
                 return

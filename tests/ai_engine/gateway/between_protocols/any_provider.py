@@ -83,13 +83,17 @@ def opening(data_dir: Path) -> OpenGateway:
     """Return what opens an engine in front of a provider of a protocol."""
 
     @asynccontextmanager
-    async def opened(wire: ProviderName, *replies: Any, **settings: Any) -> AsyncIterator[Gateway]:
+    async def opened(
+        wire: ProviderName, *replies: Any, cache_entries: int = 0, **settings: Any
+    ) -> AsyncIterator[Gateway]:
         async with AsyncExitStack() as stack:
             provider = await stack.enter_async_context(serve(*replies))
             path = data_dir / "vital.toml"
             url = provider.url + ("/v1" if wire == "openai" else "")
             path.write_text(CONFIGURATION.format(wire=wire, url=url))
-            parts = workflow_services(data_dir, models=[CannedModel("Canned.")], config=path)
+            parts = workflow_services(
+                data_dir, models=[CannedModel("Canned.")], config=path, cache_entries=cache_entries
+            )
             service = await stack.enter_async_context(
                 serving(await stack.enter_async_context(parts), **settings)
             )
