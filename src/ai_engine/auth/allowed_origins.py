@@ -21,7 +21,7 @@ TREES: Final = ("/v1/", "/v1beta/")
 
 EXPOSED: Final = b"Retry-After, X-Request-ID, X-Vital-Cache, X-Vital-Run-Id"
 METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
-SECONDS: Final = "600"
+PERMISSION_SECONDS: Final = "600"
 """Time for which a browser need not ask again."""
 
 
@@ -67,7 +67,7 @@ def _permission(headers: Headers) -> Response:
     allowed = {
         "Access-Control-Allow-Origin": headers["origin"],
         "Access-Control-Allow-Methods": METHODS,
-        "Access-Control-Max-Age": SECONDS,
+        "Access-Control-Max-Age": PERMISSION_SECONDS,
         "Vary": "Origin, Access-Control-Request-Headers",
     }
     if asked := headers.get("access-control-request-headers"):

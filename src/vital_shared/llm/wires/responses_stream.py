@@ -29,8 +29,8 @@ TEXTS: Final = frozenset({"response.output_text.delta", "response.refusal.delta"
 THOUGHTS: Final = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
 """Events with the next piece of a text, and of a thought."""
 
-ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
-FAILURES: Final = frozenset({"response.failed", "response.cancelled", "error"})
+LAST_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
+FAILED_EVENTS: Final = frozenset({"response.failed", "response.cancelled", "error"})
 
 FAILED_STATUSES: Final = frozenset({"failed", "cancelled"})
 
@@ -70,7 +70,7 @@ class ResponsesDecoder:
         kind = event.get("type")
         if event.get("object") == "response" or (kind is None and "output" in event):
             return self._whole(event)
-        if kind in FAILURES or (event.get("error") and kind is None):
+        if kind in FAILED_EVENTS or (event.get("error") and kind is None):
             response = event.get("response")
             said = response if isinstance(response, dict) else event
             raise read_error(None, said.get("error") or event, self._model)
@@ -80,7 +80,7 @@ class ResponsesDecoder:
             return self._item(event.get("item"))
         if isinstance(kind, str) and (kind.endswith(".delta") or "_call." in kind):
             self.pieces += 1  # a tool of the provider's at work; a thought that has begun shows nothing yet
-        if kind in ENDS:
+        if kind in LAST_EVENTS:
             return self._end(event.get("response"))
         if isinstance(event.get("response"), dict):
             self._note(event["response"])
