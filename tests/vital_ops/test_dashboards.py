@@ -116,6 +116,49 @@ def test_the_seed_has_43_panels():
     assert sum(len(titles) for _, _, titles in seed_boards().values()) == 43
 
 
+BEYOND_THE_SEED = {
+    "vital-cost": {
+        "budgets": ("vital_budget_limit_dollars", "vital_budget_spent_dollars"),
+        "budget_used": ("vital:budget_used:ratio",),
+        "month_forecast": ("forecast",),
+        "llm_calls_saved": ('cached="true"',),
+    },
+    "vital-reliability": {
+        "rejections": ("vital_requests_rejected_total", "reason"),
+        "model_durations": ("vital_llm_call_duration_seconds_bucket",),
+        "tool_durations": ("vital_tool_duration_seconds_bucket",),
+        "source_durations": ("vital_rag_duration_seconds_bucket",),
+        "provider_failures": ("vital_llm_failures_total", "kind"),
+        "retries": ("vital_llm_retries_total", "kind"),
+        "fallbacks": ("vital_llm_fallbacks_total", "kind"),
+        "breakers": ("vital_llm_breaker_open", "vital_rag_breaker_open"),
+        "event_loop_lag": ("vital_event_loop_lag_seconds_bucket",),
+        "memory": ("process_resident_memory_bytes",),
+        "cpu": ("process_cpu_seconds_total",),
+        "label_overflow": ("vital_metric_label_overflow_total",),
+        "degradation_share": ("vital:workflow_degradations:ratio", "avg_over_time"),
+        "worker_restarts": ("vital_worker_restarts_total",),
+        "http_requests": ("vital_http_requests_total", "route"),
+        "http_statuses": ("vital_http_requests_total", "status_class"),
+        "burn_availability": ('slo="availability"',),
+        "burn_first_token": ('slo="first_token"',),
+        "burn_quality": ('slo="quality"',),
+    },
+}
+"""What the seed's panels do not answer: by board and panel, what its queries ask for."""
+
+
+@pytest.mark.parametrize(
+    ("uid", "key", "asked"),
+    [(uid, key, asked) for uid, found in BEYOND_THE_SEED.items() for key, asked in found.items()],
+)
+def test_a_board_answers_what_the_seed_does_not(uid, key, asked):
+    panel = BOARDS[uid].panel(key)
+    queries = "\n".join(query.expr for query in panel.queries)
+    assert [each for each in asked if each not in queries] == []
+    assert panel.title in [drawn["title"] for drawn in panels(uid)]
+
+
 @pytest.mark.parametrize("uid", BOARDS)
 def test_a_panel_keeps_its_number_wherever_it_stands(uid):
     board = BOARDS[uid]

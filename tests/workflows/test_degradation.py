@@ -13,7 +13,7 @@ from vital_shared.graph import fan_out, node
 from vital_shared.llm.base import ModelUnavailable
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import RunFailedEvent, RunFinished, Token
-from vital_shared.testing import CannedModel, CannedSource, passage, question
+from vital_shared.testing import CannedModel, CannedSource, counted, passage, question
 from vital_shared.tools.base import tool
 from vital_shared.workflows.base_workflow import failures as source_failures
 from vital_shared.workflows.run_metrics import failures as node_failures
@@ -55,9 +55,12 @@ async def test_a_slow_source_is_left_out_at_the_deadline(open_services: Open):
     services = await open_services(
         sources=[CannedSource(name="stuck", gate=asyncio.Event()), CannedSource([FACT])]
     )
-    output = await Impatient(services).execute_typed(question("How long?", model="canned"))
+    with counted() as growth:
+        output = await Impatient(services).execute_typed(question("How long?", model="canned"))
     assert output.response == "It takes 42 days [1]."
     assert "rag_timeout" in output.degradation_reasons
+    assert growth("vital_rag_retrievals_total", source="stuck", status="timeout") == 1
+    assert growth("vital_rag_retrievals_total", source="stuck") == 1
 
 
 async def test_failed_and_late_tools_degrade(services):
