@@ -390,9 +390,9 @@ SAID = {
         receivers=("slack",),
         hold="15m",
         summary="Only {{ $value | humanize }} requests an hour arrive, less than 20 % of the usual",
-        description="The usual is the same hour a week before, else yesterday's, else the hour before.",
+        description="The usual is the same hour a week before, else yesterday's, else the hour before. Named are those of whom most requests are missing.",
         panel=("vital-reliability", "requests_per_hour"),
-        contributors='{{ range query `sort_desc(topk(3, (sum by (tenant_id) (rate(vital_workflow_requests_total{job="vital",outcome=~"success|degraded|failed"}[15m])) * 3600) > 0))` }}{{ .Labels.tenant_id }} ({{ .Value | humanize }}) {{ end }}',
+        contributors='{{ range query `sort_desc(topk(3, (((sum by (tenant_id) (rate(vital_workflow_requests_total{job="vital",outcome=~"success|degraded|failed"}[15m] offset 1w)) or sum by (tenant_id) (rate(vital_workflow_requests_total{job="vital",outcome=~"success|degraded|failed"}[15m] offset 1d)) or sum by (tenant_id) (rate(vital_workflow_requests_total{job="vital",outcome=~"success|degraded|failed"}[15m] offset 1h))) - sum by (tenant_id) (rate(vital_workflow_requests_total{job="vital",outcome=~"success|degraded|failed"}[15m])) or (sum by (tenant_id) (rate(vital_workflow_requests_total{job="vital",outcome=~"success|degraded|failed"}[15m] offset 1w)) or sum by (tenant_id) (rate(vital_workflow_requests_total{job="vital",outcome=~"success|degraded|failed"}[15m] offset 1d)) or sum by (tenant_id) (rate(vital_workflow_requests_total{job="vital",outcome=~"success|degraded|failed"}[15m] offset 1h)))) * 3600) > 0))` }}{{ .Labels.tenant_id }} ({{ .Value | humanize }}) {{ end }}',
         shown="vital:workflow_requests:per_hour",
     ),
     "TenantAvailability": Said(

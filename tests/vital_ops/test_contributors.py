@@ -172,6 +172,33 @@ def test_a_message_of_few_words_names_what_is_behind_it(tmp_path, find, alert, s
     assert f'contributors="{named}' in reported, reported
 
 
+@pytest.mark.parametrize("find", [find_program, find_prometheus_3])
+def test_a_message_about_dropped_traffic_names_those_that_stopped(tmp_path, find):
+    alive = {name: f"{values.removesuffix('x20')}x140" for name, values in ALIVE.items()}
+
+    def requests(tenant: str, values: str) -> dict[str, str]:
+        known = {"mode": "1", "outcome": "success"}
+        overall = of_engine("vital_workflow_requests_overall_total", user=tenant, **known)
+        return {
+            of_engine("vital_workflow_requests_total", tenant_id=tenant, **known): values,
+            overall: values,
+        }
+
+    reported = said(
+        tmp_path,
+        find,
+        "TrafficDropped",
+        115,
+        **alive,
+        **requests("stopped", "0+50x70 3500x70"),
+        **requests("forgotten", "0+20x70 stale"),
+        **requests("fewer", "0+10x70 702+2x70"),
+        **requests("as-always", "0+4x140"),
+        **requests("more", "0+1x70 73+3x70"),
+    )
+    assert 'contributors="stopped (3k) forgotten (1.2k) fewer (480) "' in reported, reported
+
+
 def test_every_alert_but_the_watchdog_names_its_contributors():
     rules = [
         rule

@@ -70,6 +70,12 @@ def test_a_change_of_when_an_alert_fires_makes_a_test_of_it_fail(key, tmp_path):
         assert unnoticed(key, sample(key, SAMPLE), tmp_path) == {}
 
 
+@pytest.mark.parametrize("key", every_alert())
+def test_no_two_mutants_have_one_name(key):
+    names = [(mutant.operator, mutant.what) for mutant in mutants(rule_set(key))]
+    assert len({*names}) == len(names)
+
+
 def test_a_mutant_that_is_the_alert_itself_survives_and_is_equivalent(tmp_path):
     rules = rule_set("EngineDown")
     same = {0: replace(next(iter(mutants(rules))), rules=rules, recording=None)}

@@ -115,6 +115,15 @@ def _dropped(at: Threshold) -> str:
     return and_on(compare(now, "<", calculate(at.value, "*", usual)), compare(usual, ">=", at.least_events))
 
 
+def _missing(at: Threshold) -> QueryExpression:
+    """Write how many requests an hour fewer arrive from each tenant than usual."""
+    now = rate(WORKFLOW_REQUESTS_TOTAL, at.range, outcome=ALL)
+    backs = map(write_seconds, (at.week, at.day, at.before))
+    usual = in_brackets(or_else(*(sum_by(offset(now, back), "tenant_id") for back in backs)))
+    fewer = or_else(calculate(usual, "-", sum_by(now, "tenant_id")), usual)
+    return calculate(in_brackets(fewer), "*", 3600)
+
+
 def _tenant_fails(at: Threshold) -> str:
     ended = tenant_requests(*ALL)
     return and_on(
@@ -343,17 +352,15 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         team="platform",
         receivers=("slack",),
         summary="Only {value} requests an hour arrive, less than {percent} % of the usual",
-        description="The usual is the same hour a week before, else yesterday's, else the hour before.",
+        description="The usual is the same hour a week before, else yesterday's, else the hour before. "
+        "Named are those of whom most requests are missing.",
         dashboard=RELIABILITY,
         panel="requests_per_hour",
         unit="number",
         condition=_dropped,
         is_lack=True,
         shown=REQUESTS_PER_HOUR,
-        contributors=Contributors(
-            "tenant_id",
-            lambda at: f"{sum_by(rate(WORKFLOW_REQUESTS_TOTAL, at.range, outcome=ALL), 'tenant_id')} * 3600",
-        ),
+        contributors=Contributors("tenant_id", _missing),
     ),
     AlertSpec(
         name="TenantAvailability",

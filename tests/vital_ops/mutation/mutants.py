@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -184,7 +185,15 @@ def _means(matchers: str | None, recording: Rule) -> bool:
 
 
 def mutants(rules: RuleSet) -> Iterator[Mutant]:
-    """Make all mutants of an alert."""
+    """Make all mutants of an alert; those that read alike are numbered."""
+    seen = Counter[tuple[str, str]]()
+    for mutant in _all(rules):
+        name = mutant.operator, mutant.what
+        seen[name] += 1
+        yield mutant if seen[name] == 1 else replace(mutant, what=f"{mutant.what} ({seen[name]})")
+
+
+def _all(rules: RuleSet) -> Iterator[Mutant]:
     yield from _expressions(rules)
     yield from _holds(rules)
     yield from _labels(rules)
