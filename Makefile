@@ -40,8 +40,8 @@ TOGETHER := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # Programs that keep real time: one after the other, with nothing beside them that takes it.
 REAL_TIME := tests/ai_engine/supervisor/test_prometheus.py tests/ai_engine/test_background_recovery.py \
     tests/ai_engine/test_long_stall.py tests/chaos/test_chaos.py tests/replicas/test_handover.py \
-    tests/vital_ops/drill/test_drill.py tests/vital_ops/test_compared_load.py tests/vital_ops/test_panels.py \
-    tests/vital_ops/test_same_figures.py
+    tests/vital_ops/drill/test_drill.py tests/vital_ops/test_bad_scrapes.py tests/vital_ops/test_compared_load.py \
+    tests/vital_ops/test_panels.py tests/vital_ops/test_same_figures.py
 
 OTHERS := --ignore tests/clients $(addprefix --ignore ,$(REAL_TIME))
 

@@ -23,8 +23,8 @@ SECONDS = 60
 
 CONFIGURATION = """
 global:
-  scrape_interval: 2s
-  evaluation_interval: 1s
+  scrape_interval: {scrape}
+  evaluation_interval: {evaluation}
 rule_files: ["rules/*.yml"]
 scrape_configs:
   - job_name: vital
@@ -81,6 +81,12 @@ class Prometheus:
         """Evaluate an expression that has one value; 0 where it has none."""
         return sum((await self.query(expression)).values())
 
+    async def alert(self, name: str) -> dict[str, Any]:
+        """Give an alert that is pending or fires; nothing where it is neither."""
+        response = await self._client.get("/api/v1/alerts")
+        alerts = response.json()["data"]["alerts"]
+        return next((each for each in alerts if each["labels"]["alertname"] == name), {})
+
     async def exemplars(self, metric: str) -> list[dict[str, Any]]:
         """All exemplars of a metric."""
         params = {"query": metric, "start": "0", "end": "99999999999"}
@@ -132,12 +138,16 @@ async def running_prometheus(
     *,
     alertmanager: str | None = None,
     find: Callable[[tuple[str, ...]], Path] = find_program,
+    scrape: str = "2s",
+    evaluation: str = "1s",
 ) -> AsyncIterator[Prometheus]:
-    """Start one that scrapes ``host:port``, one or several, every 2 s, and stop it in the end.
+    """Start one that scrapes ``host:port``, one or several, and stop it in the end.
 
     :param rules: rule files, by their names.
     :param alertmanager: the address of an Alertmanager that it scrapes too.
     :param find: finds the program: the one of the stack, or of another version.
+    :param scrape: the time between scrapes.
+    :param evaluation: the time between evaluations.
     """
     (folder / "rules").mkdir()
     for name, text in (rules or {}).items():
@@ -145,7 +155,8 @@ async def running_prometheus(
     configuration = folder / "prometheus.yml"
     targets = [target] if isinstance(target, str) else list(target)
     watched = "" if alertmanager is None else WATCHED_ALERTMANAGER.format(alertmanager=alertmanager)
-    configuration.write_text(CONFIGURATION.format(targets=json.dumps(targets)[1:-1]) + watched)
+    pace = {"scrape": scrape, "evaluation": evaluation}
+    configuration.write_text(CONFIGURATION.format(targets=json.dumps(targets)[1:-1], **pace) + watched)
     address = _free_address()
     process = await asyncio.create_subprocess_exec(
         find(PROMETHEUS),

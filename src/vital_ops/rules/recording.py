@@ -10,6 +10,7 @@ from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
     Match,
     calculate,
+    compare,
     first_count,
     in_brackets,
     increase,
@@ -248,7 +249,8 @@ def arrived(window: str) -> QueryExpression:
 
 def _quantiles(name: str, histogram: Histogram, window: dict[str, str]) -> Iterator[Recording]:
     for share, alert in ((0.5, "HighLatency"), (0.95, "HighLatency"), (0.99, "VeryHighLatency")):
-        yield Recording(name, quantile(share, histogram, window[alert]), {"quantile": str(share)})
+        known = compare(quantile(share, histogram, window[alert]), ">=", 0)  # without traffic it is no number
+        yield Recording(name, known, {"quantile": str(share)})
 
 
 def _cache(window: dict[str, str]) -> Iterator[Recording]:
