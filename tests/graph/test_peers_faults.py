@@ -111,7 +111,7 @@ async def test_when_the_caller_goes_the_nodes_go(prepare):
     assert sorted(target.ended) == ["a", "b"]
 
 
-async def test_values_are_passed_on_and_never_copied(prepare):
+async def test_objects_are_passed_on_and_never_copied_by_themselves_or_in_a_collection(prepare):
     class Uncopied:
         def __copy__(self):
             raise AssertionError("copied")
@@ -131,7 +131,7 @@ async def test_values_are_passed_on_and_never_copied(prepare):
 
         @node
         async def c(self, a, b, x):
-            return a is b and a[0] is x
+            return a[0] is b[0] is x
 
     value = Uncopied()
     with pytest.raises(AssertionError, match="copied"):

@@ -277,7 +277,7 @@ def check_end(specs, run, task, cancelled):
     assert not specs[number].optional
     assert number in required or (cancelled and messy)
     assert isinstance(error, BrokenError | FlakyError | NodeTimeout)
-    assert len(error.__notes__) == 1
+    assert len(error.__notes__) == 1 + bool(run.failed_hint)
 
 
 def ticks_and_seconds(*, time):

@@ -15,10 +15,11 @@ from vital_shared.graph.expand import all_specs
 from vital_shared.graph.node import REQUIRED, place
 from vital_shared.graph.node_spec import NodeSpec, own_parameters
 from vital_shared.graph.order import ordered, predecessors_of, successors_of
+from vital_shared.graph.own_copies import copying_taker, may_change
 from vital_shared.graph.part_objects import of_part
 from vital_shared.graph.plan import MISSING, Node, Plan, Switch
 from vital_shared.graph.subworkflow import Subworkflow
-from vital_shared.graph.value_fit import fits, item_type, made_type, shown_type
+from vital_shared.graph.value_fit import UNKNOWN, fits, item_type, made_type, shown_type
 from vital_shared.graph.values import ValueTypes, declared_type, streams_text
 
 __all__ = ["compile_plan"]
@@ -151,8 +152,9 @@ def _build(
     slots = {name: slot for slot, name in enumerate((*used, *values))}
     predecessors = predecessors_of(specs, {name: number for number, name in enumerate(values)})
     successors = successors_of(predecessors)
+    changeable = _changeable(cls, used, makers)
     nodes = tuple(
-        _compile(spec, i, slots, makers, tuple(successors[i]), len(predecessors[i]))
+        _compile(spec, i, slots, makers, tuple(successors[i]), len(predecessors[i]), changeable)
         for i, spec in enumerate(specs)
     )
     roots = tuple(node.index for node in nodes if node.needs == 0)
@@ -170,6 +172,17 @@ def _build(
         parts=parts,
         switches=tuple(_switches(specs, slots, {name: i for i, name in enumerate(values)})),
     )
+
+
+def _changeable(cls: type, inputs: Collection[str], makers: dict[str, NodeSpec]) -> frozenset[str]:
+    """Return the values that their readers may be able to change, by their declared types."""
+    given = getattr(cls, "input_types", {})
+    made = {
+        name: made_type(maker.function, maker.cls or cls, maker.declaration.each is not None)
+        for name, maker in makers.items()
+    }
+    types = {name: given.get(name, UNKNOWN) for name in inputs} | made
+    return frozenset(name for name, kind in types.items() if may_change(kind))
 
 
 def _switches(specs: list[NodeSpec], slots: dict[str, int], makers: dict[str, int]) -> Iterator[Switch]:
@@ -199,6 +212,7 @@ def _compile(
     makers: dict[str, NodeSpec],
     successors: tuple[int, ...],
     needs: int,
+    changeable: frozenset[str],
 ) -> Node:
     declared = spec.declaration
     kind = spec.kind if declared.loop is None else "loop"
@@ -214,13 +228,14 @@ def _compile(
     )
     changed = declared.timeout or declared.retry or declared.fallback or declared.each or declared.effects
     plain = kind == "async" and not changed
+    copies = not changeable.isdisjoint(sources)
     return Node(
         index=index,
         name=spec.name,
         makes=declared.makes,
         slot=slots[declared.makes],
         slots=tuple(slots[source] for source in sources),
-        take=_taker([slots[source] for source in sources]),
+        take=(copying_taker if copies else _taker)([slots[source] for source in sources]),
         defaults=defaults,
         successors=successors,
         needs=needs,
@@ -228,7 +243,7 @@ def _compile(
         function=of_part(spec.path, _positional(spec.function, spec.parameters, names)),
         kind=kind,
         plain=plain,
-        only=slots[sources[0]] if plain and len(sources) == 1 and not defaults else -1,
+        only=slots[sources[0]] if plain and len(sources) == 1 and not (defaults or copies) else -1,
         fallback=declared.fallback and of_part(spec.path, _fallback(spec, declared.fallback, names)),
         reason=reason,
         reason_on_timeout=declared.on_timeout or reason,

@@ -11,7 +11,7 @@ from typing import Any, Final
 from vital_shared.graph.outcome import Outcome
 from vital_shared.graph.values import declared_type, value_type
 
-__all__ = ["UNKNOWN", "fits", "is_narrower", "item_type", "made_type", "shown_type"]
+__all__ = ["UNKNOWN", "classes_of", "fits", "is_narrower", "item_type", "made_type", "shown_type"]
 
 UNKNOWN: Final = Any
 """The type of what is not declared, or is not known when the class is defined: it fits everything."""
@@ -71,6 +71,12 @@ def is_narrower(made: Any, wanted: Any) -> bool:
         return False
     choices = _options(wanted)
     return all(any(_is_below(option, choice) for choice in choices) for option in _options(made))
+
+
+def classes_of(of: Any) -> tuple[type, ...]:
+    """Return the classes that a value of a type may be of, one for each option; `object`: not known."""
+    found = (_class_of(option) for option in _options(of))
+    return tuple(each if _is_class(each) else object for each in found)
 
 
 def _options(of: Any) -> tuple[Any, ...]:
