@@ -10,33 +10,35 @@ from vital_shared.graph import (
     Graph,
     NodeError,
     NodeTimeout,
+    PlanWarning,
     Retry,
     node,
 )
 
+with pytest.warns(PlanWarning, match="has a line behind yield Done"):
 
-class Stream(Graph):
-    inputs = ("count",)
+    class Stream(Graph):
+        inputs = ("count",)
 
-    def __init__(self):
-        self.events = []
+        def __init__(self):
+            self.events = []
 
-    @node
-    async def tokens(self, count):
-        try:
-            for number in range(count):
-                await asyncio.sleep(1)
-                self.events.append(f"made {number}")
-                yield number
-            yield Done("the whole")
-            raise AssertionError("went on after Done")
-        finally:
-            await asyncio.sleep(0.5)
-            self.events.append("closed")
+        @node
+        async def tokens(self, count):
+            try:
+                for number in range(count):
+                    await asyncio.sleep(1)
+                    self.events.append(f"made {number}")
+                    yield number
+                yield Done("the whole")
+                raise AssertionError("went on after Done")
+            finally:
+                await asyncio.sleep(0.5)
+                self.events.append("closed")
 
-    @node
-    async def after(self, tokens):
-        return tokens.upper()
+        @node
+        async def after(self, tokens):
+            return tokens.upper()
 
 
 async def test_chunks_reach_the_caller_at_once_and_done_is_the_value(prepare):

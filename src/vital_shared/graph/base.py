@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
+from vital_shared.graph.behind_done import warn_of_lines_behind_done
+from vital_shared.graph.called_nodes import warn_of_called_nodes
 from vital_shared.graph.compile import compile_plan
 from vital_shared.graph.look_alikes import warn_of_look_alikes
 from vital_shared.graph.observer import Observer, check_observers, own_observers
@@ -50,6 +52,9 @@ class Graph:
         cls.plan = compile_plan(cls)
         check_observers(cls.__name__, cls.observers)
         warn_of_look_alikes(cls, {*cls.inputs, *cls.plan.slots}, methods)
+        if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:  # ours are tested for it
+            warn_of_called_nodes(cls, cls.plan)
+            warn_of_lines_behind_done(cls, cls.plan)
 
     @classmethod
     def whole_input(cls, outer: Any, values: Mapping[str, Any]) -> Any:  # noqa: ARG003 - for subclasses
