@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
-from tests.ai_engine.harness import asked, sse
+from tests.ai_engine.harness import SUM, asked, sse
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, Engine, running_engine
 from tests.installed_package import install_package
 from tests.llm.wires.servers import base, openai
 
 SOURCE = """
-from vital_shared import Pause, Workflow, WorkflowInput, node
+import asyncio
+
+from vital_shared import Answer, BaseWorkflow, Pause, Workflow, WorkflowInput, node
 
 
 class ReportInput(WorkflowInput):
@@ -43,15 +45,33 @@ class Released(Workflow):
     @node
     async def answer(self, query: str, verdict: bool) -> str:
         return f"{query} is out" if verdict else "Held back"
+
+
+class Sums(BaseWorkflow):
+    @node
+    async def length(self, answer: Answer) -> int:
+        return len(answer.text)
+
+
+class Endless(Workflow):
+    @node
+    async def answer(self, query: str) -> str:
+        await asyncio.sleep(600)
+        return query
 """
 
 REPORT = "/v1/workflows/office-report/runs"
+PLUGINS = {
+    "released": "own_office:Released",
+    "sums": "own_office:Sums",
+    "endless": "own_office:Endless",
+}
 
 
 @asynccontextmanager
 async def engine_of(tmp_path, upstream: Any) -> AsyncIterator[Engine]:
-    """Two workers: one workflow from the configuration, the other from a package."""
-    install_package(tmp_path / "site", "own_office", SOURCE, {"released": "own_office:Released"})
+    """Two workers: one workflow from the configuration, the others from a package."""
+    install_package(tmp_path / "site", "own_office", SOURCE, PLUGINS)
     tables = '[workflows]\noffice-report = "own_office:OfficeReport"\n'
     data = tmp_path / "data"
     data.mkdir()
@@ -85,12 +105,15 @@ async def engine(tmp_path) -> AsyncIterator[Engine]:
         yield engine
 
 
+@pytest.mark.timeout(240)  # all of it at one engine
 async def test_an_own_workflow_has_all_that_the_built_in_one_has(engine: Engine) -> None:
     """One engine for all of it: starting one takes longer than asking it."""
     await streams_and_is_charged(engine)
     await answers_from_the_cache_at_every_worker(engine)
     await is_counted_under_its_name(engine)
     await pauses_and_goes_on_at_another_worker(engine)
+    await has_calls_of_tools_approved_at_another_worker(engine)
+    await is_listed_while_it_runs_and_cancelled_at_another_worker(engine)
     await costs_the_same_everywhere(engine)
     await is_held_to_the_budget_at_every_worker(engine)
     await never_overspends_a_budget_with_many_runs_at_once(engine)
@@ -154,6 +177,68 @@ async def pauses_and_goes_on_at_another_worker(engine: Engine) -> None:
             body = {"answers": {"verdict": True}}
             done = await client.post(f"/v1/runs/{each['run_id']}/resume", json=body)
         assert (done.status_code, done.json()["response"]) == (200, "The letter is out"), done.text
+
+
+@asynccontextmanager
+async def client_of_each_worker(engine: Engine) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """Open connections until there is one to each worker; they stay with it."""
+    async with AsyncExitStack() as stack:
+        clients: dict[int, httpx.AsyncClient] = {}
+        while len(clients) < 2:
+            client = await stack.enter_async_context(engine.client())
+            answer = await client.get("/v1/agents")
+            line = await engine.logged("request", request_id=answer.headers["x-request-id"])
+            clients.setdefault(line["worker"], client)
+        yield list(clients.values())
+
+
+async def has_calls_of_tools_approved_at_another_worker(engine: Engine) -> None:
+    """One call is approved as it is, one with other arguments, one is denied with a reason."""
+    body = asked(SUM, mode="1", model=None, enable_rag=False)
+    decisions: list[Callable[[str], dict[str, Any]]] = [
+        lambda call: {"approved": [call]},
+        lambda call: {"edited": {call: {"expression": "6 * 7"}}},
+        lambda call: {"denied": {call: "We have this number."}},
+    ]
+    results = []
+    async with client_of_each_worker(engine) as (one, other):
+        for decide in decisions:
+            paused = (await one.post("/v1/workflows/sums/runs", json=body)).json()
+            assert paused["status"] == "awaiting_approval", paused
+            (call,) = paused["suggested_tools"]
+            path = f"/v1/runs/{paused['run_id']}"
+            done = await other.post(f"{path}/resume", json={**decide(call["id"]), "user_id": "ann"})
+            assert done.status_code == 200, done.text
+            assert done.json()["values"]["length"] == len(done.json()["response"])
+            results.append([(each["status"], each["content"]) for each in done.json()["tool_results"]])
+            stored = (await one.get(path)).json()
+            assert (stored["status"], stored["decisions"][0]["user_id"]) == ("completed", "ann")
+            again = await other.post(f"{path}/resume", json=decide(call["id"]))
+            assert again.status_code == 409, again.text
+    assert [len(each) for each in results] == [1, 1, 1], results
+    assert "42" in results[1][0][1]
+    assert await engine.total("vital_workflow_active", workflow="sums") == 0
+
+
+async def is_listed_while_it_runs_and_cancelled_at_another_worker(engine: Engine) -> None:
+    headers = {"Accept": "text/event-stream"}
+    async with client_of_each_worker(engine) as (one, other):
+        path, body = "/v1/workflows/endless/runs", asked("Go", model=None)
+        async with one.stream("POST", path, json=body, headers=headers) as response:
+            events = sse(response)
+            run_id = (await anext(events))["run_id"]
+            for client in (one, other):
+                listed = (await client.get("/v1/runs", params={"status": "running"})).json()["runs"]
+                assert [(run["id"], run["workflow"]) for run in listed] == [(run_id, "endless")]
+            assert await engine.total("vital_workflow_active", workflow="endless") == 1
+            cancelled = await other.delete(f"/v1/runs/{run_id}")
+            assert cancelled.status_code == 204, cancelled.text
+            last = [event async for event in events][-1]
+        assert (last["type"], last["error_type"]) == ("run_failed", "cancelled")
+        for client in (one, other):
+            stored = (await client.get(f"/v1/runs/{run_id}")).json()
+            assert (stored["status"], stored["workflow"]) == ("cancelled", "endless")
+        assert await engine.total("vital_workflow_active", workflow="endless") == 0
 
 
 async def costs_the_same_everywhere(engine: Engine) -> None:
