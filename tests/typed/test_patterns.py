@@ -4,6 +4,7 @@ basedpyright is pyright's own checker, packaged with its interpreter; "strict" t
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import pytest
 
 import ai_engine
 import vital_shared
+from vital_cli.new_project import write_project
 
 pytestmark = pytest.mark.long
 
@@ -55,12 +57,21 @@ def lines_of(command: Sequence[str | Path], folder: Path) -> list[str]:
     return [line for line in done.stdout.splitlines() if " error:" in line or " error " in line]
 
 
+def project(folder: Path) -> list[Path]:
+    """Write the project that the tutorial begins, with the files that it adds."""
+    write_project(folder)
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    for name, source in re.findall(r"```python\n# (\S+)\n(.*?)```", tutorial, flags=re.DOTALL):
+        (folder / name).write_text(source)
+    return sorted(folder.glob("*.py"))
+
+
 @pytest.mark.timeout(300)  # the first check of all sources, on a busy machine
 @pytest.mark.parametrize("check", [mypy, pyright])
 def test_documented_patterns_pass_strict_checks_and_what_is_wrong_is_still_seen(check, tmp_path):
     wrong = tmp_path / "wrong.py"
     wrong.write_text(WRONG)
-    found = check(tmp_path, *PATTERNS, wrong)
+    found = check(tmp_path, *PATTERNS, *project(tmp_path / "desk"), wrong)
     assert [line for line in found if "wrong.py" not in line] == []
     assert any("user_id" in line for line in found)
     assert any("is_manuel" in line for line in found)
