@@ -13,7 +13,7 @@ from vital_shared.llm.configuration import load_configuration
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.monitoring.workflow_label import name_workflow
 from vital_shared.store.runs import RunRecord
-from vital_shared.workflows.declared import check_effects
+from vital_shared.workflows.declared import check_values
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow import Workflow
 from vital_shared.workflows.workflow_parts import same_workflow, stored_name, stored_place
@@ -84,7 +84,7 @@ class ServedWorkflows:
                 reason = f"{type(error).__name__}: {error}"
                 raise ConfigurationError(f'The workflow "{name}" cannot be made ({reason}).') from error
             if name in tables and (durable := tables[name].durable) is not None:
-                check_effects(made[name].plan, durable)
+                check_values(made[name].plan, durable)
                 made[name].durable = durable
         for name, each in unlisted.items():
             name_workflow(stored_name(each), name)

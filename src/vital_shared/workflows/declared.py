@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Final
 
-from vital_shared.graph import Plan, PlanError
+from vital_shared.errors import ConfigurationError
+from vital_shared.graph import Plan, PlanError, PlanWarning
 from vital_shared.models.durability import DURABILITIES, Durability
 from vital_shared.models.workflow_io import WorkflowMode
 
-__all__ = ["check_declared", "check_effects", "check_parts"]
+__all__ = ["check_declared", "check_has_nodes", "check_parts", "check_values"]
 
 FROM_PARAMETERS: Final = {
     "inputs": "write them as the fields of a subclass of WorkflowInput, as in Workflow[MyInput]",
@@ -58,19 +60,37 @@ def check_parts(cls: Any) -> None:
                 )
 
 
-def check_effects(plan: Plan, durable: Durability) -> None:
-    """See that the store can hold what the nodes with effects of a durable workflow make.
+def check_values(plan: Plan, durable: Durability) -> None:
+    """See that the store can hold what the nodes of a durable workflow make.
 
-    Otherwise nobody would know whether they have finished.
+    Of nodes with effects nobody would know whether they have finished; others run again, which is warned of.
 
-    :raises PlanError: when it cannot hold a value.
+    :raises PlanError: when it cannot hold the value of a node with effects.
     """
-    for node in plan.nodes:
-        if durable == "nodes" and node.declaration.effects:
-            try:
-                plan.types.adapter(node.makes)
-            except TypeError as error:
+    for node in plan.nodes if durable == "nodes" else ():
+        try:
+            plan.types.adapter(node.makes)
+        except TypeError as error:
+            title = f"node '{plan.name}.{node.name}' ({node.place})"
+            if node.declaration.effects:
                 raise PlanError(
-                    f"node '{plan.name}.{node.name}' ({node.place}) has effects in a durable workflow, "
-                    f"and its value cannot be stored: {error}: declare the type that it returns, or None"
+                    f"{title} has effects in a durable workflow, and its value cannot be stored: {error}: "
+                    "declare the type that it returns, or None"
                 ) from error
+            warnings.warn(
+                f"{title} is part of a durable workflow, and its value cannot be stored: {error}: where its "
+                "process dies the node runs, and is paid, again, so declare a type that JSON can hold",
+                PlanWarning,
+                stacklevel=3,
+            )
+
+
+def check_has_nodes(name: str, plan: Plan) -> None:
+    """See that a class that is to run has something to do; as a base of others it need not.
+
+    :raises ConfigurationError: when it has no nodes.
+    """
+    if not plan.nodes:
+        raise ConfigurationError(
+            f"{name} has no nodes, and would do nothing: put @node above each method that makes a value."
+        )

@@ -26,6 +26,10 @@ COSTLY_SECONDS: Final = 0.02
 """A node that took as long is stored, whatever it did; a quicker one that did nothing costly runs again."""
 
 
+_warned: Final = set[tuple[str, str]]()
+"""The names and places of the nodes that were warned of: each is once."""
+
+
 class StoredNode(Frozen):
     """A finished node, and what it has left in the run beside its value."""
 
@@ -113,8 +117,8 @@ class NodeWriter(Observer):
     def _as_json(self, run: Run, node: Node) -> str | None:
         try:
             finished = run.finished(node, is_trusted=node.name in self._trusted)
-        except CheckpointError as error:  # it runs again, should this worker die
-            logger.info("node_not_storable", node=node.name, reason=str(error))
+        except CheckpointError as error:
+            self._warn(node, error)
             return None
         if finished is None:
             return None
@@ -122,3 +126,13 @@ class NodeWriter(Observer):
         results = tuple(self._context.tool_results_of(node.name))
         stored = StoredNode.model_construct(node=finished, calls=calls, tool_results=results)
         return stored.model_dump_json()
+
+    def _warn(self, node: Node, error: CheckpointError) -> None:
+        """Warn once of a node that runs again, should this worker die."""
+        subject = node.name, node.place
+        if subject not in _warned:
+            _warned.add(subject)
+            hint = "where its process dies it runs, and is paid, again: return what JSON can hold in full"
+            logger.warning(
+                "node_not_storable", node=node.name, place=node.place, reason=str(error), hint=hint
+            )

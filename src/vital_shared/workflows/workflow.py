@@ -25,7 +25,7 @@ from vital_shared.store.runs import RunRecord
 from vital_shared.workflows import begin as beginning
 from vital_shared.workflows.background.stored_run import cancel_run, until_ended
 from vital_shared.workflows.decision import Decision
-from vital_shared.workflows.declared import check_declared, check_effects, check_parts
+from vital_shared.workflows.declared import check_declared, check_has_nodes, check_parts, check_values
 from vital_shared.workflows.loop_services import current_services, loop_services
 from vital_shared.workflows.required_input import check_approvals
 from vital_shared.workflows.run_handle import RunHandle
@@ -117,7 +117,7 @@ class Workflow(
         cls.input_defaults = _input_defaults(cls.input_type)
         super().__init_subclass__(**kwargs)
         check_parts(cls)
-        check_effects(cls.plan, cls.durable)
+        check_values(cls.plan, cls.durable)
         check_outcome(cls.plan, cls.result_type)
         check_approvals(cls.plan, cls.modes)
         if is_built_in:
@@ -286,6 +286,7 @@ class Workflow(
         )
 
     def _check_type(self, request: object) -> None:
+        check_has_nodes(type(self).__name__, self.plan)
         if not isinstance(request, self.input_type):
             raise InvalidRequest(
                 f"The input of {type(self).__name__} is a {type(request).__name__}: give it a "

@@ -17,7 +17,7 @@ from vital_shared.models.workflow_io import WorkflowOutput
 from vital_shared.tools.base import ToolContext, tool
 from vital_shared.tools.registry import ToolRegistry
 from vital_shared.workflows.decision import Decision
-from vital_shared.workflows.declared import check_effects
+from vital_shared.workflows.declared import check_values
 from vital_shared.workflows.services import Services
 
 
@@ -182,7 +182,7 @@ def test_an_effect_whose_value_cannot_be_stored_is_an_error_at_definition() -> N
             return query
 
     with pytest.raises(PlanError, match="its value cannot be stored"):  # made durable by the configuration
-        check_effects(Undurable.plan, "nodes")
+        check_values(Undurable.plan, "nodes")
 
 
 class Tooled(Workflow):
