@@ -126,6 +126,8 @@ def _checked(found: type[Graph]) -> type[Workflow[Any, Any]]:
     """
     if not issubclass(found, Workflow):
         raise ConfigurationError("cannot be served: name a subclass of vital_shared.Workflow.")
+    if not found.plan.nodes:
+        raise ConfigurationError("cannot be served: it has no nodes, so put @node above its methods.")
     parameters = inspect.signature(found).parameters.values()
     needed = [
         each.name

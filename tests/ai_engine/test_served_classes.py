@@ -15,7 +15,7 @@ from vital_shared.settings import Settings
 from vital_shared.testing import workflow_services
 
 SOURCE = """
-from vital_shared import Answer, BaseWorkflow, Graph, node
+from vital_shared import Answer, BaseWorkflow, Graph, Workflow, node
 
 
 class Echo(BaseWorkflow):
@@ -34,6 +34,10 @@ class Alone(Graph):
     @node
     async def one(self) -> int:
         return 1
+
+
+class Empty(Workflow):
+    pass
 
 
 class Needy(Echo):
@@ -161,6 +165,7 @@ def test_without_a_name_the_built_in_workflow_answers(tmp_path) -> None:
         ("Missing", "does not exist: see that its name is right"),
         ("word", "is not a workflow"),
         ("Alone", "cannot be served: name a subclass of vital_shared.Workflow"),
+        ("Empty", "cannot be served: it has no nodes, so put @node above its methods"),
         ("Needy", "cannot be served: its __init__ needs region; it may take services alone"),
         ("Prüfung", '"prüfung" cannot name a workflow: it has to be 1 to 64 lower-case letters'),
     ],

@@ -108,6 +108,13 @@ async def test_a_failure_in_a_round_fails_the_run_as_the_loops():
     ]
 
 
+class Patience:
+    """An object that is called like a function."""
+
+    def __call__(self, value: object) -> bool:
+        return bool(value)
+
+
 class Ambiguous:
     """A value that is neither true nor false, as arrays are."""
 
@@ -131,6 +138,24 @@ async def test_an_error_in_until_names_until(until, error):
         await run.execute()
     assert isinstance(raised.value.__cause__, error)
     assert run.failed_node.name == "final"
+    place = f"test_loop.py:{until.__code__.co_firstlineno}"
+    assert raised.value.__notes__ == [f"in node 'final' of Outer ({place})"]
+
+
+@pytest.mark.parametrize("until", [bool, Patience()])
+async def test_a_loop_that_fails_is_placed_in_its_authors_code(until):
+    class Failing(Lengthen):
+        async def result(self, longer: str) -> str:
+            raise ValueError("no")
+
+    class Outer(Graph):
+        inputs = ("draft", "step")
+        final = repeat(Failing, carry="text", until=until, limit=4, text="draft")
+
+    with pytest.raises(ValueError, match="no") as raised:
+        await Outer().run(draft="a", step=1)
+    assert raised.value.__notes__
+    assert all("(test_loop.py:" in note for note in raised.value.__notes__), raised.value.__notes__
 
 
 def fingerprints(limit: int, carry: str = "text", inner_limit: int = 2) -> tuple[str, str]:

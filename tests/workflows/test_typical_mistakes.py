@@ -75,6 +75,19 @@ async def test_a_part_that_is_none(parts, said):
     assert said in one_sentence(error)
 
 
+async def test_a_class_without_nodes_is_refused_when_it_is_to_run(services):
+    class Empty(Workflow):
+        pass
+
+    request = WorkflowInput(query="a", mode="2", tenant_id="acme", user_id="ann")
+    for attempt in (Empty(services).execute_typed, Empty(services).start_in_background):
+        with pytest.raises(ConfigurationError) as error:
+            await attempt(request)
+        assert one_sentence(error) == (
+            "Empty has no nodes, and would do nothing: put @node above each method that makes a value."
+        )
+
+
 @pytest.mark.parametrize(
     ("given", "kind"), [({"query": "a"}, "dict"), ("Is it so?", "str"), (None, "NoneType")]
 )

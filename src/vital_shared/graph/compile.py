@@ -12,7 +12,7 @@ from typing import Any
 
 from vital_shared.graph.errors import PlanError
 from vital_shared.graph.expand import all_specs
-from vital_shared.graph.node import REQUIRED, place
+from vital_shared.graph.node import REQUIRED
 from vital_shared.graph.node_spec import NodeSpec, own_parameters
 from vital_shared.graph.order import ordered, predecessors_of, successors_of
 from vital_shared.graph.own_copies import copying_taker, may_change
@@ -247,7 +247,7 @@ def _compile(
         fallback=declared.fallback and of_part(spec.path, _fallback(spec, declared.fallback, names)),
         reason=reason,
         reason_on_timeout=declared.on_timeout or reason,
-        place=place(spec.function),
+        place=spec.place,
         item_position=names.index(declared.each.parameter) if declared.each else -1,
         path=spec.path,
         loop_over=spec.loop_over,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -134,7 +134,12 @@ class _Part:
             values=values,
             cls=self._graph,
             within=self._title,
+            origin=self._code(),
         )
+
+    def _code(self) -> Callable[..., Any]:
+        """Return code of the part's author, for messages about what we do with the part."""
+        return next(iter(self._inner.values())).function
 
     # As a loop
 
@@ -170,6 +175,7 @@ class _Part:
             path=(self._name,),
             loop_over=graph,
             within=self._title,
+            origin=loop.until if inspect.isfunction(loop.until) else self._code(),
         )
 
     def _is_known(self, name: str, outer: str) -> bool:

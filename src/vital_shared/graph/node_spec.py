@@ -40,11 +40,18 @@ class NodeSpec:
     """The class whose graph it repeats."""
     within: str = ""
     """The part that it belongs to, as messages name it."""
+    origin: Callable[..., Any] | None = None
+    """The user's own code that messages name in the place of the function, where that is ours."""
+
+    @property
+    def place(self) -> str:
+        """File and line, for messages."""
+        return place(self.origin or self.function)
 
     @property
     def title(self) -> str:
         """The node as messages name it."""
-        return f"node '{self.owner}.{self.name}' ({place(self.function)})"
+        return f"node '{self.owner}.{self.name}' ({self.place})"
 
     @property
     def kind(self) -> str:
