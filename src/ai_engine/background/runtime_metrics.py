@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
+from ai_engine.background.loop_watch import LoopWatch
 from vital_shared.monitoring.metrics import (
     CONNECTION_POOL_IN_USE,
     CONNECTION_POOL_SIZE,
@@ -23,6 +24,11 @@ SAMPLE_INTERVAL_SECONDS: Final = 0.25
 
 async def sample(services: Services) -> None:
     """Look again and again, until cancelled."""
+    with LoopWatch() as watch:
+        await _sample(services, watch)
+
+
+async def _sample(services: Services, watch: LoopWatch) -> None:
     loop, lag = asyncio.get_running_loop(), EVENT_LOOP_LAG_SECONDS.labels()
     left_alone: frozenset[str] = frozenset()
     while True:
@@ -36,6 +42,7 @@ async def sample(services: Services) -> None:
         due = loop.time() + SAMPLE_INTERVAL_SECONDS
         await asyncio.sleep(SAMPLE_INTERVAL_SECONDS)
         lag.observe(max(0.0, loop.time() - due))
+        watch.beat()
 
 
 def _show_breakers(left_alone: frozenset[str], before: frozenset[str]) -> frozenset[str]:
