@@ -37,6 +37,17 @@ def test_check_writes_nothing_and_fails_where_a_file_differs(vital, tmp_path):
     assert not (tmp_path / "alertmanager.yml").exists()
 
 
+def test_check_compares_rules_and_boards_with_the_thresholds_of_a_file(vital, tmp_path):
+    chosen, built = tmp_path / "thresholds.toml", str(tmp_path / "built")
+    chosen.write_text("[HighErrorRate]\nvalue = 0.02\n")
+    vital("ops", "build", "--to", built, "--thresholds", str(chosen))
+    assert vital("ops", "build", "--check", "--to", built, "--thresholds", str(chosen)).exit_code == 0
+    differing = vital("ops", "build", "--check", "--verbose", "--to", built)
+    assert differing.exit_code == 1
+    assert "prometheus-rules/alerts.yml" in differing.stderr
+    assert "grafana-dashboards/vital-performance.json" in differing.stderr
+
+
 def test_thresholds_come_from_a_file(vital, tmp_path):
     chosen = tmp_path / "thresholds.toml"
     chosen.write_text("[HighErrorRate]\nvalue = 0.02\n")
