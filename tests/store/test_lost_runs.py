@@ -19,6 +19,7 @@ from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.monitoring.counted import counted
 from vital_shared.store import journal as module
 from vital_shared.store.account_tables import ledger, reservations, spending
 from vital_shared.store.database import Database
@@ -238,10 +239,11 @@ def test_a_full_disk_stops_nothing_and_is_made_up_for(folder: Path, monkeypatch:
 def test_a_disk_that_is_full_to_the_end_fails_no_shutdown(folder: Path) -> None:
     journal = Journal(folder)
     journal.begin("one", DEADLINE)
-    with full_disk(at_bytes=100), capture_logs() as logs:
+    with full_disk(at_bytes=100), capture_logs() as logs, counted() as growth:
         journal.begin("two", DEADLINE)
         journal.note("one", charge())
         journal.close()
+    assert growth("vital_local_write_failures_total", file="journal") == 4  # the close tries once more
     assert [log["event"] for log in logs] == ["journal_not_written", "journal_not_whole"]
     ((_, found),) = Journal(folder).read_abandoned()
     assert [run.run_id for run in found] == ["one"]

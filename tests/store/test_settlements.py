@@ -26,6 +26,7 @@ from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.monitoring.counted import counted
 from vital_shared.monitoring.metrics import COST_OVERALL_DOLLARS_TOTAL
 from vital_shared.store import charge_writer as module
 from vital_shared.store.account_tables import ledger, reservations, spending
@@ -388,9 +389,11 @@ async def test_a_full_disk_takes_nothing_in_part_and_all_once_it_has_room(store:
     writer._spool_or_log(kept[:1])
     (file,) = (tmp_path / "owed").iterdir()
     size = file.stat().st_size
-    with full_disk(at_bytes=size + 20), capture_logs() as logs:
+    with full_disk(at_bytes=size + 20), capture_logs() as logs, counted() as growth:
         writer._spool_or_log(kept[1:])
-    assert [log["event"] for log in logs] == ["spool_failed", "write_lost"]
+        writer._spool_or_log(kept[1:])
+    assert [log["event"] for log in logs] == ["spool_failed", "write_lost", "write_lost"]
+    assert growth("vital_local_write_failures_total", file="spool") == 2
     assert file.stat().st_size == size
     writer._spool_or_log(kept[1:])
     assert await writer.settle_all()
@@ -406,9 +409,10 @@ async def test_a_spool_that_the_disk_does_not_sync_is_entered_all_the_same(
     await store.start("run-1")
     store.runs.charge_writer._spool_or_log([owed_end("run-1")])
     monkeypatch.setattr(os, "fsync", refuse)
-    with capture_logs() as logs:
+    with capture_logs() as logs, counted() as growth:
         assert await store.runs.charge_writer.settle_all()
     assert [log["event"] for log in logs] == ["spool_not_synced", "spool_entered"]
+    assert growth("vital_local_write_failures_total", file="spool") == 1
     assert await store.status("run-1") == "failed"
 
 

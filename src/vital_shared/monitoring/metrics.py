@@ -89,6 +89,8 @@ __all__ = [
     "LLM_FALLBACKS_TOTAL",
     "LLM_RETRIES_TOTAL",
     "LLM_TOKENS_TOTAL",
+    "LOCAL_FILE",
+    "LOCAL_WRITE_FAILURES_TOTAL",
     "MAX_SHOWN_LIMITS",
     "METHOD",
     "METRIC_LABEL_OVERFLOW_TOTAL",
@@ -218,6 +220,7 @@ GUARD: Final = Label("guard", ("access", "size", "pattern", "pii", "hook"))
 GUARD_OUTCOME: Final = Label("outcome", ("allowed", "changed", "refused", "failed", "timeout"))
 TELEMETRY_SIGNAL: Final = Label("signal", ("traces", "metrics", "logs"))
 DROP_REASON: Final = Label("reason", ("queue_full", "not_taken"))
+LOCAL_FILE: Final = Label("file", ("journal", "spool"))
 BACKGROUND_TASK: Final = Label(
     "task",
     (
@@ -817,6 +820,12 @@ BACKGROUND_TASK_FAILURES_TOTAL: Final = Counter(
 STORE_CONFLICTS_TOTAL: Final = Counter(
     "vital_store_conflicts_total",
     "Transactions that were done again, since they and others had waited for each other.",
+)
+LOCAL_WRITE_FAILURES_TOTAL: Final = Counter(
+    "vital_local_write_failures_total",
+    "Writes that the disk did not take: of the journal of open runs, which is made up for later, and of "
+    "the spool of ends that wait for the store, whose charges are in the log then.",
+    (LOCAL_FILE,),
 )
 EVENTS_NOT_WRITTEN_AHEAD_TOTAL: Final = Counter(
     "vital_events_not_written_ahead_total",

@@ -20,7 +20,9 @@ from sqlalchemy import Connection
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import StoreError
+from vital_shared.failure_log import FailureLog
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.metrics import LOCAL_WRITE_FAILURES_TOTAL
 from vital_shared.store.admission import run_lock
 from vital_shared.store.database import Database
 from vital_shared.store.dead_letters import set_aside
@@ -78,6 +80,7 @@ class ChargeWriter:
         self._retrying: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._failures = FailureLog(logger)
 
     def owed_nanos(self, tenant_id: str) -> int:
         """Return what a tenant has spent that is not in the ledger yet, in nano-dollars; from any thread."""
@@ -358,8 +361,9 @@ class ChargeWriter:
         try:
             self._spool.append(settlements)
             self._spooled = True
-        except OSError:
-            logger.exception("spool_failed")
+        except OSError as error:
+            LOCAL_WRITE_FAILURES_TOTAL.labels("spool").inc()
+            self._failures.warn("spool_failed", "spool", error)
             _log(settlements)
 
 

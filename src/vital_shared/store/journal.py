@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from vital_shared.logs import get_logger
 from vital_shared.models.base import Frozen
 from vital_shared.models.charge import Charge
+from vital_shared.monitoring.metrics import LOCAL_WRITE_FAILURES_TOTAL
 from vital_shared.store.locked_files import abandoned_files, create_locked_file
 from vital_shared.store.settlement import Settlement
 
@@ -135,6 +136,7 @@ class Journal:
             try:
                 self._file.close()
             except OSError:  # what the disk has not taken before: the log has said so
+                LOCAL_WRITE_FAILURES_TOTAL.labels("journal").inc()
                 logger.warning("journal_not_whole", runs=len(self._lines))
             self._file = self._path = None
 
@@ -156,6 +158,7 @@ class Journal:
                 self._written += len(text)
             self._is_broken = False
         except OSError:  # the disk is full: all that counts is in memory, and written when it takes it
+            LOCAL_WRITE_FAILURES_TOTAL.labels("journal").inc()
             if not self._is_broken:
                 logger.exception("journal_not_written")
             self._is_broken = True

@@ -10,6 +10,7 @@ from typing import IO
 from pydantic import ValidationError
 
 from vital_shared.logs import get_logger
+from vital_shared.monitoring.metrics import LOCAL_WRITE_FAILURES_TOTAL
 from vital_shared.store.locked_files import abandoned_files, append_whole, create_locked_file
 from vital_shared.store.loss_log import loss_of_line
 from vital_shared.store.settlement import Settlement
@@ -55,6 +56,7 @@ class Spool:
             try:
                 os.fsync(own.fileno())
             except OSError:  # the kernel still has it: it can be read unless the machine fails, too
+                LOCAL_WRITE_FAILURES_TOTAL.labels("spool").inc()
                 logger.exception("spool_not_synced")
 
 
