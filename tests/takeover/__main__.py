@@ -18,7 +18,9 @@ from tests.takeover.trial import trial
 
 EXAMPLES: Final = 5
 
-CRASHING: Final = ("answered", "composed", "decided")
+CRASHING: Final = ("answered", "composed", "decided", "acting")
+
+CONSOLE: Final = Console(width=160, markup=False)
 
 
 def main() -> int:
@@ -44,7 +46,7 @@ def main() -> int:
                 faulty += _try(server, template, flow, kind, singles, table)
             pairs = list(_pairs(counts, chosen.kinds, chosen.pairs))
             faulty += _try(server, template, flow, "two of them", pairs, table)
-    Console(width=160).print(table)
+    CONSOLE.print(table)
     return min(faulty, 100)
 
 
@@ -72,11 +74,15 @@ def _try(
         try:
             left = trial(server, template, flow, points)
         except AssertionError as error:  # an engine has ended with an error, or not at all
-            found.append(f"{_shown(points)}: {str(error).strip().splitlines()[-1]}")
-            continue
-        deaths += left.deaths
-        found += [f"{_shown(points)}: {'; '.join(faults)}"] if (faults := left.faults()) else []
+            faults = str(error).strip().splitlines()[-1:]
+        else:
+            deaths += left.deaths
+            faults = left.faults()
+        if faults:
+            found.append(f"{_shown(points)}: {'; '.join(faults)}")
+            CONSOLE.print(flow, found[-1])  # the table comes at the end, which may be an hour away
     table.add_row(flow, kind, str(len(trials)), str(deaths), str(len(found)), "\n".join(found[:EXAMPLES]))
+    CONSOLE.print(flow, kind, f"{len(trials)} trials, {deaths} deaths, {len(found)} faulty")
     return len(found)
 
 

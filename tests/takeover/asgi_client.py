@@ -7,6 +7,7 @@ import json
 from typing import Any, Final
 
 from starlette.applications import Starlette
+from tests.takeover.acting_flow import PAYEES
 from tests.takeover.line_file import LineFile
 
 __all__ = ["AsgiClient"]
@@ -14,6 +15,8 @@ __all__ = ["AsgiClient"]
 PAUSE_SECONDS: Final = 0.05
 
 LONGEST_SECONDS: Final = 40.0
+
+PAID: Final = [{"status": "success", "value": payee, "error": None, "seconds": 0.0} for payee in PAYEES]
 
 ENDS: Final = frozenset({"run_finished", "run_paused", "run_failed"})
 
@@ -58,10 +61,10 @@ class AsgiClient:
                 "POST", f"/v1/workflows/{flow}/runs", body, {"idempotency-key": self._key}
             )
         elif events[-1]["type"] == "run_paused" and not await self._is_resumed(events[-1]["run_id"]):
-            path = f"/v1/runs/{events[-1]['run_id']}/resume"
-            status = await self._send(
-                "POST", path, {"answers": {"verdict": True}}, {"idempotency-key": "resume"}
-            )
+            pause = events[-1]
+            answers = {"answers": _decisions(pause)}
+            key = {"idempotency-key": f"resume {pause['seq']}"}
+            status = await self._send("POST", f"/v1/runs/{pause['run_id']}/resume", answers, key)
         else:
             path = f"/v1/runs/{events[-1]['run_id']}/events"
             status = await self._send("GET", path, None, {"last-event-id": str(events[-1]["seq"])})
@@ -133,3 +136,17 @@ class AsgiClient:
 
         await self._app(scope, receive, send)
         return status
+
+
+def _decisions(pause: dict[str, Any]) -> dict[str, Any]:
+    """Answer what a run waits for: a cut-off fan-out has happened, and another effect has not."""
+    done = {"decision": "done", "value": PAID}
+    cut = {"paid": done}
+    return {
+        each["name"]: cut.get(each["name"], {"decision": "repeat"}) if _is_cut_off(each) else True
+        for each in pause["output"]["required_input"]
+    }
+
+
+def _is_cut_off(required: dict[str, Any]) -> bool:
+    return isinstance(required["value"], dict) and "interrupted" in required["value"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from starlette.applications import Starlette
+from tests.takeover.acting_flow import CallingModel
 from tests.takeover.asgi_client import AsgiClient
 from tests.takeover.crash import Crasher, CrashingLoop, CrashPoint, trace_writes
 from tests.takeover.flows import FLOWS
@@ -102,8 +103,9 @@ def look_for_orphans(folder: Path, seconds: float) -> None:
 
 @asynccontextmanager
 async def _serving(folder: Path, crasher: Crasher, *, lease_seconds: float) -> AsyncIterator[Starlette]:
-    model = LoggedModel(LineFile(folder / "calls"), crasher)
-    services = await Services.open(_settings(folder, lease_seconds), models=[model])
+    log = LineFile(folder / "calls")
+    models = [LoggedModel(log, crasher), CallingModel(log, crasher)]
+    services = await Services.open(_settings(folder, lease_seconds), models=models)
     try:
         app = create_app(services, ServerSettings(port=0), classes=FLOWS)
         async with app.router.lifespan_context(app):

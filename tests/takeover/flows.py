@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from tests.takeover.acting_flow import Acting
 from tests.takeover.bought_flow import Bought
 
 from vital_shared import BaseWorkflow, Outcome, Pause, Workflow, fan_out, node
@@ -76,4 +77,11 @@ class Busy(Workflow):
         return await self.llm(f"Praise {burned} turns", stream=True)
 
 
-FLOWS = {"answered": Answered, "composed": Composed, "decided": Decided, "busy": Busy, "bought": Bought}
+FLOWS = {
+    "answered": Answered,
+    "composed": Composed,
+    "decided": Decided,
+    "busy": Busy,
+    "bought": Bought,
+    "acting": Acting,
+}

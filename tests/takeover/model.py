@@ -18,6 +18,9 @@ MODEL: Final = "logged:m"
 PRICES: Final = f"""
 [models."{MODEL}"]
 price = {{ input = "10", output = "10" }}
+
+[models."calling:m"]
+price = {{ input = "10", output = "10" }}
 """
 
 PIECES: Final = 3
@@ -42,13 +45,13 @@ class LoggedModel:
         self._crasher.come_to("call")  # before the request goes out
         call = 1 + sum(line["event"] == "arrived" for line in self._log.read())
         self._log.add(event="arrived", call=call)
-        for event in self._events(call):
+        for event in self._events(call, request):
             self._crasher.come_to("call")
             await asyncio.sleep(0)
             yield event
         self._crasher.come_to("call")
 
-    def _events(self, call: int) -> list[ModelEvent]:
+    def _events(self, call: int, request: ModelRequest) -> list[ModelEvent]:
         pieces = [TextDelta(text=f"{piece} of call {call}. ") for piece in range(PIECES)]
         usage = Usage(input_tokens=50, output_tokens=10 + call, raw={"call": call})
         return [*pieces, TextDelta(text=f"End of {call}."), usage, Stop(reason="end")]

@@ -13,6 +13,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any, Final
 
+from tests.takeover.acting_flow import PAYEES, ROUNDS
 from tests.takeover.crash import CrashPoint
 from tests.takeover.fork_server import ForkServer
 from tests.takeover.line_file import LineFile
@@ -22,6 +23,11 @@ __all__ = ["Left", "trial"]
 
 NANOS_PER_TOKEN: Final = 10_000
 
+
+ACTS: Final = frozenset(
+    ["mail", *(f"round {number}" for number in range(ROUNDS)), *(f"pay {payee}" for payee in PAYEES)]
+) | {f"letter {which}" for which in ("first", "second", "third")}
+"""Everything that the flow with effects does."""
 
 MOST_AT_ONCE: Final = 2
 """Calls that a run makes at the same time."""
@@ -35,6 +41,8 @@ class Left:
     """Events that the run's reader was sent, over all engines."""
     calls: list[dict[str, Any]]
     """The provider's log."""
+    acts: list[dict[str, Any]]
+    """The effects that have happened."""
     runs: list[dict[str, Any]]
     ledger: list[dict[str, Any]]
     open_rows: dict[str, int]
@@ -44,7 +52,13 @@ class Left:
 
     def faults(self) -> list[str]:
         """Return what is wrong with it."""
-        return [*self._faulty_events(), *self._faulty_answer(), *self._faulty_calls(), *self._left_open()]
+        return [
+            *self._faulty_events(),
+            *self._faulty_answer(),
+            *self._faulty_calls(),
+            *self._faulty_acts(),
+            *self._left_open(),
+        ]
 
     def _faulty_events(self) -> list[str]:
         numbers = [event["seq"] for event in self.events]
@@ -97,8 +111,31 @@ class Left:
     def _rows(self) -> list[tuple[str, Any, bool]]:
         return [(row["item"], row["raw_usage"], bool(row["estimated"])) for row in self.ledger]
 
+    def _faulty_acts(self) -> list[str]:
+        """See that each effect happened once, and again only where its node was cut off and is to be repeated."""
+        done = Counter(line["what"] for line in self.acts)
+        cut = Counter(name for event in self.events for name in _cut_off(event))
+        repeated = {"mail": cut["mailed"]} | {f"round {number}": cut["rounds"] for number in range(ROUNDS)}
+        faults = [
+            f"{what} was done {count} times: {dict(cut)}"
+            for what, count in done.items()
+            if count > 1 + repeated.get(what, 0)
+        ]
+        missing = {what for what in repeated if done and not done[what]}
+        if not self.deaths and done:
+            missing |= ACTS - done.keys()
+        return [*faults, *(f"{what} was never done" for what in sorted(missing))]
+
     def _left_open(self) -> list[str]:
         return [f"{count} rows in {table}" for table, count in self.open_rows.items() if count]
+
+
+def _cut_off(event: dict[str, Any]) -> list[str]:
+    """Return the values whose nodes with effects a paused run asks about."""
+    if event["type"] != "run_paused":
+        return []
+    required = event["output"]["required_input"]
+    return [each["name"] for each in required if "interrupted" in str(each["value"])]
 
 
 def _call_of(row: dict[str, Any]) -> int | None:
@@ -146,6 +183,7 @@ def _read(folder: Path, deaths: int) -> Left:
         return Left(
             events=LineFile(folder / "seen").read(),
             calls=[line for line in LineFile(folder / "calls").read() if line["event"] == "arrived"],
+            acts=LineFile(folder / "acts").read(),
             runs=rows("SELECT * FROM runs"),
             ledger=rows("SELECT * FROM ledger WHERE cost_type = 'llm'"),
             open_rows=open_rows,

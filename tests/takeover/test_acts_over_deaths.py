@@ -1,0 +1,45 @@
+"""Engines that die while a run does something in the world: nothing is done twice that nobody asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from tests.takeover.crash import CrashPoint
+from tests.takeover.fork_server import ForkServer, fork_server
+from tests.takeover.trial import ACTS, trial
+
+MOST_POINTS = {"turn": 600, "write": 100, "call": 55}
+"""About what a run comes to that nothing disturbs; beyond it an engine lives."""
+
+points = st.sampled_from(sorted(MOST_POINTS)).flatmap(
+    lambda kind: st.integers(1, MOST_POINTS[kind]).map(lambda number: CrashPoint(kind, number))
+)
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServer, Path]]:
+    """A server of processes, and a folder with a database that is up to date."""
+    template = tmp_path_factory.mktemp("template")
+    with fork_server() as server:
+        server.prepare(template)
+        yield server, template
+
+
+@given(deaths=st.lists(points, min_size=1, max_size=3))
+@example(deaths=[CrashPoint("call", 4)])  # within an effect
+@example(deaths=[CrashPoint("call", 9), CrashPoint("call", 3)])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_effect_is_repeated_unasked_and_each_call_is_paid_once(
+    engines: tuple[ForkServer, Path], deaths: list[CrashPoint]
+) -> None:
+    assert trial(*engines, "acting", deaths).faults() == []
+
+
+def test_a_run_that_nothing_disturbs_does_everything_once(engines: tuple[ForkServer, Path]) -> None:
+    left = trial(*engines, "acting", [])
+    assert left.faults() == []
+    assert sorted(line["what"] for line in left.acts) == sorted(ACTS)
