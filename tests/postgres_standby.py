@@ -13,7 +13,7 @@ from tests.postgres_server import PostgresServer, embedded_postgres, server_fold
 
 from vital_shared.store.engines import parse_url
 
-__all__ = ["address_of_all", "promote", "restart", "running_standby", "stop"]
+__all__ = ["address_of_all", "end_sessions", "promote", "restart", "running_standby", "set_read_only", "stop"]
 
 PROGRAM_SECONDS: Final = 60
 
@@ -58,10 +58,29 @@ def promote(standby: PostgresServer) -> None:
     _run(standby, "pg_ctl", "-D", str(standby.pgdata), "-w", "promote")
 
 
-def restart(server: PostgresServer) -> None:
-    """Let a server crash, and start again."""
+def restart(server: PostgresServer, *, as_standby: bool = False) -> None:
+    """Let a server crash, and start again.
+
+    :param as_standby: whether it takes no writes then, until it is promoted.
+    """
     stop(server)
+    if as_standby:
+        (server.pgdata / "standby.signal").touch()
     server.ensure_postgres_running()
+
+
+def end_sessions(server: PostgresServer) -> None:
+    """End all sessions of a server, whatever they are at."""
+    server.psql(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid();"
+    )
+
+
+def set_read_only(server: PostgresServer, *, is_read_only: bool) -> None:
+    """Let all transactions of a server only read from now on, also in sessions that are open."""
+    value = "on" if is_read_only else "off"
+    server.psql(f"ALTER SYSTEM SET default_transaction_read_only = {value};\nSELECT pg_reload_conf();")
 
 
 def _run(server: PostgresServer, program: str, *arguments: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,18 @@ import pytest
 from sqlalchemy import select
 from tests.ai_engine.harness import Serve, Service, asked
 from tests.postgres_server import PostgresServer, running_postgres
-from tests.postgres_standby import address_of_all, restart
+from tests.postgres_standby import address_of_all, end_sessions, promote, restart, set_read_only
 from tests.store.freezing import frozen_postgres
 
-from vital_shared.store.account_tables import ledger
+from vital_shared.store.account_tables import ledger, reservations
+from vital_shared.store.tables import runs
 from vital_shared.testing import CannedModel
 
 REQUESTS = 30
 STALL_SECONDS = 3.0
+ENDS = 10
+
+Outage = Callable[[PostgresServer], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,54 @@ async def test_what_was_answered_is_in_the_ledger_once(
     assert set(rows.values()) == {1}
     assert len(rows) == len(model.requests) >= found[200, True]
     assert (await service.ask(model="paid")).status_code == 200
+
+
+async def sessions_end(server: PostgresServer) -> None:
+    """End each session, again and again."""
+    for _ in range(ENDS):
+        await asyncio.to_thread(end_sessions, server)
+        await asyncio.sleep(STALL_SECONDS / ENDS)
+
+
+async def takes_no_writes(server: PostgresServer) -> None:
+    await asyncio.to_thread(set_read_only, server, is_read_only=True)
+    await asyncio.sleep(STALL_SECONDS)
+    await asyncio.to_thread(set_read_only, server, is_read_only=False)
+
+
+async def is_in_recovery(server: PostgresServer) -> None:
+    await asyncio.to_thread(restart, server, as_standby=True)
+    await asyncio.sleep(STALL_SECONDS)
+    await asyncio.to_thread(promote, server)
+
+
+@pytest.mark.parametrize("outage", [sessions_end, takes_no_writes, is_in_recovery])
+async def test_runs_under_way_are_answered_and_paid_for_whatever_the_server_refuses(
+    serve: Serve, server: PostgresServer, address: str, outage: Outage
+) -> None:
+    gate = asyncio.Event()
+    model = CannedModel("It takes 42 days [1].", name="paid", gate=gate)
+    service = await served(serve, model, address)
+    async with asyncio.TaskGroup() as tasks:
+        asking = [
+            tasks.create_task(
+                service.client.post("/v1/runs", json=asked(f"How long is {number}?", model="paid"))
+            )
+            for number in range(REQUESTS)
+        ]
+        async with asyncio.timeout(60):
+            while len(model.requests) < REQUESTS:  # noqa: ASYNC110 - only the first one is signalled
+                await asyncio.sleep(0.05)
+        going = tasks.create_task(outage(server))
+        await asyncio.sleep(STALL_SECONDS / 3)
+        gate.set()
+        await going
+    assert Counter(task.result().status_code for task in asking) == {200: REQUESTS}
+    rows = await calls_in_ledger(service)
+    assert (len(rows), set(rows.values())) == (REQUESTS, {1})
+    async with service.services.database.connect() as connection:
+        assert (await connection.scalars(select(runs.c.status).distinct())).all() == ["completed"]
+        assert (await connection.execute(select(reservations))).all() == []
 
 
 async def test_reads_are_refused_within_their_time_and_answered_again_afterwards(
