@@ -17,9 +17,11 @@ from tests.postgres_server import PostgresServer, running_postgres
 from tests.postgres_standby import address_of_all, end_sessions, promote, restart, set_read_only
 from tests.store.freezing import frozen_postgres
 
+from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.store.account_tables import ledger, reservations
 from vital_shared.store.tables import runs
 from vital_shared.testing import CannedModel
+from vital_shared.workflows.base_workflow import BaseWorkflow
 
 REQUESTS = 30
 STALL_SECONDS = 3.0
@@ -116,13 +118,20 @@ async def is_in_recovery(server: PostgresServer) -> None:
     await asyncio.to_thread(promote, server)
 
 
+class DurableAnswer(BaseWorkflow):
+    """Its calls are stored before they are made."""
+
+    durable = "nodes"
+
+
+@pytest.mark.parametrize("workflow", [BaseWorkflow, DurableAnswer])
 @pytest.mark.parametrize("outage", [sessions_end, takes_no_writes, is_in_recovery])
 async def test_runs_under_way_are_answered_and_paid_for_whatever_the_server_refuses(
-    serve: Serve, server: PostgresServer, address: str, outage: Outage
+    serve: Serve, server: PostgresServer, address: str, outage: Outage, workflow: type[BaseWorkflow]
 ) -> None:
     gate = asyncio.Event()
     model = CannedModel("It takes 42 days [1].", name="paid", gate=gate)
-    service = await served(serve, model, address)
+    service = await served(serve, model, address, workflows={BUILT_IN: workflow})
     async with asyncio.TaskGroup() as tasks:
         asking = [
             tasks.create_task(

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from tests.run_record import run_record
 
 from vital_shared.billing.run_context import RunContext
-from vital_shared.errors import RunTakenOver, StoreError
+from vital_shared.errors import RunTakenOver, StoreError, WriteRefused
 from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
@@ -286,6 +286,47 @@ async def test_a_call_that_the_store_does_not_take_in_time_is_not_made_nor_paid(
     database.wait_seconds = 30.0
     await database.put(lambda _: None)
     assert (await alive.take_over()).calls.charges == ()
+
+
+async def test_a_call_waits_for_a_store_that_refuses_for_a_while(
+    database: Database, dead: CallingWorker, alive: CallingWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await dead.begin()
+    put, refusals = database.put, [StoreError("it only reads"), StoreError("it is away")]
+
+    def refusing(*write: object, **options: object) -> asyncio.Future[object]:
+        if not refusals:
+            return put(*write, **options)  # type: ignore[arg-type]
+        refused = asyncio.get_running_loop().create_future()
+        refused.set_exception(refusals.pop())
+        return refused
+
+    monkeypatch.setattr(database, "put", refusing)
+    await dead.context.announce(expected("llm/1", 50))
+    refusals.append(StoreError("it is full"))
+    await dead.log.begin_effect("sent")
+    taken = await alive.take_over()
+    assert [each.item for each in taken.calls.charges] == ["llm/1"]
+    assert taken.calls.effects == {"sent"}
+
+
+async def test_a_call_that_the_store_refuses_for_good_is_not_tried_again(
+    database: Database, dead: CallingWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await dead.begin()
+    attempts = []
+
+    def refuse(*_: object, **__: object) -> asyncio.Future[object]:
+        attempts.append(1)
+        refused = asyncio.get_running_loop().create_future()
+        refused.set_exception(WriteRefused("no such column"))
+        return refused
+
+    with monkeypatch.context() as broken:
+        broken.setattr(database, "put", refuse)
+        with pytest.raises(WriteRefused):
+            await dead.log.begin_effect("sent")
+    assert attempts == [1]
 
 
 async def test_a_charge_that_can_never_be_entered_is_set_aside_once(

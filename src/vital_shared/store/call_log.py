@@ -10,12 +10,13 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection
 
 from vital_shared.billing.run_context import RunContext
-from vital_shared.errors import RunTakenOver, StoreError
+from vital_shared.errors import RunTakenOver
 from vital_shared.logs import get_logger
 from vital_shared.models.charge import Charge
 from vital_shared.models.fence import Fence
 from vital_shared.store.admission import run_lock
 from vital_shared.store.database import Database
+from vital_shared.store.patience import patiently
 from vital_shared.store.run_calls import forget_call, keep_calls, keep_effect
 
 __all__ = ["StoredCallLog"]
@@ -104,14 +105,9 @@ class StoredCallLog:
         self._put_aside(lambda connection: keep_calls(connection, run_id, fence, expected=(charge,)))
 
     async def _stored(self, write: Callable[[Connection], bool], subject: str) -> None:
-        try:
-            async with asyncio.timeout(self._database.wait_seconds):
-                is_own = await self._database.put(write, locks=self._locks)
-        except TimeoutError as error:
-            raise StoreError(
-                f"The store did not take {subject} within {self._database.wait_seconds:g} seconds, "
-                "so it was not begun: ask again in a moment"
-            ) from error
+        is_own = await patiently(
+            lambda: self._database.put(write, locks=self._locks), self._database.wait_seconds, subject
+        )
         if not is_own:
             raise RunTakenOver(
                 f"The run {self._context.run_id} is no longer this worker's: {subject} was not begun."

@@ -74,6 +74,7 @@ from vital_shared.store.lost_runs import LostRuns
 from vital_shared.store.model_calls import model_calls_of
 from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
 from vital_shared.store.overdue_runs import end_overdue
+from vital_shared.store.patience import patiently
 from vital_shared.store.run_calls import begun_effects, forget_calls, keep_calls
 from vital_shared.store.run_decisions import add_decisions, decisions_of
 from vital_shared.store.run_end import RunEnd
@@ -465,8 +466,10 @@ class RunStore:
             is_limited=run_id in self._limited,
         )
         self._reserved.add(run_id)  # before: the end of the run releases it, also where this is cancelled
-        await self._database.write(
-            partial(_extend_running, request=request, spent_nanos=spent_nanos, fence=fence)
+        extend = partial(_extend_running, request=request, spent_nanos=spent_nanos, fence=fence)
+        # One that is taken twice holds too much, until the end of the run.
+        await patiently(
+            lambda: self._database.write(extend), self._database.wait_seconds, "what the next call may cost"
         )
 
     async def complete(

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import StoreError
+from vital_shared.failure_log import FailureLog
 from vital_shared.graph import CheckpointError, FinishedNode, Node, NodeStatus, ObservedRun, Observer, Run
 from vital_shared.logs import get_logger
 from vital_shared.models.base import Frozen
@@ -20,7 +21,11 @@ from vital_shared.workflows.services import Services
 
 __all__ = ["COSTLY_SECONDS", "NodeWriter", "StoredNode"]
 
+RETRY_SECONDS: Final = 1.0
+"""The wait for a store that has not taken what nodes have made."""
+
 logger = get_logger(__name__)
+failures = FailureLog(logger)
 
 COSTLY_SECONDS: Final = 0.02
 """A node that took as long is stored, whatever it did; a quicker one that did nothing costly runs again."""
@@ -95,8 +100,9 @@ class NodeWriter(Observer):
         return any(node.covers(charge.node) for charge in self._context.charges)
 
     async def _write(self, run: Run) -> None:
-        while self._waiting and await self._write_once(run):
-            pass
+        while self._waiting:
+            if not await self._write_once(run):
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _write_once(self, run: Run) -> bool:
         """Store what waits, and return whether the store has taken it; what it did not take waits on."""
@@ -107,7 +113,7 @@ class NodeWriter(Observer):
                 self._context.run_id, self._fence, finished, context=self._context
             )
         except StoreError as error:
-            logger.warning("finished_nodes_not_stored", nodes=list(finished), exc_info=error)
+            failures.warn("finished_nodes_not_stored", "store", error, nodes=list(finished))
             self._waiting = [*nodes, *self._waiting]
             return False
         if not is_own and self.owned is not None:
