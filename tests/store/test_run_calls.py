@@ -14,7 +14,7 @@ from vital_shared.errors import RunTakenOver, StoreError, WriteRefused
 from vital_shared.models.charge import Charge
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.model_call import Tokens
-from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.models.workflow_io import Cost, Timings, WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.account_tables import ledger, reservations, spending
 from vital_shared.store.call_log import SETTLE_SECONDS, StoredCallLog
 from vital_shared.store.database import Database
@@ -30,6 +30,18 @@ from vital_shared.testing import counted
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
 QUESTION = WorkflowInput(query="?", mode=WorkflowMode.MODE_2, tenant_id="acme", user_id="ann")
+
+PAUSED = WorkflowOutput(
+    run_id="run_1",
+    mode=WorkflowMode.MODE_2,
+    tenant_id="acme",
+    agent_id="expert",
+    status="awaiting_approval",
+    response="",
+    cost=Cost(),
+    timings=Timings(total_seconds=1.0),
+    cache_status="bypass",
+)
 
 
 class CallingWorker:
@@ -70,6 +82,18 @@ class CallingWorker:
             error_type="model",
             message="No.",
             node=None,
+            now=NOW,
+            context=self.context,
+            fence=self.context.fence,
+        )
+
+    async def pause(self) -> bool:
+        return await self.runs.pause(
+            self.record.id,
+            checkpoint={},
+            output=PAUSED,
+            last_seq=1,
+            expires_at=LATER,
             now=NOW,
             context=self.context,
             fence=self.context.fence,
@@ -346,3 +370,16 @@ async def test_a_charge_that_can_never_be_entered_is_set_aside_once(
     assert await left(database) == 0
     async with database.connect() as connection:
         assert (await connection.execute(select(func.count()).select_from(dead_letters))).scalar_one() == 1
+
+
+async def test_a_pause_with_a_charge_that_can_never_be_entered_keeps_the_others(
+    database: Database, dead: CallingWorker
+) -> None:
+    await dead.begin()
+    dead.context.add(charge("llm/1", 7))
+    dead.context.add(charge("llm/2", 7).model_copy(update={"cost_nanos": 2**70}))
+    assert await dead.pause()
+    assert await dead.runs.charge_writer.settle_all()
+    assert await entered(database) == [("llm/1", 7, False)]
+    assert await one(database, dead_letters.c.run_id) == "run_1"
+    assert await one(database, runs.c.status) == "awaiting_approval"

@@ -29,6 +29,7 @@ from vital_shared.store.dead_letters import set_aside
 from vital_shared.store.group_commit import Job
 from vital_shared.store.journal import Journal
 from vital_shared.store.loss_log import loss_of
+from vital_shared.store.patience import patiently
 from vital_shared.store.pending_settlement import PendingSettlement, Written
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.settlement import Settlement, payer_of
@@ -144,9 +145,9 @@ class ChargeWriter:
         except Exception as error:
             if not is_refusal(error):
                 raise
-            if end is not None:
-                return await asyncio.shield(pending.ended)
-            return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
+            if end is None:
+                return await self._pause(context.run_id, job, after, locks)
+            return await asyncio.shield(pending.ended)
         if self._kept:
             self._wake.set()
         return changed
@@ -159,6 +160,17 @@ class ChargeWriter:
                 self._ends[pending.settlement.run_id] = pending.settlement.end
             raise
         return changed
+
+    async def _pause(self, run_id: str, job: Job[bool], after: Callable[[], None], locks: str) -> bool:
+        """Store a pause, after the charges of its run that wait: then the run is nobody's, and takes none."""
+
+        async def attempt() -> bool:
+            await self.catch_up()
+            if any(each.settlement.run_id == run_id for each in self._kept):
+                raise StoreError("The charges before the pause are not written yet.")
+            return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
+
+        return await patiently(attempt, self._database.wait_seconds, "the pause of the run", "stored")
 
     def write_later(self, settlement: Settlement, after: Callable[[], None]) -> None:
         """Write something in the background, now or as soon as the store takes it."""

@@ -17,12 +17,15 @@ PAUSE_SECONDS: Final = 0.25
 """The time between two attempts, in seconds."""
 
 
-async def patiently(attempt: Callable[[], Awaitable[T]], seconds: float, subject: str) -> T:
-    """Write, and again where the store cannot be reached, has no room or only reads, until it has taken it.
+async def patiently(
+    attempt: Callable[[], Awaitable[T]], seconds: float, subject: str, done: str = "begun"
+) -> T:
+    """Write, and again while the store cannot be reached, has no room or only reads.
 
-    :param attempt: may be called again where the store has taken it and not said so.
+    :param attempt: a write that may be done twice: the store may have taken it, and not said so.
     :param seconds: the longest wait.
-    :param subject: what is written, in words.
+    :param subject: the thing that waits for the write, in words.
+    :param done: the word for its not being done.
     :raises StoreError: when the store is away for so long, or refuses the write itself.
     """
     away: StoreError | None = None
@@ -38,6 +41,6 @@ async def patiently(attempt: Callable[[], Awaitable[T]], seconds: float, subject
                 await asyncio.sleep(PAUSE_SECONDS)
     except TimeoutError as error:
         raise StoreError(
-            f"The store did not take {subject} within {seconds:g} seconds, so it was not begun: "
+            f"The store did not take {subject} within {seconds:g} seconds, so it was not {done}: "
             "ask again in a moment"
         ) from (away or error)
