@@ -235,3 +235,17 @@ def test_a_tenants_key_sees_no_dashboards(tmp_path: Path, open_page: Callable[..
         expect(page.get_by_role("link", name="Alerts")).to_have_count(0)
         page.goto(f"{engine.url}/dashboards")
         expect(page.get_by_role("alert").first).to_contain_text("The key does not allow this")
+
+
+def test_a_graph_has_its_colours_where_motion_is_not_wanted(
+    watched: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    address = f"{watched.url}/dashboards/vital-performance?{window()}"
+    page = open_page(address, reduced_motion="reduce", color_scheme="light").page
+    graph = panel(page, "request_rate").locator("canvas").first
+    expect(graph).to_be_visible()
+    column = "graph => [...graph.getContext('2d').getImageData(graph.width / 2, 0, 1, graph.height / 2).data]"
+    values = graph.evaluate(column)
+    colours = {tuple(values[at : at + 3]) for at in range(0, len(values), 4) if values[at + 3] == 255}
+    assert (228, 230, 235) in colours  # of its lines: the theme's border
+    assert (21, 23, 28) not in colours  # the text's

@@ -37,6 +37,7 @@ function useIsDark(): boolean {
 /** Read the theme's colours as the canvas takes them: computed, since `light-dark()` is not known to it. */
 function coloursOf(element: HTMLElement): Colours {
   const probe = element.appendChild(document.createElement("span"));
+  probe.style.transition = "none"; // else the colour before is read where all of motion is cut short
   const read = (name: string) => {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
