@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from tests.retrieval.passages import passage
 
 from vital_shared.llm.answer_calibration import shipped_calibration
-from vital_shared.llm.answer_signals import SIGNAL_NAMES, closes_gate, masked
+from vital_shared.llm.answer_signals import SIGNAL_NAMES, Logits, closes_gate, masked, signals
 from vital_shared.llm.evidence import Selection, select
+from vital_shared.llm.pieces import pieces
 from vital_shared.models.answer_estimate import CALIBRATIONS, AnswerEstimate
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.rerank import Reranker
@@ -70,6 +71,33 @@ async def test_a_near_miss_is_not_answered(reranker: Reranker, question: str) ->
     selection, estimate = await estimated(reranker, question, BUOY, RULES)
     assert selection.pieces == ()
     assert estimate.probability < shipped_calibration().answer_from
+
+
+POOL = passage(
+    "Swimmers under 18 pay 3 euros. The annual general meeting sets the fee. Lane 4 is for clubs.",
+    title="Pool",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_unknown"),
+    [
+        ("What does my 12-year-old pay?", 0.0),
+        ("What does a swimmer aged 12 pay?", 0.0),
+        ("What do 12 swimmers pay?", 1.0),
+        ("What does a swimmer pay on lane 12?", 1.0),
+    ],
+)
+def test_an_age_is_no_unknown_number(question: str, is_unknown: float) -> None:
+    found = signals(question, pieces(POOL)[0], [POOL], Logits(1.0, 1.0, 1.0))
+    assert found["unknown_number"] == is_unknown
+    assert found["unknown_name"] == 0.0
+
+
+@pytest.mark.parametrize(("name", "is_unknown"), [("AGM", 0.0), ("AGX", 1.0)])
+def test_an_acronym_of_words_that_stand_there_is_no_unknown_name(name: str, is_unknown: float) -> None:
+    found = signals(f"What does the {name} set?", pieces(POOL)[0], [POOL], Logits(1.0, 1.0, 1.0))
+    assert found["unknown_name"] == is_unknown
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,37 @@ def test_nouns_are_missing_where_they_only_begin_like_another(question: str, let
     assert found["missing_word"] == letters / 10
 
 
+CLUB = passage(
+    "Studierende entrichten 40 Euro. Der Austritt ist zum Jahresende möglich. Gas: Der Arbeitspreis beträgt 9 Cent. "
+    "Die Versammlung ist im März.",
+    title="Verein",
+    score=6.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "letters"),
+    [
+        ("Was zahlt ein Student?", 0),
+        ("wie kann ich kündigen", 0),
+        ("In welchem Monat ist die Versammlung?", 0),
+        ("Wie hoch ist der Gaspreis?", 0),
+        ("Wie hoch ist der Strompreis?", 10),
+        ("Was zahlt ein Soldat?", 6),
+    ],
+)
+def test_nouns_are_not_missing_where_another_word_says_the_same(question: str, letters: int) -> None:
+    best = pieces(CLUB)[0]
+    found = german_signals(question, best, best.text, (CLUB, OTHER), 4.0)
+    assert found["missing_word"] == letters / 10
+
+
+def test_a_very_long_word_is_looked_up_in_no_time() -> None:
+    best = pieces(CLUB)[0]
+    found = german_signals(f"Was kostet {'Gas' * 5_000}?", best, best.text, (CLUB, OTHER), 4.0)
+    assert found["missing_word"] > 1
+
+
 def test_what_was_refused_denies_a_question_that_takes_it_for_granted() -> None:
     assert signals_of("Wo ist der Weinstand?", 2)["denied"] == 1.0
     assert signals_of("Darf man einen Weinstand haben?", 2)["denied"] == 0.0

@@ -35,6 +35,13 @@ def test_what_is_no_name_does_not(word: str) -> None:
     assert not NOTICE.looks_like(word)
 
 
+def test_an_acronym_is_spelt_out_by_words_that_follow_each_other() -> None:
+    minutes = KnownWords("The annual general meeting elects the head of the board.")
+    assert minutes.spells_out("agm")
+    assert minutes.spells_out("hotb")
+    assert not minutes.spells_out("agx")
+
+
 @given(st.text(max_size=200), st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=20))
 def test_any_text_may_be_looked_up_in_any_other(text: str, word: str) -> None:
     known = KnownWords(text)

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from vital_shared.llm.asked_things import asked_things
+from vital_shared.llm.denied_cells import asks_for_denied_cell, asks_for_foreign_column
 from vital_shared.llm.empty_cells import asks_for_empty_cell
+from vital_shared.llm.exclusive_kinds import asks_for_other_kind
 from vital_shared.llm.german_questions import asked_attribute as asked_attribute_in_german
 from vital_shared.llm.known_words import KnownWords, content_word_list, is_code, words_of
 from vital_shared.llm.numbered_things import lacks_numbered_thing, names_numbered_thing
@@ -49,6 +51,10 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _COUNTED = re.compile(
     r"\bhow (?:many|much) (?!(?:more|less|[^\W_]+er)\b)([^\W_]+)(?: ([^\W_]+))?", re.IGNORECASE
 )
+_AGE = re.compile(r"\b\d{1,2}(?:-|\s)years?(?:-|\s)olds?\b|\baged? \d{1,2}\b", re.IGNORECASE)
+"""The age of somebody, which the bounds of documents cover: "my 12-year-old" is "under 18"."""
+
+_ACRONYM_MIN_LETTERS = 3
 _DECIMAL = re.compile(r"\d+[.,]\d+")
 _CLAUSES = re.compile(r"[.;:,!?](?:\s|$)|\b(?:but|and)\b")
 _IT = re.compile(r"(?:\bit\b[ -]*)+")
@@ -119,9 +125,9 @@ def signals(
 
 
 def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
-    """Return whether a year, a measure or a thing of another number is asked for than any passage has.
+    """Return whether a year, a measure, a kind or a numbered thing is asked for that no passage has.
 
-    Or a cell that is empty in the row that the question names.
+    Or a cell that is empty in the row that the question names, or says that there is no such thing.
     """
     text = "\n".join(_whole(each) for each in passages)
     asks = question_sentences(question)
@@ -132,6 +138,9 @@ def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
         or (stated is not None and not stated.search(text))
         or lacks_numbered_thing(asks, text)
         or asks_for_empty_cell(asks, passages)
+        or asks_for_denied_cell(asks, passages)
+        or asks_for_foreign_column(asks, passages)
+        or asks_for_other_kind(asks, passages)
     )
 
 
@@ -148,7 +157,7 @@ class _Asked:
     """A question, taken apart."""
 
     def __init__(self, question: str) -> None:
-        self.text = question_sentences(question)
+        self.text = _AGE.sub("", question_sentences(question))
         self.words = content_word_list(self.text)
         self.named = self._named()
         self.years = {number for number in numbers(self.text) if _YEAR.fullmatch(number)}
@@ -164,12 +173,20 @@ class _Asked:
         codes = [word for word in words_of(self.text) if is_code(word)]
         codes += [code.lower() for code in _COMPOUND.findall(self.text) if _is_compound_code(code)]
         return (
-            any(not found.has_exactly(name) for name in self.named if content_words(name))
+            any(
+                not found.has_exactly(name) and not self._is_acronym_of(name, found)
+                for name in self.named
+                if content_words(name)
+            )
             or any(code not in lower for code in codes)
             or any(
                 not re.search(rf"\b{capital}\b", found.text) for capital in _SINGLE_CAPITAL.findall(self.text)
             )
         )
+
+    def _is_acronym_of(self, name: str, found: KnownWords) -> bool:
+        is_acronym = len(name) >= _ACRONYM_MIN_LETTERS and name.isalpha() and name.upper() in self.text
+        return is_acronym and found.spells_out(name)
 
     def has_look_alike(self, found: KnownWords) -> bool:
         is_small = self.text[1:].islower()

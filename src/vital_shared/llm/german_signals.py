@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from vital_shared.llm.german_questions import asked_attribute, denies, is_open, lacks_number
+from vital_shared.llm.german_words import is_said_otherwise, is_unstated
 from vital_shared.llm.passage_gap import passage_gap
 from vital_shared.llm.pieces import PassagePiece
 from vital_shared.llm.question_parts import question_sentences
@@ -50,6 +51,10 @@ COMPOUND_START_LETTERS: Final = 6
 HEAD_MIN_LETTERS: Final = 4
 """Letters of the last part of a compound; fewer are an ending."""
 
+MAX_COMPOUND_LETTERS: Final = 40
+PART_MIN_LETTERS: Final = 3
+"""Letters of the first part of a compound."""
+
 _WITHOUT_UMLAUTS: Final = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss"})
 """Letters as the stemmer writes them."""
 
@@ -68,7 +73,7 @@ def german_signals(
     """
     asks = question_sentences(question)
     passage = passage_text(best.passage.title, best.passage.section, best.passage.text)
-    missing = [len(word) for word in _named(asks) if not _has(passage.lower(), word)]
+    missing = [len(word) for word in _named(asks) if not _says(passage.lower(), word)]
     attribute = asked_attribute(asks)
     return {
         "answer_logit": (logit - USUAL_LOGIT) / LOGIT_SCALE,
@@ -98,6 +103,33 @@ def _named(question: str) -> list[str]:
     return [
         word for word in _words(question) if not capital or word in capital or any(map(str.isdigit, word))
     ]
+
+
+def _says(text: str, word: str) -> bool:
+    """Return whether a text in lower case has a word, another one for the same thing, or need not have it."""
+    root, plain = stem(word, GERMAN), text.translate(_WITHOUT_UMLAUTS)
+    return (
+        is_unstated(word)
+        or _has(text, word)
+        or is_said_otherwise(plain, root)
+        or _has_both_parts(plain, root)
+    )
+
+
+def _has_both_parts(text: str, root: str) -> bool:
+    """Return whether a text has both parts of a compound as words of their own or ends of words.
+
+    "Gaspreis", where the section is "Gas" and its line "Arbeitspreis".
+    """
+    if len(root) > MAX_COMPOUND_LETTERS:
+        return False
+    for end in range(PART_MIN_LETTERS, len(root) - HEAD_MIN_LETTERS + 1):
+        first, head = root[:end], root[end:]
+        if re.search(rf"\b{first}\b", text) and (
+            re.search(rf"{head}\w{{0,2}}\b", text) or is_said_otherwise(text, head)
+        ):
+            return True
+    return False
 
 
 def _has(text: str, word: str) -> bool:

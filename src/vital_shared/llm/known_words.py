@@ -119,6 +119,16 @@ class KnownWords:
             or (len(word) >= MIN_TYPO_CHARACTERS and word in self._joined)
         )
 
+    def spells_out(self, acronym: str) -> bool:
+        """Return whether words that follow each other begin with the letters of an acronym: "AGM"."""
+        return acronym in self._initials
+
+    @cached_property
+    def _initials(self) -> str:
+        words = words_of(self.text)
+        of_content = [word for word in words if content_words(word)]
+        return "".join(word[0] for word in words) + " " + "".join(word[0] for word in of_content)
+
     def has(self, word: str) -> bool:
         """Return whether the text has a word, mistyped or in other words too; names and codes exactly."""
         if self.has_exactly(word):
