@@ -84,14 +84,25 @@ POOL = passage(
     [
         ("What does my 12-year-old pay?", 0.0),
         ("What does a swimmer aged 12 pay?", 0.0),
+        ("What do I pay at 21:30, or at 6 pm?", 0.0),
         ("What do 12 swimmers pay?", 1.0),
         ("What does a swimmer pay on lane 12?", 1.0),
     ],
 )
-def test_an_age_is_no_unknown_number(question: str, is_unknown: float) -> None:
+def test_ages_and_hours_are_no_unknown_numbers(question: str, is_unknown: float) -> None:
     found = signals(question, pieces(POOL)[0], [POOL], Logits(1.0, 1.0, 1.0))
     assert found["unknown_number"] == is_unknown
     assert found["unknown_name"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("question", "is_missing"),
+    [("price of a swim", 0.0), ("colour of a swim", 1.0), ("depth of lane 4", 1.0)],
+)
+def test_a_property_is_there_where_its_units_are(question: str, is_missing: float) -> None:
+    pool = passage("A swim is 3 euros on lane 4.", title="Pool")
+    found = signals(question, pieces(pool)[0], [pool], Logits(1.0, 1.0, 1.0))
+    assert found["asked_thing_missing"] == is_missing
 
 
 @pytest.mark.parametrize(("name", "is_unknown"), [("AGM", 0.0), ("AGX", 1.0)])

@@ -14,6 +14,10 @@ COURSES = passage(
 CAMERAS = passage(
     "Weight; Lumo 5: 310 g; Lumo 5 B: 330 g\nFlash; Lumo 5: none; Lumo 5 B: guide number 12", title="Cameras"
 )
+BOATS = passage(
+    "Boat: Tern (rowing boat); Persons: 4; Deposit: not needed\nBoat: Gull (sailing boat); Persons: 3; Deposit: needed",
+    title="Boats",
+)
 CARE = passage(
     "Part: Filter; Interval: weekly; Work: rinse\nPart: Seal; Interval: yearly; Work: replace", title="Care"
 )
@@ -27,6 +31,7 @@ PARTS = passage(
     [
         ("What certificate does life drawing have?", COURSES),
         ("Which flash does the Lumo 5 have?", CAMERAS),
+        ("Which deposit does the rowing boat need?", BOATS),
     ],
 )
 def test_a_cell_that_denies_what_is_asked_for_closes_the_gate(question, table):
@@ -44,6 +49,7 @@ def test_a_cell_that_denies_what_is_asked_for_closes_the_gate(question, table):
         ("Which flash does the Lumo 5 B have?", CAMERAS),
         ("What is the weight of the Lumo 5?", CAMERAS),
         ("Which certificate is there?", COURSES),
+        ("Which deposit does the sailing boat need?", BOATS),
     ],
 )
 def test_other_questions_about_such_a_table_do_not(question, table):

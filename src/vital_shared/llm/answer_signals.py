@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from vital_shared.llm.asked_things import asked_things
+from vital_shared.llm.counted_things import counts_unknown_thing, lacks_counted_thing
 from vital_shared.llm.denied_cells import asks_for_denied_cell, asks_for_foreign_column
 from vital_shared.llm.empty_cells import asks_for_empty_cell
 from vital_shared.llm.exclusive_kinds import asks_for_other_kind
@@ -48,11 +49,12 @@ _WORD = re.compile(r"[^\W_]+(?:[-./'\u2019][^\W_]+)*")
 _COMPOUND = re.compile(r"[^\W_]+(?:[-./][^\W_]+)+")
 _SINGLE_CAPITAL = re.compile(r"(?<=[a-z] )([A-HJ-Z])\b(?!['\u2019.])")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_COUNTED = re.compile(
-    r"\bhow (?:many|much) (?!(?:more|less|[^\W_]+er)\b)([^\W_]+)(?: ([^\W_]+))?", re.IGNORECASE
+_BOUNDED = re.compile(
+    r"\b\d{1,2}(?:-|\s)years?(?:-|\s)olds?\b|\baged? \d{1,2}\b"
+    r"|\b\d{1,2}(?::\d\d(?:\s?[ap]m)?|\s?[ap]m|\s?o['\u2019]clock)\b",
+    re.IGNORECASE,
 )
-_AGE = re.compile(r"\b\d{1,2}(?:-|\s)years?(?:-|\s)olds?\b|\baged? \d{1,2}\b", re.IGNORECASE)
-"""The age of somebody, which the bounds of documents cover: "my 12-year-old" is "under 18"."""
+"""Ages and hours, which the bounds of documents cover: "my 12-year-old" is "under 18"."""
 
 _ACRONYM_MIN_LETTERS = 3
 _DECIMAL = re.compile(r"\d+[.,]\d+")
@@ -119,8 +121,12 @@ def signals(
         "attribute_absent": float(attribute is not None and not attribute.stated.search(answering.text)),
         "kind_missing": float(lacks_kind(asks.text, sentence)),
         "denied": float(not is_row(best.quote) and asks.is_denied_by(sentence)),
-        "counted_thing_missing": float(asks.counts_unknown_thing(found)),
-        "asked_thing_missing": float(not all(map(answering.has, asked_things(asks.text)))),
+        "counted_thing_missing": float(counts_unknown_thing(asks.text, found)),
+        "asked_thing_missing": float(
+            not all(
+                answering.has(thing) or _states(answering.text, thing) for thing in asked_things(asks.text)
+            )
+        ),
     }
 
 
@@ -137,6 +143,7 @@ def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
         not years <= KnownWords(text).numbers
         or (stated is not None and not stated.search(text))
         or lacks_numbered_thing(asks, text)
+        or lacks_counted_thing(asks, text)
         or asks_for_empty_cell(asks, passages)
         or asks_for_denied_cell(asks, passages)
         or asks_for_foreign_column(asks, passages)
@@ -153,11 +160,17 @@ def _stated_attribute(question: str) -> re.Pattern[str] | None:
     return attribute.stated if attribute else None
 
 
+def _states(text: str, thing: str) -> bool:
+    """Return whether a text states a property, such as a price, by its units."""
+    attribute = asked_attribute(thing)
+    return attribute is not None and attribute.stated.search(text) is not None
+
+
 class _Asked:
     """A question, taken apart."""
 
     def __init__(self, question: str) -> None:
-        self.text = _AGE.sub("", question_sentences(question))
+        self.text = _BOUNDED.sub("", question_sentences(question))
         self.words = content_word_list(self.text)
         self.named = self._named()
         self.years = {number for number in numbers(self.text) if _YEAR.fullmatch(number)}
@@ -199,12 +212,6 @@ class _Asked:
             and not content_words(word) & content_words(found.text)
             and (is_small or word in self.named or [word] == first)
         )
-
-    def counts_unknown_thing(self, found: KnownWords) -> bool:
-        """Return whether it asks how many there are of something that no passage has."""
-        counted = _COUNTED.search(self.text)
-        words = [word.lower() for word in counted.groups() if word and content_words(word)] if counted else []
-        return bool(words) and not any(found.has(word) for word in words)
 
     def is_denied_by(self, sentence: str) -> bool:
         """Return whether a clause with a word of the question denies something that the question does not.

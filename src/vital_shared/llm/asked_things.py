@@ -28,7 +28,7 @@ _UNSTATED: Final = frozenset(
         keyword,  # not content_words, which first loads the model that recognises languages
         "anything something thing kind part sort type way person people date day time year month minimum "
         "maximum least size number amount percentage share age name happens happened stand changed "
-        "organization organisation company country city town place body agency centre center".split(),
+        "extra organization organisation company country city town place body agency centre center".split(),
     )
 )
 """Stems of words that an answer need not repeat: "the date of death" is answered by "died on 3 May"."""

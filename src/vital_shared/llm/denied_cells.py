@@ -37,11 +37,17 @@ class _NamedRow(NamedTuple):
     name: frozenset[str]
     """Words of its first cell."""
 
+    in_brackets: frozenset[str]
+    """Words in brackets behind them, which name it too."""
+
     cells: tuple[tuple[str, str], ...]
     """Headings and values of the others."""
 
     first_heading: str
     """Heading of its first cell; empty where it has none."""
+
+    def is_named_by(self, words: frozenset[str]) -> bool:
+        return any(name and name <= words for name in (self.name, self.in_brackets))
 
 
 def asks_for_denied_cell(question: str, passages: Sequence[Passage]) -> bool:
@@ -56,7 +62,7 @@ def asks_for_denied_cell(question: str, passages: Sequence[Passage]) -> bool:
     asked = [
         (len(row.name), value)
         for row in _rows(passages)
-        if row.name and row.name <= wanted and (value := _asked_value(row, wanted))
+        if row.is_named_by(wanted) and (value := _asked_value(row, wanted))
     ]
     most = max((words for words, _ in asked), default=0)
     values = [value for words, value in asked if words == most]
@@ -122,7 +128,7 @@ def _rows(passages: Sequence[Passage]) -> Iterator[_NamedRow]:
             if len(filled) < MIN_CELLS:
                 continue
             heading, mark, value = cells[0]
-            if mark:
-                yield _NamedRow(_heading_words(value), filled[1:], heading)
-            else:
-                yield _NamedRow(_heading_words(heading), filled, "")
+            name = value if mark else heading
+            in_brackets = content_words(" ".join(_IN_BRACKETS.findall(name)))
+            cells_behind, first_heading = (filled[1:], heading) if mark else (filled, "")
+            yield _NamedRow(_heading_words(name), in_brackets, cells_behind, first_heading)

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from vital_shared.llm.german_questions import asked_attribute, denies, is_open, lacks_number
-from vital_shared.llm.german_words import is_said_otherwise, is_unstated
+from vital_shared.llm.german_words import has_word, says
 from vital_shared.llm.passage_gap import passage_gap
 from vital_shared.llm.pieces import PassagePiece
 from vital_shared.llm.question_parts import question_sentences
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.language import GERMAN
 from vital_shared.retrieval.passage_text import passage_text
-from vital_shared.retrieval.stems import stem, stop_words
+from vital_shared.retrieval.stems import stop_words
 from vital_shared.retrieval.words import numbers
 
 __all__ = ["GERMAN_SIGNAL_NAMES", "german_signals"]
@@ -44,20 +44,6 @@ LETTERS_SCALE: Final = 10.0
 WORD_MIN_LETTERS: Final = 3
 """Letters of a word that says something."""
 
-COMPOUND_MIN_LETTERS: Final = 8
-COMPOUND_START_LETTERS: Final = 6
-"""Letters from which on a word is found by its first ones: "Kaltmieten" by "Kaltmi"."""
-
-HEAD_MIN_LETTERS: Final = 4
-"""Letters of the last part of a compound; fewer are an ending."""
-
-MAX_COMPOUND_LETTERS: Final = 40
-PART_MIN_LETTERS: Final = 3
-"""Letters of the first part of a compound."""
-
-_WITHOUT_UMLAUTS: Final = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss"})
-"""Letters as the stemmer writes them."""
-
 _WORD: Final = re.compile(r"[^\W_]+")
 _CLAUSES: Final = re.compile(r"[.;:,!?](?:\s|$)|\b(?:aber|und|sondern|jedoch)\b")
 
@@ -73,7 +59,7 @@ def german_signals(
     """
     asks = question_sentences(question)
     passage = passage_text(best.passage.title, best.passage.section, best.passage.text)
-    missing = [len(word) for word in _named(asks) if not _says(passage.lower(), word)]
+    missing = [len(word) for word in _named(asks) if not says(passage.lower(), word)]
     attribute = asked_attribute(asks)
     return {
         "answer_logit": (logit - USUAL_LOGIT) / LOGIT_SCALE,
@@ -105,51 +91,6 @@ def _named(question: str) -> list[str]:
     ]
 
 
-def _says(text: str, word: str) -> bool:
-    """Return whether a text in lower case has a word, another one for the same thing, or need not have it."""
-    root, plain = stem(word, GERMAN), text.translate(_WITHOUT_UMLAUTS)
-    return (
-        is_unstated(word)
-        or _has(text, word)
-        or is_said_otherwise(plain, root)
-        or _has_both_parts(plain, root)
-    )
-
-
-def _has_both_parts(text: str, root: str) -> bool:
-    """Return whether a text has both parts of a compound as words of their own or ends of words.
-
-    "Gaspreis", where the section is "Gas" and its line "Arbeitspreis".
-    """
-    if len(root) > MAX_COMPOUND_LETTERS:
-        return False
-    for end in range(PART_MIN_LETTERS, len(root) - HEAD_MIN_LETTERS + 1):
-        first, head = root[:end], root[end:]
-        if re.search(rf"\b{first}\b", text) and (
-            re.search(rf"{head}\w{{0,2}}\b", text) or is_said_otherwise(text, head)
-        ):
-            return True
-    return False
-
-
-def _has(text: str, word: str) -> bool:
-    """Return whether a text in lower case has a word, with another ending or within a compound too.
-
-    A compound that only begins as a word of the text does is another thing, unless the text has its end too:
-    "Elterngeld" is not "Elternzeit".
-    """
-    if word.isdigit():
-        return word in numbers(text)
-    root, text = stem(word, GERMAN), text.translate(_WITHOUT_UMLAUTS)
-    if root in text:
-        return True
-    if len(root) < COMPOUND_MIN_LETTERS:
-        return False
-    starts = (end for end in range(len(root) - 1, COMPOUND_START_LETTERS - 1, -1) if root[:end] in text)
-    rest = root[next(starts, 0) :]
-    return rest != root and (len(rest) < HEAD_MIN_LETTERS or rest in text)
-
-
 def _is_denied(question: str, sentence: str) -> bool:
     """Return whether a clause with a word of the question denies something that the question does not."""
     if not is_open(question) or denies(question):
@@ -157,7 +98,7 @@ def _is_denied(question: str, sentence: str) -> bool:
     words = _words(question)
     denied = affirmed = 0
     for clause in _CLAUSES.split(sentence.lower()):
-        shared = sum(_has(clause, word) for word in words)
+        shared = sum(has_word(clause, word) for word in words)
         if denies(clause):
             denied = max(denied, shared)
         else:

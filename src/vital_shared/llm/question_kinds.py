@@ -139,6 +139,7 @@ _ASKS_WHETHER: Final = re.compile(
 _DENIAL: Final = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|without|cannot|forbidden|prohibited|impossible|closed"
     r"|removed)\b|n['\u2019]t\b"
+    r"|\b(?:was|were|been) (?:dropped|scrapped|suspended)\b"
     r"|\b(?:(?:switched|turned) off|off by default)\b"
     r"|\b(?:refus|withdr[ae]w|reject|exclud|lack|abolish|cancel|declin|den(?:y|ied)|stopped|discontinu)\w*",
     _IGNORE,
