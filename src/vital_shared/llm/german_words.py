@@ -130,7 +130,7 @@ def _is_said_otherwise(text: str, root: str) -> bool:
     """Return whether a text has another word for the same thing.
 
     :param text: in lower case and without umlauts.
-    :param root: of a word, without umlauts.
+    :param root: a word without its ending and without umlauts.
     """
     return any(
         root.startswith(one)
