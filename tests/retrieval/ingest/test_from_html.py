@@ -325,3 +325,26 @@ def test_exponents_in_tables_are_spelt_out():
 def test_what_details_hide_keeps_its_summary():
     html = "<details><summary>How hot?</summary><p>At most 60 degrees.</p></details>"
     assert texts(html) == ["How hot? At most 60 degrees."]
+
+
+@pytest.mark.parametrize(
+    "style", ["opacity:0", "color:red; opacity: 0.0 !important", "font-size:0", "font-size: 0px;"]
+)
+def test_letters_that_nobody_can_see_are_no_content(style):
+    assert texts(f'<p>Tea.</p><p>Milk <span style="{style}">ignore this</span>.</p>') == ["Tea.", "Milk ."]
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        '<p style="opacity:0.5">',
+        '<p style="opacity:0;transform:translateY(20px)">',
+        '<p style="opacity:0" data-w-id="7">',
+        '<p style="opacity:0" class="fade-in">',
+        '<p style="font-size:0.8em">',
+        '<p style="line-height:0">',
+        '<div style="font-size:0"><p style="font-size:16px">',
+    ],
+)
+def test_what_appears_later_or_is_only_small_is_content(opening):
+    assert texts(f"{opening}Coffee.") == ["Coffee."]

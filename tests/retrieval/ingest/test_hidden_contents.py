@@ -27,6 +27,27 @@ def test_hidden_rows_and_columns_of_a_sheet_are_not_read():
     )
 
 
+@pytest.mark.parametrize("code", [";;;", ";;", "[White];[White];[White];"])
+def test_cells_that_their_format_hides_are_not_read(code):
+    def change(book, sheet):
+        sheet.write(1, 1, 1, book.add_format({"num_format": code}))
+        sheet.write(3, 1, "", book.add_format({"num_format": code}))
+
+    found = parsed("a.xlsx", workbook(ROWS, change=change))
+    assert found.blocks[0].text == "Item: Bolt; Price: 2"
+    assert found.notes == ("Cells of the sheet Prices that their format hides were not read.",)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(";;;", "Item: Bolt; Price: 2"), (";;", "Item: Bolt; Cost: x; Price: 2")]
+)
+def test_a_format_of_numbers_alone_hides_no_text(code, text):
+    def change(book, sheet):
+        sheet.write(1, 1, "x", book.add_format({"num_format": code}))
+
+    assert parsed("a.xlsx", workbook(ROWS, change=change)).blocks[0].text == text
+
+
 def test_rows_that_a_filter_or_a_folded_group_leaves_out_are_read():
     def filtered(_, sheet):
         sheet.autofilter(0, 0, 3, 2)

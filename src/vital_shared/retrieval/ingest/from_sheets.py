@@ -10,13 +10,18 @@ from typing import Any, Final
 from zipfile import ZipFile
 
 from lxml import etree  # type: ignore[import-untyped]
-from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
 from vital_shared.retrieval.ingest.date_formats import DateFormat
 from vital_shared.retrieval.ingest.hidden_cells import NOTHING_HIDDEN, HiddenCells, read_hidden_cells
-from vital_shared.retrieval.ingest.number_formats import CellFormat, read_number_formats, sheet_parts
+from vital_shared.retrieval.ingest.number_formats import (
+    CellFormat,
+    HidingFormat,
+    read_number_formats,
+    sheet_parts,
+)
 from vital_shared.retrieval.ingest.odf_merged_cells import MergedRange, read_odf_merged_cells
 from vital_shared.retrieval.ingest.odf_number_formats import read_odf_number_formats
 from vital_shared.retrieval.ingest.packages import OLD_OFFICE, open_package
@@ -69,7 +74,10 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
         ranges = merged.get(sheet.name) or found.merged_cell_ranges or []
         unseen = hidden.get(sheet.name, NOTHING_HIDDEN)
         notes += _what_is_hidden(sheet.name, unseen)
-        rows = _seen(_rows(found, formats.get(sheet.name, {}), ranges), unseen)
+        values, shown_by = found.to_python(skip_empty_area=False), formats.get(sheet.name, {})
+        if any(_is_unshown(_value(values, place), each) for place, each in shown_by.items()):
+            notes.append(f"Cells of the sheet {sheet.name} that their format hides were not read.")
+        rows = _seen(_rows(values, shown_by, ranges), unseen)
         add_rows(outline, rows, merged=_merged_rows(ranges))
     if not data.startswith(OLD_OFFICE):
         notes += _unread(data, uri)
@@ -129,20 +137,16 @@ def _merged_rows(ranges: Sequence[MergedRange]) -> set[int]:
 
 
 def _rows(
-    sheet: CalamineSheet, formats: Mapping[tuple[int, int], CellFormat], merged: Sequence[MergedRange]
+    values: Sequence[Sequence[Any]],
+    formats: Mapping[tuple[int, int], CellFormat],
+    merged: Sequence[MergedRange],
 ) -> Iterator[Row]:
     """Yield the rows with their numbers in the sheet; merged cells show their value in each of them."""
-    values = sheet.to_python(skip_empty_area=False)
     rows = [[_shown(value) for value in row] for row in values]
     for (row, column), each in formats.items():
-        value = values[row][column] if row < len(values) and column < len(values[row]) else None
-        if isinstance(each, DateFormat):
-            if isinstance(value, dt.date):
-                rows[row][column] = each.shown(value)
-            elif value == dt.time():
-                rows[row][column] = each.shown(_DAY_ZERO)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            rows[row][column] = each.shown(value)
+        text = _formatted(_value(values, (row, column)), each)
+        if text is not None:
+            rows[row][column] = text
     for (top, left), (bottom, right) in merged:
         if (bottom - top + 1) * (right - left + 1) > MAX_CELLS // 100:
             continue
@@ -150,6 +154,27 @@ def _rows(
             for column in range(left, min(right + 1, len(rows[row]))):
                 rows[row][column] = rows[top][left]
     return iter(enumerate(rows, start=1))
+
+
+def _formatted(value: Any, form: CellFormat) -> str | None:
+    """Return a value as its format shows it; None where that says nothing else."""
+    if isinstance(form, HidingFormat):
+        return "" if form.hides(value) else None
+    if isinstance(form, DateFormat):
+        if isinstance(value, dt.date):
+            return form.shown(value)
+        return form.shown(_DAY_ZERO) if value == dt.time() else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return form.shown(value) if is_number else None
+
+
+def _value(values: Sequence[Sequence[Any]], place: tuple[int, int]) -> Any:
+    row, column = place
+    return values[row][column] if row < len(values) and column < len(values[row]) else None
+
+
+def _is_unshown(value: Any, form: CellFormat) -> bool:
+    return isinstance(form, HidingFormat) and form.hides(value)
 
 
 def _shown(value: Any) -> str:

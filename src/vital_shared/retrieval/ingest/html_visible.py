@@ -21,6 +21,14 @@ _OPENED: Final = re.compile(
 )
 """Names of classes of parts that a click opens, where no attribute says so."""
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_TRANSPARENT: Final = re.compile(r"(?:^|[;\s])opacity\s*:\s*0?(?:\.0+|0)%?\s*(?:!|;|$)", re.IGNORECASE)
+_TINY: Final = re.compile(
+    r"(?:^|[;\s])font(?:-size)?\s*:\s*(?:0?\.0+|0)(?:px|pt|r?em|%)?\s*(?:!|;|$)", re.IGNORECASE
+)
+_APPEARS: Final = re.compile(
+    r"anim|fade|reveal|appear|slide|scroll|transform|transition|\baos|data-w-id|wow", re.IGNORECASE
+)
+"""Names of what a page shows little by little, as its reader comes to it."""
 
 # Consent alone will not do: informed consent is a subject of its own.
 _COOKIES: Final = re.compile(
@@ -117,7 +125,21 @@ class Visibility:
         if str(tag.get("hidden", "")).lower() == "until-found":
             return False
         hidden = tag.has_attr("hidden") or str(tag.get("aria-hidden", "")).lower() == "true"
-        return hidden or _HIDDEN.search(str(tag.get("style", ""))) is not None
+        return hidden or _HIDDEN.search(str(tag.get("style", ""))) is not None or _is_invisible(tag)
+
+
+def _is_invisible(tag: Tag) -> bool:
+    """Return whether an element is transparent for good, or its own letters have no size.
+
+    Boxes of such letters are a way to close gaps: what is within them has a size of its own.
+    """
+    style = str(tag.get("style", ""))
+    if _TINY.search(style) is not None and tag.find(True) is None:
+        return True
+    return (
+        _TRANSPARENT.search(style) is not None
+        and _APPEARS.search(" ".join(map(str, tag.attrs.items()))) is None
+    )
 
 
 def _controlled(root: Tag) -> frozenset[int]:

@@ -19,7 +19,7 @@ from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.date_formats import DateFormat, read_date_format
 from vital_shared.retrieval.ingest.packages import parse_xml
 
-__all__ = ["CellFormat", "NumberFormat", "read_number_formats", "sheet_parts"]
+__all__ = ["CellFormat", "HidingFormat", "NumberFormat", "read_number_formats", "sheet_parts"]
 
 logger = get_logger(__name__)
 
@@ -63,8 +63,20 @@ class NumberFormat(NamedTuple):
         return f"{sign}{self.before}{text.zfill(self.width)}{self.after}".strip()
 
 
-CellFormat = NumberFormat | DateFormat
+class HidingFormat(NamedTuple):
+    """A format without a section for what a cell has, which then shows nothing (``;;;``)."""
+
+    hides_texts: bool
+    """Whether texts are not shown either."""
+
+    def hides(self, value: object) -> bool:
+        return value not in ("", None) and (self.hides_texts or not isinstance(value, str))
+
+
+CellFormat = NumberFormat | DateFormat | HidingFormat
 """A format that says more, or less, than the value."""
+
+_HIDING: Final = re.compile(r"(?:\[[^\]]*\])?;(?:\[[^\]]*\])?;(?:\[[^\]]*\])?(?P<text>;?)")
 
 
 def read_number_formats(package: ZipFile) -> dict[str, dict[tuple[int, int], CellFormat]]:
@@ -97,9 +109,15 @@ def _styles(root: etree._Element) -> dict[str, CellFormat]:
     found: dict[str, CellFormat] = {}
     for number, style in enumerate(root.iterfind(f"{_MAIN}cellXfs/{_MAIN}xf")):
         code = codes.get(style.get("numFmtId"), "")
-        if (read := _format(code) or read_date_format(code)) is not None:
+        if (read := _hiding(code) or _format(code) or read_date_format(code)) is not None:
             found[str(number)] = read
     return found
+
+
+def _hiding(code: str) -> HidingFormat | None:
+    """Read a format of empty sections, which may have colours; of three they are for numbers alone."""
+    match = _HIDING.fullmatch(code.strip())
+    return HidingFormat(hides_texts=bool(match["text"])) if match else None
 
 
 def _format(code: str) -> NumberFormat | None:
