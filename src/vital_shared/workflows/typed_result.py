@@ -67,9 +67,10 @@ def check_answer(run: Run) -> None:
 
     :raises NodeError: when it is none. None is one where the node declares that it may return it.
     """
-    answer, declared = run.value(ANSWER_VALUE, ""), run.plan.made_type(ANSWER_VALUE)
+    answer = run.value(ANSWER_VALUE, "")
     if isinstance(answer, str | Answer):
         return
+    declared = run.plan.made_type(ANSWER_VALUE)  # evaluates an annotation, which every run would pay
     if answer is None and declared != UNKNOWN and fits(type(None), declared):
         return
     made = "None" if answer is None else f"a value of type {type(answer).__name__}"
