@@ -16,15 +16,16 @@ SEGMENTS: Final = frozenset({"chat", "completions", "embeddings", "messages", "m
 FOREIGN: Final = frozenset({"anthropic", "api", "gemini", "google", "openai"})
 """Beginnings of paths at other servers, as in ``/api/v1``, ``/openai/v1`` or ``/v1beta/openai``."""
 
-AZURES: Final = ("openai", "deployments")
-"""The beginning of Azure's paths, behind which the name of the deployment is."""
+AZURES: Final = (["openai", "deployments"], ["v1", "deployments"], ["openai", "v1", "deployments"])
+"""Beginnings of the paths of Azure's clients, behind which the name of the deployment is."""
 
 
 def intended_path(path: str) -> str | None:
     """Return the path that a client of another API means; None: the path is right, or no such client's."""
     segments = [segment for segment in path.split("/") if segment]
-    if tuple(segments[: len(AZURES)]) == AZURES:
-        del segments[: len(AZURES) + 1]
+    azures = next((begin for begin in AZURES if segments[: len(begin)] == begin), None)
+    if azures is not None:
+        del segments[: len(azures) + 1]
     elif any(segment in FOREIGN for segment in segments[:2]):
         while segments and (segments[0] in FOREIGN or (len(segments) > 1 and segments[1] in FOREIGN)):
             del segments[0]
