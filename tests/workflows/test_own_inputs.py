@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, Secret, SecretBytes, SecretStr, ValidationError, create_model
 
-from vital_shared import InvalidRequest, Pause, PlanChanged, PlanError, Workflow, WorkflowInput, fan_out, node
+from vital_shared import (
+    ConfigurationError,
+    InvalidRequest,
+    Pause,
+    PlanChanged,
+    PlanError,
+    Workflow,
+    WorkflowInput,
+    fan_out,
+    node,
+)
 from vital_shared.testing import question, workflow_services
 
 
@@ -202,9 +212,9 @@ async def test_a_field_with_an_alias_is_stored_and_read_back(services):
     assert output.response == "good abc"
 
 
-async def test_the_base_itself_runs_nothing(services):
-    output = await Workflow(services).execute_typed(question("a"))
-    assert (output.status, output.response, output.values) == ("completed", "", {})
+async def test_the_base_itself_is_refused_since_it_runs_nothing(services):
+    with pytest.raises(ConfigurationError, match=r"^Workflow has no nodes, and would do nothing: put @node"):
+        await Workflow(services).execute_typed(question("a"))
 
 
 def test_inputs_that_are_named_like_those_of_a_graph_are_an_error_at_the_definition():
