@@ -12,6 +12,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ai_engine.auth.session_ring import is_cross_site
+
 __all__ = ["ANY_ORIGIN", "AllowedOrigins"]
 
 ANY_ORIGIN: Final = "*"
@@ -56,7 +58,7 @@ class AllowedOrigins:
                 message["headers"] = marked
             await send(message)
 
-        if is_allowed:
+        if is_allowed and is_cross_site(headers):  # the console's own pages name their origin, too
             kept = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
             scope = {**scope, "headers": kept}
         await self._app(scope, receive, mark)

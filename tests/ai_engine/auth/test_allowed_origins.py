@@ -82,6 +82,20 @@ async def test_a_cookie_of_a_session_counts_for_nobody_elses_page(allowing: Serv
     assert response.status_code == 401
 
 
+async def test_the_console_keeps_its_session_where_every_origin_is_allowed(tmp_path) -> None:
+    async with (
+        workflow_services(tmp_path, models=[CannedModel("Canned.")]) as services,
+        serving(services, cors_origins=("*",)) as service,
+    ):
+        own = str(service.client.base_url).rstrip("/")
+        signed_in = {"Cookie": await sign_in(service), "X-Vital-Console": "1", "Origin": own}
+        for fetched in ({}, {"Sec-Fetch-Site": "same-origin"}):
+            answer = await service.client.post(
+                "/v1/runs", json=asked(model=None), headers=signed_in | fetched
+            )
+            assert answer.status_code == 200, answer.text
+
+
 async def test_an_open_engine_stays_its_own_machines(allowing: Service) -> None:
     response = await allowing.client.post("/v1/runs", json=asked(), headers={"Origin": PAGE})
     assert response.status_code == 403
