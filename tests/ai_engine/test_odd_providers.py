@@ -267,7 +267,7 @@ MOST_SECONDS = 0.5
 async def watched_loop() -> AsyncIterator[list[float]]:
     """Note the longest processor time between two turns of the event loop: others may hold the machine.
 
-    What thousands of tests before it have left is not looked through by the garbage collector meanwhile.
+    What thousands of tests before it have left is not looked through by the garbage collector any more.
     """
     longest = [0.0]
     gc.collect()
@@ -279,10 +279,7 @@ async def watched_loop() -> AsyncIterator[list[float]]:
             await asyncio.sleep(0.001)
             longest[0] = max(longest[0], time.thread_time() - before)
 
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(watch())
-            yield longest
-            watching.cancel()
-    finally:
-        gc.unfreeze()
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch())
+        yield longest
+        watching.cancel()
