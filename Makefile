@@ -1,8 +1,8 @@
 # make run    set everything up, load the sample knowledge, serve on http://127.0.0.1:8000
 # make clients   install the clients of other projects that the gateway is tested with
 # make console   build the web console into the engine's package
-# make test   set everything up, then linters, type checks and all tests
-# make test-all   the tests, on SQLite and on Postgres, and `make test-clients`, `make mutation`, `make torture`, `make chaos`, `make takeover` and `make documents`
+# make test   set everything up, then linters, type checks and all tests but those marked as thorough
+# make test-all   all tests, on SQLite and on Postgres, and `make test-clients`, `make mutation`, `make torture`, `make chaos`, `make takeover` and `make documents`
 # make test-postgres   all tests with a real Postgres in place of the SQLite file
 # make mutation   change every alert in every way, and see that its tests notice; it takes an hour
 # make documents   read real documents out of Debian and PyPI packages, and check what they say
@@ -45,6 +45,9 @@ REAL_TIME := tests/ai_engine/supervisor/test_prometheus.py tests/ai_engine/test_
 
 OTHERS := --ignore tests/clients $(addprefix --ignore ,$(REAL_TIME))
 
+# What takes long and has quicker tests beside it is left to `make test-all`.
+QUICK := -m "not thorough"
+
 # What fails is tried once more, alone: a shared machine can be late. What fails twice fails the run; what passes
 # only then stands in the output as both, and is a fault to be mended (CONTRIBUTING.md).
 ALONE := --numprocesses 0 --last-failed --last-failed-no-failures none
@@ -54,7 +57,7 @@ pytest = $(BIN)/pytest $(1) || { [ $$? -eq 1 ] && $(BIN)/pytest $(1) $(ALONE); }
 STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
     tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
 
-.PHONY: browser systemd clients console console-types run test test-all test-clients test-postgres rules mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
+.PHONY: browser systemd clients console console-types run test test-all test-thorough test-clients test-postgres rules mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
 run: $(VENV)/installed console
 	$(BIN)/vital quickstart
@@ -62,13 +65,18 @@ run: $(VENV)/installed console
 test: $(VENV)/installed-dev lint console browser systemd stack .stack/prometheus-3/complete
 	$(BIN)/vital models install
 	$(BIN)/vital models install smollm2
-	$(call pytest,$(TOGETHER) $(OTHERS))
-	$(call pytest,$(REAL_TIME))
-	export VITAL_TEST_DATABASE=postgres; $(call pytest,$(TOGETHER) $(STORE_TESTS))
+	$(call pytest,$(QUICK) $(TOGETHER) $(OTHERS))
+	$(call pytest,$(QUICK) $(REAL_TIME))
+	export VITAL_TEST_DATABASE=postgres; $(call pytest,$(QUICK) $(TOGETHER) $(STORE_TESTS))
 	export VITAL_TEST_DATABASE=postgres; $(call pytest,tests/ai_engine/test_long_stall.py)
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
-test-all: test test-clients test-postgres rules mutation torture chaos takeover documents
+test-all: test test-thorough test-clients test-postgres rules mutation torture chaos takeover documents
+
+# The tests that `make test` leaves out.
+test-thorough: $(VENV)/installed-dev console stack .stack/prometheus-3/complete
+	$(BIN)/pytest -m thorough $(TOGETHER) $(OTHERS)
+	$(BIN)/pytest -m thorough $(REAL_TIME)
 
 # Clients of other projects, which bring half a gigabyte of packages (docs/clients.md).
 test-clients: $(VENV)/installed-dev clients

@@ -67,7 +67,7 @@ def project(folder: Path) -> list[Path]:
 
 
 @pytest.mark.timeout(300)  # the first check of all sources, on a busy machine
-@pytest.mark.parametrize("check", [mypy, pyright])
+@pytest.mark.parametrize("check", [pytest.param(mypy, marks=pytest.mark.thorough), pyright])
 def test_documented_patterns_pass_strict_checks_and_what_is_wrong_is_still_seen(check, tmp_path):
     wrong = tmp_path / "wrong.py"
     wrong.write_text(WRONG)

@@ -39,6 +39,7 @@ def questions(data_dir: Path, tmp_path: Path, vital) -> Path:
     return path
 
 
+@pytest.mark.thorough
 def test_a_tuning_is_measured_kept_used_reported_and_reset(vital, questions):
     before = json.loads(vital("eval", str(questions), "--tenant", "plant", "--json").stdout)
     result = json.loads(vital("eval", str(questions), "--tenant", "plant", "--tune", "--json").stdout)
@@ -60,6 +61,7 @@ def test_a_tuning_is_measured_kept_used_reported_and_reset(vital, questions):
     assert again == before
 
 
+@pytest.mark.thorough
 def test_a_tuning_of_too_few_or_foreign_questions_is_refused(vital, data_dir, tmp_path):
     few = tmp_path / "few.json"
     few.write_text(json.dumps([{"question": "What is a 510(k)?", "facts": ["premarket"]}]))

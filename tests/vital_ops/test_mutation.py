@@ -76,6 +76,7 @@ def test_no_two_mutants_have_one_name(key):
     assert len({*names}) == len(names)
 
 
+@pytest.mark.thorough
 def test_a_mutant_that_is_the_alert_itself_survives_and_is_equivalent(tmp_path):
     rules = rule_set("EngineDown")
     same = {0: replace(next(iter(mutants(rules))), rules=rules, recording=None)}
@@ -83,6 +84,7 @@ def test_a_mutant_that_is_the_alert_itself_survives_and_is_equivalent(tmp_path):
     assert equivalents(rules, same, tmp_path) == same
 
 
+@pytest.mark.thorough
 def test_what_a_test_notices_is_not_taken_for_equivalent(tmp_path):
     rules, known = rule_set("EngineDown"), known_survivors("EngineDown")
     changed = [mutant for mutant in mutants(rules) if mutant.operator in ("number", "comparison", "matcher")]
@@ -90,6 +92,7 @@ def test_what_a_test_notices_is_not_taken_for_equivalent(tmp_path):
     assert equivalents(rules, dict(enumerate(Random(1).sample(noticed, 6))), tmp_path) == {}
 
 
+@pytest.mark.thorough
 def test_what_differs_at_a_limit_alone_is_not_taken_for_equivalent(tmp_path):
     rules = rule_set("HighErrorRate")
     strictness = [

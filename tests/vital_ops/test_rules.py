@@ -41,6 +41,17 @@ LOOK_BACK = 290
 VERSIONS = [pytest.param(find_program, id="prometheus-2"), pytest.param(find_prometheus_3, id="prometheus-3")]
 
 
+RUNS = [
+    pytest.param(name, find, id=f"{name}-{version}", marks=[pytest.mark.thorough] if is_twice else [])
+    for name in sorted(TESTS)
+    for version, find, is_twice in (
+        ("prometheus-2", find_program, "-" in name),
+        ("prometheus-3", find_prometheus_3, False),
+    )
+]
+"""Files of tests and versions; finer series, with a suffix, are left to `make test-all` on the older version."""
+
+
 def promtool(*arguments: str | Path, find=find_program) -> subprocess.CompletedProcess[str]:
     return subprocess.run([find(PROMTOOL), *arguments], capture_output=True, text=True, check=False)
 
@@ -57,8 +68,7 @@ def test_every_alert_has_tests():
     assert {name.partition(".")[0].partition("-")[0] for name in TESTS} == names | {WATCHDOG}
 
 
-@pytest.mark.parametrize("find", VERSIONS)
-@pytest.mark.parametrize("name", sorted(TESTS))
+@pytest.mark.parametrize(("name", "find"), RUNS)
 def test_an_alert_fires_when_it_should_and_at_no_other_time(name, find, tmp_path):
     run = run_tests(TESTS[name], RULES, tmp_path, find)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -25,6 +25,7 @@ async def shares(engine, clients):
     return counts
 
 
+@pytest.mark.thorough
 async def test_connections_that_come_at_once_and_stay_are_shared(tmp_path, aexit):
     async with running_engine(tmp_path, workers=WORKERS) as engine:
         for worker in range(1, WORKERS + 1):
@@ -36,6 +37,7 @@ async def test_connections_that_come_at_once_and_stay_are_shared(tmp_path, aexit
         await aexit.aclose()  # idle connections would hold up the end
 
 
+@pytest.mark.thorough
 async def test_short_connections_one_after_the_other_are_shared(tmp_path):
     async with running_engine(tmp_path, workers=WORKERS) as engine:
         counts = Counter()

@@ -41,6 +41,7 @@ async def clients(engine):
         yield ask
 
 
+@pytest.mark.thorough
 async def test_500_equal_questions_over_two_workers_cost_one_call(redis, tmp_path):
     gate = asyncio.Event()
     async with (

@@ -40,6 +40,7 @@ def second_engine(folder, address):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 async def test_one_engine_of_two_is_a_ticket_and_both_are_a_page(tmp_path):
     async with stand_ins() as stands, aiohttp.ClientSession() as client, asyncio.timeout(240):
