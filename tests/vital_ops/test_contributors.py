@@ -90,6 +90,14 @@ def test_a_spikes_message_names_a_tenant_that_spends_for_the_first_time(tmp_path
 
 
 @pytest.mark.parametrize("find", [find_program, find_prometheus_3])
+def test_a_message_of_a_dead_engine_names_all_that_are_down(tmp_path, find):
+    series = {of_engine("up"): "1x4 0x30", of_engine("up").replace("one:", "two:"): "0x34"}
+    reported = said(tmp_path, find, "EngineDown", 12, **series)
+    orders = ("one:8000 (1) two:8000 (1) ", "two:8000 (1) one:8000 (1) ")  # of equal values, any
+    assert any(f'contributors="{names}' in reported for names in orders), reported
+
+
+@pytest.mark.parametrize("find", [find_program, find_prometheus_3])
 @pytest.mark.parametrize(
     ("alert", "series", "named"),
     [
@@ -134,11 +142,6 @@ def test_a_message_about_the_cache_names_what_it_lacks_room_for(tmp_path, find, 
 @pytest.mark.parametrize(
     ("alert", "series", "named"),
     [
-        (
-            "EngineDown",
-            {of_engine("up"): "1x4 0x30", of_engine("up").replace("one:", "two:"): "0x34"},
-            "one:8000 (1) two:8000 (1) ",
-        ),
         (
             "DeadLetters",
             ALIVE
