@@ -17,13 +17,10 @@ from ai_engine.conversation import read_conversation
 from ai_engine.engine import Engine, engine_of
 from ai_engine.gateway.cache_request import read_cache_request
 from ai_engine.gateway.client_protocols import CHAT_PROTOCOL
-from ai_engine.gateway.either import EitherExchange
-from ai_engine.gateway.model_failures import refuse_translated_as_openai
+from ai_engine.gateway.either import EitherExchange, refusal_as_openai
 from ai_engine.gateway.model_names import AskedModels
 from ai_engine.gateway.openai_chat import PROTOCOLS, ChatExchange
-from ai_engine.gateway.openai_errors import refuse_as_openai
 from ai_engine.gateway.relay_call import relay_call
-from ai_engine.gateway.translated import TranslatedExchange
 from ai_engine.protocols.openai.request import (
     DEFAULT_TENANT,
     ChatRequest,
@@ -31,7 +28,6 @@ from ai_engine.protocols.openai.request import (
     user_of,
 )
 from ai_engine.protocols.openai.response import ChunkWriter, completion
-from vital_shared.llm.base import ModelError
 
 __all__ = ["OPERATIONS", "routes"]
 
@@ -62,19 +58,7 @@ async def _relay(request: Request, engine: Engine, body: dict[str, Any], asked: 
     cache, body = read_cache_request(request, body)
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     verbatim = ChatExchange(body, count=count, count_at_most=count_at_most)
-    translated = TranslatedExchange(
-        CHAT_PROTOCOL,
-        body,
-        count=count,
-        count_at_most=count_at_most,
-        channel=verbatim.channel,
-        drops_params=engine.settings.drop_params,
-    )
-    exchange = EitherExchange(verbatim, PROTOCOLS, translated)
-
-    def refuse(error: ModelError) -> Response:
-        return refuse_as_openai(error) if exchange.is_verbatim else refuse_translated_as_openai(error)
-
+    exchange = EitherExchange(verbatim, PROTOCOLS, CHAT_PROTOCOL, body, engine)
     return await relay_call(
         request,
         engine,
@@ -82,7 +66,7 @@ async def _relay(request: Request, engine: Engine, body: dict[str, Any], asked: 
         asked,
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user") or body.get("safety_identifier")),
-        refuse=refuse,
+        refuse=refusal_as_openai(exchange),
         cache=cache,
     )
 

@@ -28,7 +28,6 @@ from ai_engine.gateway.model_failures import refuse_as_gemini
 from ai_engine.gateway.model_names import require_embedding_models
 from ai_engine.gateway.relay_call import relay_call
 from ai_engine.gateway.size import measure
-from ai_engine.gateway.translated import TranslatedExchange
 from ai_engine.protocols.canonical.messages import CanonicalMessage, MediaPart, MessagePart, TextPart
 from ai_engine.protocols.gemini.field_names import normal_form
 from ai_engine.protocols.gemini.generate_request_reader import read_generate_request
@@ -87,18 +86,10 @@ async def _generate(request: Request, *, is_streamed: bool) -> Response:
         return await answer_with_workflow(request, engine, read, messages, GENERATE_PROTOCOL)
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     verbatim = GenerateExchange(body, is_streamed=is_streamed, count=count, count_at_most=count_at_most)
-    translated = TranslatedExchange(
-        GENERATE_PROTOCOL,
-        asked,
-        count=count,
-        count_at_most=count_at_most,
-        channel=verbatim.channel,
-        drops_params=engine.settings.drop_params,
-    )
     return await relay_call(
         request,
         engine,
-        EitherExchange(verbatim, PROTOCOLS, translated),
+        EitherExchange(verbatim, PROTOCOLS, GENERATE_PROTOCOL, asked, engine),
         models,
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(None),

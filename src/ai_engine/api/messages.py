@@ -23,7 +23,6 @@ from ai_engine.gateway.either import EitherExchange
 from ai_engine.gateway.model_failures import refuse_as_anthropic
 from ai_engine.gateway.relay_call import relay_call
 from ai_engine.gateway.size import measure
-from ai_engine.gateway.translated import TranslatedExchange
 from ai_engine.protocols.anthropic.message_request_reader import read_message_request
 from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
 
@@ -59,19 +58,11 @@ async def create(request: Request) -> Response:
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     beta = request.headers.get("anthropic-beta", "")
     verbatim = MessagesExchange(body, beta=beta, count=count, count_at_most=count_at_most)
-    translated = TranslatedExchange(
-        MESSAGES_PROTOCOL,
-        body,
-        count=count,
-        count_at_most=count_at_most,
-        channel=verbatim.channel,
-        drops_params=engine.settings.drop_params,
-    )
     metadata = body.get("metadata")
     return await relay_call(
         request,
         engine,
-        EitherExchange(verbatim, PROTOCOLS, translated),
+        EitherExchange(verbatim, PROTOCOLS, MESSAGES_PROTOCOL, body, engine),
         models,
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(metadata.get("user_id") if isinstance(metadata, dict) else None),

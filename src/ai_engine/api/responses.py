@@ -17,15 +17,11 @@ from ai_engine.conversation import ChatMessage
 from ai_engine.engine import engine_of
 from ai_engine.gateway.cache_request import read_cache_request
 from ai_engine.gateway.client_protocols import RESPONSES_PROTOCOL
-from ai_engine.gateway.either import EitherExchange
-from ai_engine.gateway.model_failures import refuse_translated_as_openai
-from ai_engine.gateway.openai_errors import refuse_as_openai
+from ai_engine.gateway.either import EitherExchange, refusal_as_openai
 from ai_engine.gateway.openai_responses import ResponsesExchange
 from ai_engine.gateway.relay_call import relay_call
-from ai_engine.gateway.translated import TranslatedExchange
 from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
 from ai_engine.protocols.responses.response_request_reader import read_response_request
-from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.relay import RESPONSES
 
 __all__ = ["OPERATIONS", "routes"]
@@ -57,19 +53,7 @@ async def create(request: Request) -> Response:
     cache, body = read_cache_request(request, body)
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     verbatim = ResponsesExchange(body, count=count, count_at_most=count_at_most)
-    translated = TranslatedExchange(
-        RESPONSES_PROTOCOL,
-        body,
-        count=count,
-        count_at_most=count_at_most,
-        channel=verbatim.channel,
-        drops_params=engine.settings.drop_params,
-    )
-    exchange = EitherExchange(verbatim, PROTOCOLS, translated)
-
-    def refuse(error: ModelError) -> Response:
-        return refuse_as_openai(error) if exchange.is_verbatim else refuse_translated_as_openai(error)
-
+    exchange = EitherExchange(verbatim, PROTOCOLS, RESPONSES_PROTOCOL, body, engine)
     return await relay_call(
         request,
         engine,
@@ -77,7 +61,7 @@ async def create(request: Request) -> Response:
         models,
         tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user") or body.get("safety_identifier")),
-        refuse=refuse,
+        refuse=refusal_as_openai(exchange),
         cache=cache,
         prefers_responses=True,
     )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from typing import Any
 
+from starlette.responses import Response
+
+from ai_engine.engine import Engine
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.exchange import Exchange
+from ai_engine.gateway.model_failures import refuse_translated_as_openai
+from ai_engine.gateway.openai_errors import refuse_as_openai
 from ai_engine.gateway.size import RequestSize
-from ai_engine.gateway.translated import TranslatedExchange
+from ai_engine.gateway.translated import ClientProtocol, TranslatedExchange
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.relay import Operation, RelayedRequest
 
-__all__ = ["EitherExchange"]
+__all__ = ["EitherExchange", "refusal_as_openai"]
 
 
 class EitherExchange:
@@ -19,17 +26,32 @@ class EitherExchange:
 
     :param verbatim: passes it on as it is.
     :param protocols: the wires that speak the client's protocol.
-    :param translated: translates it; shares the channel with `verbatim`.
+    :param client: the client's protocol, from which it is translated for the others.
+    :param body: the client's request.
+    :param engine: counts its tokens, and says whether what cannot be carried is dropped.
     """
 
     operation: Operation = "chat"
 
     def __init__(
-        self, verbatim: Exchange, protocols: AbstractSet[str], translated: TranslatedExchange
+        self,
+        verbatim: Exchange,
+        protocols: AbstractSet[str],
+        client: ClientProtocol,
+        body: Mapping[str, Any],
+        engine: Engine,
     ) -> None:
+        account = engine.services.account
         self._verbatim = verbatim
         self._protocols = protocols
-        self._translated = translated
+        self._translated = TranslatedExchange(
+            client,
+            body,
+            count=account.count,
+            count_at_most=account.count_at_most,
+            channel=verbatim.channel,
+            drops_params=engine.settings.drop_params,
+        )
         self._chosen: Exchange = verbatim
 
     @property
@@ -79,3 +101,12 @@ class EitherExchange:
 
     def _for(self, protocol: str) -> Exchange:
         return self._verbatim if protocol in self._protocols else self._translated
+
+
+def refusal_as_openai(exchange: EitherExchange) -> Callable[[ModelError], Response]:
+    """Return the answer to a client of OpenAI's when a model fails, by the provider that was asked last."""
+
+    def refuse(error: ModelError) -> Response:
+        return refuse_as_openai(error) if exchange.is_verbatim else refuse_translated_as_openai(error)
+
+    return refuse
