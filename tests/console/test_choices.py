@@ -1,4 +1,4 @@
-"""What is chosen holds: pickers remember, each filter of the list finds its runs, and a lost connection is made good."""
+"""Pickers remember a choice, each filter of the list finds its runs, and an answer goes on over a lost connection."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ from tests.console.test_ask import ask, turn
 
 @pytest.fixture(scope="module")
 def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
-    """An engine with three runs that each filter tells apart."""
+    """An engine with four runs, among which each filter chooses others."""
     with running_engine(tmp_path_factory.mktemp("listed")) as running:
         running.ask("Alpha of acme?", model="canned", mode=4)
         running.ask("Beta of globex?", model="extractive", mode=2, tenant_id="globex", user_id="bob")
@@ -53,7 +53,7 @@ ADDRESSES = {
     "Begun from": "from=2020-01-01",
     "Begun before": "to=2020-01-01",
 }
-"""What the API is asked for each."""
+"""A part of the address that each choice asks the API for."""
 
 
 def test_each_filter_asks_the_api_and_shows_what_it_answers(

@@ -76,8 +76,8 @@ def test_a_column_of_the_row_does_not(question):
 
 
 def test_a_sentence_may_say_what_the_table_lacks():
-    told = passage("The seal has the order code S-1.")
-    assert not asks_for_foreign_column("What is the order code of the seal?", [CARE, PARTS, told])
+    stated = passage("The seal has the order code S-1.")
+    assert not asks_for_foreign_column("What is the order code of the seal?", [CARE, PARTS, stated])
 
 
 def test_text_without_tables_says_nothing():

@@ -68,7 +68,7 @@ class Acting(Workflow):
         return query
 
     @node
-    async def told(self, query: str) -> str:
+    async def written(self, query: str) -> str:
         return await self.llm(query, model=CALLING_MODEL, tools=[_letters(self)])
 
     @node
@@ -88,14 +88,14 @@ class Acting(Workflow):
         return payee
 
     @node(pauses=True)
-    async def verdict(self, told: str) -> bool:
-        raise Pause(told)
+    async def approved(self, written: str) -> bool:
+        raise Pause(written)
 
     @node
     async def answer(
-        self, mailed: str, told: str, rounds: str, paid: Sequence[Outcome[str]], verdict: bool
+        self, mailed: str, written: str, rounds: str, paid: Sequence[Outcome[str]], approved: bool
     ) -> str:
-        return await self.llm(f"{mailed} {told} {rounds} {len(paid)} {verdict}", stream=True)
+        return await self.llm(f"{mailed} {written} {rounds} {len(paid)} {approved}", stream=True)
 
 
 def _letters(workflow: Workflow[Any, Any]) -> Any:

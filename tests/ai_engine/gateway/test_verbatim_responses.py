@@ -231,7 +231,7 @@ async def test_the_provider_is_let_go_when_the_client_goes(gateway: OpenGateway)
         stream = await given.client.responses.create(model=MODEL, input="How many?", stream=True)
         await anext(aiter(stream))
         await stream.close()
-        await asyncio.wait_for(given.provider.closed.wait(), 10)
+        assert await asyncio.wait_for(given.provider.closed.wait(), 10), "the connection is closed"
 
 
 async def test_an_answer_is_cached_where_that_is_asked_for(gateway: OpenGateway) -> None:
