@@ -1,6 +1,7 @@
 """Let browsers pass the answers of the API on to pages of the origins that are allowed (CORS, WHATWG Fetch).
 
-Such pages send a key of their own; no cookie of theirs counts, and none is asked for.
+Such pages send a key of their own; no cookie of theirs counts, and none is asked for. Starlette's own
+middleware has no paths that stay closed, and drops no cookies.
 """
 
 from __future__ import annotations
