@@ -11,10 +11,14 @@ from typing import Final
 
 from ai_engine.asgi.patient_reads import PatientReads
 from vital_shared.errors import SourceError, StoreError
+from vital_shared.failure_log import FailureLog
+from vital_shared.logs import get_logger
 from vital_shared.retrieval.collection import Collection
 from vital_shared.store.database import Database
 
 __all__ = ["Readiness"]
+
+failures = FailureLog(get_logger(__name__))
 
 CHECK_SECONDS: Final = 2.0
 """The timeout of a check."""
@@ -33,7 +37,7 @@ class Readiness:
     def __init__(self, database: Database, data_dir: Path, collections: Sequence[Collection] = ()) -> None:
         self._checks: Mapping[str, Callable[[], Awaitable[None]]] = {
             "the database": database.check,
-            f"the disk of {data_dir}": lambda: asyncio.to_thread(_check_disk, data_dir),
+            "the disk of the data": lambda: asyncio.to_thread(_check_disk, data_dir),
         }
         self._pings: Mapping[str, Callable[[], Awaitable[None]]] = {
             f"the source {collection.name}": collection.ping for collection in collections
@@ -60,6 +64,7 @@ class Readiness:
         except TimeoutError:
             return f"{name} did not answer within {CHECK_SECONDS:g} seconds"
         except (SourceError, StoreError) as error:
+            failures.warn("not_ready", name, error)
             return str(error)
         return None
 
@@ -81,4 +86,6 @@ def _check_disk(data_dir: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise StoreError(f"The disk of {data_dir} cannot be written to: {error.strerror}") from error
+        raise StoreError(f"The disk of the data cannot be written to: {error.strerror}").detailed(
+            f"The disk of {data_dir} cannot be written to: {error.strerror}"
+        ) from error

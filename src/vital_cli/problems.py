@@ -38,9 +38,9 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, InvalidRequest) and error.field is not None and not names_thing:
         return f"{error.message} ({error.field})"
     if isinstance(error, RunFailed):
-        return f"{error.message} ({error.run_id}){_where(error)}"
+        return f"{error.for_operators} ({error.run_id}){_where(error)}"
     if isinstance(error, VitalError | GraphError):
-        return str(error)
+        return error.for_operators if isinstance(error, VitalError) else str(error)
     return f"Unexpected {type(error).__name__}: {error}. {DEBUG_HINT}"
 
 

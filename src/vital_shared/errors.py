@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
 __all__ = [
     "AlreadyBegun",
@@ -69,7 +69,25 @@ __all__ = [
 
 
 class VitalError(Exception):
-    """The root: ``except VitalError`` catches whatever VITAL raises on purpose."""
+    """The root: ``except VitalError`` catches whatever VITAL raises on purpose.
+
+    Its sentence may reach clients, so it names no path and no address, and repeats nothing that another
+    program has said of them. Those are its `details`, for operators: in tracebacks, logs and terminals.
+    """
+
+    details: str | None = None
+    """The sentence for operators, with the place; None: there is no more to say than to clients."""
+
+    def detailed(self, details: str) -> Self:
+        """Set the sentence for operators, and return this error; tracebacks have it as a note."""
+        self.details = details
+        self.add_note(details)
+        return self
+
+    @property
+    def for_operators(self) -> str:
+        """The details, or the sentence for all where there are none."""
+        return self.details or str(self)
 
 
 class ConfigurationError(VitalError):

@@ -14,10 +14,15 @@ from typing import Any, Final
 
 import structlog
 
+from vital_shared.errors import ConfigurationError, SourceError, StoreError, WriteRefused
+
 __all__ = ["as_error", "get_logger", "without_messages"]
 
 MAX_TRACEBACK_FRAMES: Final = 50
 """The innermost frames of a traceback that a line has."""
+
+_PLACED: Final = (ConfigurationError, SourceError, StoreError)
+"""Errors whose details are logged: places, and no values but in the words of a refused write."""
 
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -59,6 +64,8 @@ class _Logger(structlog.stdlib.BoundLogger):
         if error is None or method_name == "debug":
             return super()._proxy_to_logger(method_name, event, *event_args, **event_kw)
         del event_kw["exc_info"]
+        if isinstance(error, _PLACED) and not isinstance(error, WriteRefused) and error.details is not None:
+            event_kw.setdefault("reason", error.details)
         if self._logger.isEnabledFor(logging.DEBUG):
             super()._proxy_to_logger("debug", event, *event_args, **event_kw, exc_info=error)
         level = "error" if method_name == "exception" else method_name

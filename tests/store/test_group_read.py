@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,8 +66,9 @@ async def test_a_read_sees_what_was_committed_before(database: Database):
 
 
 async def test_a_read_that_fails_says_so_in_one_sentence(database: Database):
-    with pytest.raises(StoreError, match=r"^The database .*absent"):
+    with pytest.raises(StoreError, match=r"^The database refused: ") as caught:
         await database.read(wrong)
+    assert re.match(r"^The database .*absent", caught.value.for_operators)
 
 
 async def test_searches_open_no_connections(tmp_path: Path):

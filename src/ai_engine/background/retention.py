@@ -62,7 +62,7 @@ class Retention:
             try:
                 await SourceLease(self._database, LEASE, self._now).run_if_free(self.run)
             except VitalError as error:
-                logger.warning("retention_failed", reason=str(error))
+                logger.warning("retention_failed", reason=error.for_operators)
             await self._sleep(PASS_SECONDS)
 
     async def run(self) -> None:

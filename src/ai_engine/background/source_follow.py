@@ -35,7 +35,7 @@ async def follow_documents(services: Services, collection: Collection) -> None:
                 await _follow(services, collection)
                 followed = version
         except VitalError as error:
-            logger.warning("source_not_followed", source=collection.name, reason=str(error))
+            logger.warning("source_not_followed", source=collection.name, reason=error.for_operators)
             seconds = RETRY_SECONDS
         await asyncio.sleep(seconds)
 

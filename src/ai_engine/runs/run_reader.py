@@ -136,7 +136,7 @@ class RunReader:
             self._is_over = True
             return b""
         except StoreError as error:
-            logger.info("run_not_looked_up", run_id=self._run_id, reason=str(error))
+            logger.info("run_not_looked_up", run_id=self._run_id, reason=error.for_operators)
             return b""
         if self._find_here() is not None:  # it was begun here, and may even have ended, during that look
             return b""

@@ -201,9 +201,8 @@ class Providers:
             )
         key = self._environ.get(status.key) if status.key else None
         if key and not _is_private(status.base_url):
-            raise ConfigurationError(
-                f'The key of "{name}" would go over the network in the clear: use https in {status.base_url}.'
-            )
+            what = f'The key of "{name}" would go over the network in the clear: use https in '
+            raise ConfigurationError(f"{what}its base_url.").detailed(f"{what}{status.base_url}.")
         return Provider(
             name,
             _wire(table.like or name, status.wire, table),

@@ -59,7 +59,8 @@ def failure(error: Exception, model: str) -> ModelError:
         return ModelHeldBack(message, model=model, reason="content_filtered")
     if isinstance(error, UserError):
         return ModelRejected(f'"{model}" cannot answer this: {_line(error)}.', model=model)
-    return ModelUnavailable(f'"{model}" did not answer: {_line(error)}.', model=model)
+    what = f'"{model}" did not answer'
+    return ModelUnavailable(f"{what}.", model=model).detailed(f"{what}: {_line(error)}.")
 
 
 def _of_request(error: ModelAPIError, model: str) -> ModelError:
@@ -80,7 +81,7 @@ def _unreached(error: ModelConnectionError, model: str) -> ModelError:
     if isinstance(error, ModelTimeoutError):
         return ModelTimeout(f'The provider of "{model}" ran out of time.', model=model, sent=sent)
     what = f'The stream of "{model}" broke off' if sent else f'The provider of "{model}" cannot be reached'
-    return ModelUnavailable(f"{what}: {_line(error)}.", model=model)
+    return ModelUnavailable(f"{what}.", model=model).detailed(f"{what}: {_line(error)}.")
 
 
 def _answered(error: ModelAPIError, model: str) -> ModelError:

@@ -134,7 +134,7 @@ class Encoder:
             )
             tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
         except Exception as error:  # both libraries raise bare exceptions of their own
-            raise ConfigurationError(
+            raise ConfigurationError("The embedded model cannot be loaded: install it again.").detailed(
                 f"The model in {self._folder} cannot be loaded: {error}. Install it again."
             ) from error
         tokenizer.no_padding()

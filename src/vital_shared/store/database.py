@@ -152,7 +152,7 @@ class Database:
                 if not is_conflict(error):
                     raise
                 STORE_CONFLICTS_TOTAL.labels().inc()
-                logger.info("transaction_done_again", reason=str(error))
+                logger.info("transaction_done_again", reason=error.for_operators)
         return await self._write_once(job)
 
     async def _write_once(self, job: Job[T]) -> T:
@@ -226,7 +226,7 @@ class Database:
             try:
                 await asyncio.to_thread(check_file, Path(self._url.database or ""))
             except sqlite3.Error as error:
-                raise StoreError(f"The database {self._place} cannot be read: {error}") from error
+                raise self._failure("cannot be read", error) from error
 
     async def aclose(self) -> None:
         """Close all connections, when all is written."""
@@ -278,7 +278,7 @@ class Database:
             async with asyncio.timeout(self.wait_seconds):
                 yield
         except TimeoutError as error:
-            raise StoreError(self._late()) from error
+            raise self._late() from error
 
     async def _opened(self) -> Engines:
         async with self._opening:
@@ -295,7 +295,7 @@ class Database:
         except (VitalError, TimeoutError):
             raise
         except Exception as error:
-            raise StoreError(self._unreachable(error)) from error
+            raise self._unreachable(error) from error
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:
@@ -304,32 +304,50 @@ class Database:
             yield
         except DBAPIError as error:
             kind = WriteRefused if is_permanent(error) else StoreError
-            raise kind(f"The database {self._place} refused: {_first_line(error.orig)}") from error
+            raise self._failure("refused", error.orig, kind) from error
         except SQLAlchemyError as error:
             kind = WriteRefused if is_permanent(error) else StoreError
-            raise kind(f"The database {self._place} failed: {_first_line(error)}") from error
+            raise self._failure("failed", error, kind) from error
         except sqlite3.Error as error:
-            raise StoreError(f"The database {self._place} refused: {_first_line(error)}") from error
+            raise self._failure("refused", error) from error
         except TimeoutError as error:
-            raise StoreError(self._late()) from error
+            raise self._late() from error
         except OSError as error:
-            raise StoreError(self._unreachable(error)) from error
+            raise self._unreachable(error) from error
 
-    def _late(self) -> str:
-        return (
+    def _failure(
+        self, what: str, error: BaseException | None, kind: type[StoreError] = StoreError
+    ) -> StoreError:
+        """Make the error for what the driver has raised."""
+        details = f"The database {self._place} {what}: {_first_line(error)}"
+        return kind(f"The database {what}: {_plain(error)}").detailed(details)
+
+    def _late(self) -> StoreError:
+        return StoreError("The database did not answer in time: ask again in a moment").detailed(
             f"The database {self._place} did not answer in time: see that it runs, "
             "and that no other program holds its lock"
         )
 
-    def _unreachable(self, error: Exception) -> str:
-        return (
+    def _unreachable(self, error: Exception) -> StoreError:
+        return StoreError(f"The database cannot be reached: {_plain(error)}").detailed(
             f"The database {self._place} cannot be reached ({_first_line(error)}): "
             f"see that it runs and that {self._variable} is right"
         )
 
 
+def _reason(error: BaseException | None) -> BaseException | None:
+    """Return the driver's own error: SQLAlchemy's adapters keep it as the cause."""
+    return (error and error.__cause__) or error
+
+
+def _plain(error: BaseException | None) -> str:
+    """Return the driver's reason without places: a server's words have addresses, users and values."""
+    reason = _reason(error)
+    return _first_line(reason) if isinstance(reason, sqlite3.Error) else type(reason).__name__
+
+
 def _first_line(error: BaseException | None) -> str:
-    """Return the driver's reason shortly; SQLAlchemy's adapters keep the driver's own error as the cause."""
-    reason = (error and error.__cause__) or error
+    """Return the driver's reason shortly."""
+    reason = _reason(error)
     lines = str(reason).strip().splitlines()
     return lines[0] if lines else type(reason).__name__

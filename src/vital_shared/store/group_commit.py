@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from vital_shared.errors import StoreError, WriteRefused
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import STORE_CALLBACK_FAILURES_TOTAL
+from vital_shared.store.write_errors import describe
 
 __all__ = ["GroupCommit", "Job", "Lost", "Transact"]
 
@@ -170,7 +171,7 @@ def _away(error: Exception) -> StoreError:
     """Return the error of a transaction that failed outside of its jobs: none of them is to blame."""
     if isinstance(error, StoreError) and not isinstance(error, WriteRefused):
         return error
-    away = StoreError(f"The transaction failed: {error}")
+    away = StoreError("The transaction failed: ask again in a moment").detailed(describe(error))
     away.__cause__ = error
     return away
 

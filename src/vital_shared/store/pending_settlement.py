@@ -74,7 +74,7 @@ class PendingSettlement:
         """Note that it is not written."""
         if not self.ended.done():
             self.ended.set_exception(
-                StoreError(f"The end of the run could not be written: {describe(error)}")
+                StoreError("The end of the run could not be written").detailed(describe(error))
             )
 
 

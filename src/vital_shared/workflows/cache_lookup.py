@@ -177,7 +177,7 @@ async def _vector(services: Services, request: WorkflowInput) -> NDArray[np.floa
         vectors = await services.phrase_embedder.embed_passages([request.query])
     except VitalError as error:
         services.cache.count_bypass(request.mode, "semantic")
-        logger.warning("semantic_tier_unavailable", reason=str(error))
+        logger.warning("semantic_tier_unavailable", reason=error.for_operators)
         return None
     vector: NDArray[np.float32] = vectors[0]
     return vector

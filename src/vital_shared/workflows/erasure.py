@@ -162,7 +162,7 @@ async def _compact(services: Services, max_file_bytes: float) -> list[str]:
     try:
         return [] if await services.database.compact() else [LOG]
     except StoreError as error:
-        logger.warning("database_not_compacted", reason=str(error))
+        logger.warning("database_not_compacted", reason=error.for_operators)
         return [LOG]
 
 

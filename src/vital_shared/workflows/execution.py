@@ -492,10 +492,10 @@ class Execution(RunHandle):
         reason = (
             str(error) if is_own else ": ".join(filter(None, (type(error).__name__, self._run.failed_hint)))
         )
-        where = f' in "{node}"' if node else ""
-        return RunFailed(
-            f"The run failed{where}: {reason}", run_id=self.run_id, node=node, error_type=_error_type(error)
-        )
+        what = f'The run failed in "{node}": ' if node else "The run failed: "
+        failure = RunFailed(what + reason, run_id=self.run_id, node=node, error_type=_error_type(error))
+        details = error.details if isinstance(error, VitalError) else None
+        return failure if details is None else failure.detailed(what + details)
 
     async def _fail(self, failure: RunFailed) -> None:
         self.error, self._ending = failure, True

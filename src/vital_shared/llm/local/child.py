@@ -86,10 +86,10 @@ class Child:
                 self._address = await self._ready(await self._spawn())
         except (TimeoutError, OSError, ValueError) as error:
             await self._stop()
-            raise ModelUnavailable(
-                f'The server of "{self._name}" did not start: look whether {self._weights} is whole '
-                "(`vital models list`) and there is memory for it.",
-                model=self._name,
+            what = f'The server of "{self._name}" did not start'
+            raise ModelUnavailable(f"{what}.", model=self._name).detailed(
+                f"{what}: look whether {self._weights} is whole (`vital models list`) and there is memory "
+                "for it."
             ) from error
         except BaseException:
             await self._stop()

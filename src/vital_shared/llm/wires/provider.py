@@ -327,9 +327,9 @@ class Provider:
         except TimeoutError as error:
             raise self._late(name, ends, first=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise ModelUnavailable(
-                f'The provider of "{name}" cannot be reached: {_reason(error)}.', model=name
-            ) from error
+            message = f'The provider of "{name}" cannot be reached.'
+            details = f"{message.removesuffix('.')}: {_reason(error)}."
+            raise ModelUnavailable(message, model=name).detailed(details) from error
 
     async def _post(self, sending: _Sending) -> aiohttp.ClientResponse:
         key = self._key.get_secret_value() if self._key else None
@@ -377,8 +377,10 @@ class Provider:
             message = f'The provider of "{name}" sent no answer: {_described(response, error.beginning)}.'
             raise ModelUnavailable(message, model=name, request_id=request_id) from error
         except (aiohttp.ClientError, OSError) as error:
-            message = f'The stream of "{name}" broke off: {_reason(error)}.'
-            raise ModelUnavailable(message, model=name, request_id=request_id) from error
+            message = f'The stream of "{name}" broke off.'
+            details = f"{message.removesuffix('.')}: {_reason(error)}."
+            broken = ModelUnavailable(message, model=name, request_id=request_id)
+            raise broken.detailed(details) from error
         except ModelError as error:
             error.request_id = error.request_id or request_id
             if isinstance(error, ModelRateLimited) and error.retry_after_seconds is None:
@@ -442,6 +444,9 @@ class Provider:
         if key and key in error.message:
             error.message = error.message.replace(key, "…")
             error.args = (error.message,)
+        if key and error.details is not None and key in error.details:
+            error.details = error.details.replace(key, "…")
+            error.__notes__ = [error.details]
         if key and error.answer is not None:
             error.answer = error.answer._replace(body=error.answer.body.replace(key.encode(), "…".encode()))
 

@@ -212,7 +212,8 @@ class PineconeClient:
                     return reply
         except (aiohttp.ClientError, OSError) as error:
             reason = clean_text(str(error) or type(error).__name__)[:MAX_WORDS]
-            return _Failure(SourceError(f"Pinecone cannot be reached: {reason}."), "connection")
+            away = SourceError("Pinecone cannot be reached.")
+            return _Failure(away.detailed(f"Pinecone cannot be reached: {reason}."), "connection")
         refused = PineconeRefused(self._sentence(response.status, body), status=response.status)
         if response.status == 429:
             return _Failure(refused, "throttled", retry_after_seconds(response.headers))

@@ -359,7 +359,8 @@ async def _plain_errors() -> AsyncIterator[None]:
     try:
         yield
     except StoreError as error:
-        raise SourceError(f"The source {SupabaseSource.name}: {error}") from error
+        what = f"The source {SupabaseSource.name}: "
+        raise SourceError(what + str(error)).detailed(what + error.for_operators) from error
 
 
 def _is_undefined(error: StoreError) -> bool:
