@@ -1,7 +1,9 @@
 """Long answers in the browser: each piece is worth the same work, however long the answer is by then.
 
 A task is measured by the processor's time that it takes: how long it waits for a processor depends on what else
-the machine does. Nothing looks at the page meanwhile, since a look at a long answer is a long task of its own.
+the machine does. How fast the processor is depends on the machine: a task is compared with parsing a fixed
+amount of HTML in the same page. Nothing looks at the page meanwhile, since a look at a long answer is a long task
+of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import subprocess
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -45,7 +48,11 @@ def pathway{number}(risk: str) -> str:
 
 LIST = "".join(f"{number}. a point of a list without an end, with **weight**\n" for number in range(1, 1_001))
 
-MAX_TASK_MILLISECONDS = 100
+FLOOR = "() => { document.createElement('div').innerHTML = '<p><b>A</b> paragraph</p>'.repeat(30_000) }"
+"""The work of a task that others are compared with: some 50 ms on a machine where 100 ms are felt as a wait."""
+
+MAX_TASK_SHARE = 4.0
+"""How much longer than the floor the longest task may take, on a machine that does other things besides."""
 
 MAX_DRAWN_CHARACTERS = 1_500 + 2 * 2_100
 """Characters drawn at once: those of a frame, the block that goes beyond them, and the one that was open."""
@@ -132,6 +139,16 @@ def tasks_of(page: Page, what: str) -> Iterator[list[float]]:
     print(f"{what}: {len(found)} tasks, the longest took {longest} ms")  # noqa: T201
 
 
+def floor_of(page: Page) -> float:
+    """Return the milliseconds of the processor that the floor takes in a page: the median of five."""
+    taken = []
+    for _ in range(5):
+        with tasks_of(page, "floor") as tasks:
+            page.evaluate(FLOOR)
+        taken.append(max(tasks))
+    return median(taken)
+
+
 def drawn(page: Page) -> dict[str, int]:
     """Return what was drawn, once all is that may come."""
     return page.evaluate(
@@ -146,16 +163,17 @@ def test_a_long_answer_is_drawn_in_parts_of_bounded_work(
     model, page = MODELS[name], open_page(writing.url).page
     page.context.add_init_script(WATCH)
     page.reload()
+    longest = MAX_TASK_SHARE * floor_of(page)
     with tasks_of(page, f"{name}, streamed") as tasks:
         ask(page, f"Tell me all, as {name}.", agent=name)
         streamed = drawn(page)
-    assert max(tasks) <= MAX_TASK_MILLISECONDS
+    assert max(tasks) <= longest
     assert streamed["again"] <= 1  # with the text by which it ends
     assert streamed["at_once"] <= MAX_DRAWN_CHARACTERS
     with tasks_of(page, f"{name}, read again") as tasks:
         page.reload()  # all of it comes at once
         again = drawn(page)
-    assert max(tasks) <= MAX_TASK_MILLISECONDS
+    assert max(tasks) <= longest
     expect(turn(page)).to_have_attribute("data-phase", "running")
     assert again["again"] <= 1
     assert again["at_once"] <= MAX_DRAWN_CHARACTERS
