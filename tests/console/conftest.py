@@ -33,6 +33,14 @@ SCREENSHOTS = ROOT / "console/screenshots"
 AXE = (ROOT / "console/node_modules/axe-core/axe.min.js").read_text()
 BUILD = ROOT / "src/ai_engine/console/index.html"
 
+LOOKS = [
+    ("light", 1440),
+    ("dark", 400),
+    pytest.param("dark", 1440, marks=pytest.mark.thorough),
+    pytest.param("light", 400, marks=pytest.mark.thorough),
+]
+"""The themes and widths, in pixels, of a page; two of them differ from one another in both."""
+
 ANSWER = """A **Class III** device sustains or supports life, so it needs premarket approval [1].
 
 | Class | Risk | Pathway |

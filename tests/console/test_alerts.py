@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine
+from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep, running_engine
 from tests.prometheus import running_alertmanager
 
 from ai_engine.monitoring.samples import OwnSamples
@@ -101,8 +101,7 @@ def test_an_alert_is_silenced_and_its_silence_is_ended(
     assert [each["state"] for each in listed] == ["expired"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 400])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_alerts_are_fit_for_screen_readers_and_small_screens(
     faulty: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
 
 CONFIGURATION = """
 [retention]
@@ -129,8 +129,7 @@ def test_a_key_that_may_only_ask_finds_neither(
         expect(page.get_by_role("alert").first).to_contain_text("The key does not allow this")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 400])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_both_are_fit_for_screen_readers_and_small_screens(
     noted: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.ai_engine.harness import asked
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER
-from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
 from tests.llm.wires.servers import base, openai
 
 from ai_engine.background.budget_gauges import budget_gauges
@@ -194,8 +194,7 @@ def test_a_table_is_sorted_and_saved(watched: RunningEngine, open_page: Callable
     expect(rate.get_by_role("region")).to_contain_text("mode 2")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 400])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_dashboards_are_fit_for_screen_readers_and_small_screens(
     watched: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.console.conftest import RunningEngine, Watched, axe_findings, keep
+from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep
 
 ACME = {"X-Tenant-ID": "acme"}
 
@@ -98,14 +98,13 @@ def test_an_unknown_page_and_an_unknown_run_say_so(
     expect(page.get_by_role("alert")).to_contain_text("There is no run run_none")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (400, 800)])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_every_page_is_fit_for_screen_readers_and_small_screens(
-    filled: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int, height: int
+    filled: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
 ) -> None:
     options = {
         "color_scheme": theme,
-        "viewport": {"width": width, "height": height},
+        "viewport": {"width": width, "height": 900},
         "reduced_motion": "reduce",
     }
     page = open_page(filled.url, **options).page

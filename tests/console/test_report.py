@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
 from tests.console.test_costs import charge, limit
 
 
@@ -61,8 +61,7 @@ def test_what_is_printed_is_the_report_alone_and_dark_on_white(
     assert page.pdf().startswith(b"%PDF")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 400])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_the_report_is_fit_for_screen_readers_and_small_screens(
     reported: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
 ) -> None:
