@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,13 +52,33 @@ HELLO: Any = [{"role": "user", "content": "Hello?"}]
 
 @dataclass
 class Gateway:
-    """An engine, its provider, and the official clients."""
+    """An engine, its provider, and the official clients, each of which is made where a test wants it."""
 
     service: Service
     provider: Server
-    openai: openai.AsyncOpenAI
-    anthropic: anthropic.AsyncAnthropic
-    google: genai.Client
+    _stack: AsyncExitStack
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.service.port}"
+
+    @cached_property
+    def openai(self) -> openai.AsyncOpenAI:
+        client = openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key="any", max_retries=0)
+        self._stack.push_async_callback(client.close)
+        return client
+
+    @cached_property
+    def anthropic(self) -> anthropic.AsyncAnthropic:
+        client = anthropic.AsyncAnthropic(base_url=self.url, api_key="any", max_retries=0)
+        self._stack.push_async_callback(client.close)
+        return client
+
+    @cached_property
+    def google(self) -> genai.Client:
+        client = genai.Client(api_key="any", http_options=types.HttpOptions(base_url=self.url))
+        self._stack.push_async_callback(client.aio.aclose)
+        return client
 
     @property
     def sent(self) -> dict[str, Any]:
@@ -97,18 +118,7 @@ def opening(data_dir: Path) -> OpenGateway:
             service = await stack.enter_async_context(
                 serving(await stack.enter_async_context(parts), **settings)
             )
-            url = f"http://127.0.0.1:{service.port}"
-            openais = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
-            anthropics = anthropic.AsyncAnthropic(base_url=url, api_key="any", max_retries=0)
-            google = genai.Client(api_key="any", http_options=types.HttpOptions(base_url=url))
-            stack.push_async_callback(google.aio.aclose)
-            yield Gateway(
-                service,
-                provider,
-                await stack.enter_async_context(openais),
-                await stack.enter_async_context(anthropics),
-                google,
-            )
+            yield Gateway(service, provider, stack)
 
     return opened
 
