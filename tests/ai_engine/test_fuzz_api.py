@@ -29,7 +29,9 @@ from tests.ai_engine.harness import TestServer, serving
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 
 OPERATIONS = [(method, path) for path, methods in PATHS.items() for method in sorted(methods)]
-EXAMPLES = 10
+EXAMPLES = [4, pytest.param(20, marks=pytest.mark.thorough)]
+"""The numbers of requests that an operation is sent."""
+
 REQUEST_SECONDS = 20
 CHECKS = [
     not_a_server_error,
@@ -39,7 +41,6 @@ CHECKS = [
     response_schema_conformance,
 ]
 BOUNDED = settings(
-    max_examples=EXAMPLES,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
     deadline=None,
@@ -84,12 +85,13 @@ def schema(url: str) -> BaseSchema:
     return schemathesis.openapi.from_dict(httpx.get(f"{url}/openapi.json").json())
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("mode", list(GenerationMode))
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_answers_are_as_documented_and_never_a_fault(
-    url: str, schema: BaseSchema, method: str, path: str, mode: GenerationMode
+    url: str, schema: BaseSchema, method: str, path: str, mode: GenerationMode, examples: int
 ) -> None:
-    @BOUNDED
+    @settings(BOUNDED, max_examples=examples)
     @given(case=schema[path][method.upper()].as_strategy(generation_mode=mode))
     def exchange(case: schemathesis.Case) -> None:
         case.call_and_validate(base_url=url, checks=CHECKS, timeout=REQUEST_SECONDS)
@@ -128,7 +130,7 @@ FIELDS = st.sampled_from(
     "path", ["/v1/runs", "/v1/chat/completions", "/v1/agui", "/v1/responses", "/v1/messages", "/v1/nothing"]
 )
 def test_any_json_is_answered_in_the_paths_dialect(url: str, path: str) -> None:
-    @BOUNDED
+    @settings(BOUNDED, max_examples=10)
     @given(body=BODIES | st.dictionaries(FIELDS, BODIES))
     def exchange(body: object) -> None:
         headers = {"Content-Type": "application/json"}
