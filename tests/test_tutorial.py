@@ -112,6 +112,7 @@ def is_watched(prometheus_port: int) -> bool:
     return bool(answer.json()["data"]["result"])
 
 
+@pytest.mark.thorough
 def test_who_follows_the_tutorial_has_a_workflow_that_is_served_and_watched(tmp_path, models_dir):  # noqa: F811
     reader = Reader(tmp_path)
     try:

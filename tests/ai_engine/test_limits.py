@@ -127,6 +127,7 @@ async def test_of_200_at_once_as_many_run_as_the_budget_has_room_for(
     assert (await services[1].ask(**PLAIN)).status_code == 200
 
 
+@pytest.mark.thorough
 async def test_however_many_ask_the_budget_is_used_up_and_never_overspent_by_more_than_one_run(
     start: Callable, gate: asyncio.Event
 ) -> None:

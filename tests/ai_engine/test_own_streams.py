@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
+import pytest
 from ag_ui.core import EventType
 from tests.ai_engine.api.test_agui import asked as agui_asked
 from tests.ai_engine.api.test_agui import read
@@ -135,6 +136,7 @@ class Waiting(Workflow):
 """
 
 
+@pytest.mark.thorough
 async def test_a_run_under_way_is_followed_at_the_other_worker_without_gap_or_repetition(tmp_path) -> None:
     (tmp_path / "waiting.py").write_text(WAITING)
     gate = tmp_path / "gate"

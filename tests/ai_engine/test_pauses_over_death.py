@@ -80,7 +80,7 @@ def numbers(events: Events) -> list[int]:
     return [event["seq"] for event in events]
 
 
-@pytest.mark.parametrize("is_written", [True, False])
+@pytest.mark.parametrize("is_written", [pytest.param(True, marks=pytest.mark.thorough), False])
 async def test_a_late_reader_gets_what_came_before_the_pause(tmp_path: Path, is_written: bool):
     async with running_server(tmp_path, **environment(VITAL_REDIS_URL="")) as (process, client):
         before = await begun(process, client)
@@ -99,6 +99,7 @@ async def test_a_late_reader_gets_what_came_before_the_pause(tmp_path: Path, is_
         assert await followed(client, run_id, 2) == [*before[2:], *rest], "its end is stored"
 
 
+@pytest.mark.thorough
 async def test_a_late_reader_of_a_resumed_run_gets_the_pause_at_another_replica(tmp_path: Path):
     async with running_redis(tmp_path) as redis:
         shared = environment(VITAL_REDIS_URL=redis.url)

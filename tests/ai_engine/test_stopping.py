@@ -83,7 +83,7 @@ async def test_work_that_other_replicas_can_do_ends_at_once(serve: Serve) -> Non
     await stopping
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.thorough)])
 async def test_a_process_serves_for_its_lame_duck_and_then_ends(tmp_path, workers: str) -> None:
     chosen = {"VITAL_LAME_DUCK_SECONDS": "3", "VITAL_SHUTDOWN_SECONDS": "1", "VITAL_WORKERS": workers}
     async with running_server(tmp_path, **chosen) as (process, client):

@@ -118,6 +118,7 @@ async def cut_off(folder: Path) -> Client:
     return cut
 
 
+@pytest.mark.thorough
 async def test_a_stream_goes_on_at_the_restarted_engine(tmp_path: Path):
     mine, late = await cut_off(tmp_path), Client()
     async with running_server(tmp_path, **environment(tmp_path)) as (_, client):
@@ -131,6 +132,7 @@ async def test_a_stream_goes_on_at_the_restarted_engine(tmp_path: Path):
     assert mine.events == late.events
 
 
+@pytest.mark.thorough
 async def test_a_run_between_owners_is_cancelled_at_its_next_one(tmp_path: Path):
     mine = await cut_off(tmp_path)
     async with running_server(tmp_path, **environment(tmp_path)) as (_, client):
@@ -162,6 +164,7 @@ async def test_a_stream_goes_on_at_another_replica(tmp_path: Path, redis: str):
     assert first.events == follower.events
 
 
+@pytest.mark.thorough
 async def test_readers_of_a_worker_that_was_frozen_get_the_answer_of_the_one_that_has_the_run(
     tmp_path: Path, redis: str
 ):

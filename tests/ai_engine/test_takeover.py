@@ -63,6 +63,7 @@ def nodes(folder: Path) -> list[str]:
     return [row[0] for row in stored(folder, "SELECT node FROM run_nodes ORDER BY node")]
 
 
+@pytest.mark.thorough
 async def test_a_restarted_engine_goes_on_with_the_runs_of_the_one_that_was_killed(tmp_path: Path):
     async with running_server(tmp_path, **environment(tmp_path)) as (process, client):
         asking = asyncio.create_task(asked(client, QUESTION))
@@ -178,6 +179,7 @@ async def test_another_worker_of_the_same_engine_goes_on_at_once(tmp_path: Path)
     assert stored(tmp_path, "SELECT status, epoch, takeovers FROM runs") == [("completed", 1, 1)]
 
 
+@pytest.mark.thorough
 async def test_a_request_that_follows_an_identical_run_is_answered_when_its_worker_dies(
     tmp_path: Path, redis: str
 ):

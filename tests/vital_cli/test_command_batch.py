@@ -139,6 +139,7 @@ async def test_ctrl_c_leaves_a_batch_that_goes_on(tmp_path: Path):
     assert set(responses(tmp_path / "q.results.jsonl")) == {1, 2}
 
 
+@pytest.mark.thorough
 async def test_it_is_cancelled_and_asked_anew_by_the_next_start(tmp_path: Path):
     write(tmp_path / "q.jsonl", "chaos-0", "chaos-1")
     async with running_provider(seconds=600) as provider:

@@ -30,6 +30,11 @@ SAMPLE = 2
 
 SAMPLED = every_alert() if ALL else every_alert()[::4]
 
+EVERY_ALERT = [
+    pytest.param(key, marks=[] if key in SAMPLED else [pytest.mark.thorough]) for key in every_alert()
+]
+"""All alerts, of which some are looked at by each run of the tests."""
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -53,7 +58,7 @@ def test_an_alert_says_what_the_table_has(key):
     assert list(faults(SAID[key], rules.group, rules.alert)) == []
 
 
-@pytest.mark.parametrize("key", every_alert())
+@pytest.mark.parametrize("key", EVERY_ALERT)
 def test_no_change_of_what_an_alert_says_passes(key):
     changed = [mutant for mutant in mutants(rule_set(key)) if mutant.evaluates_alike]
     assert len(changed) > 15
@@ -70,7 +75,7 @@ def test_a_change_of_when_an_alert_fires_makes_a_test_of_it_fail(key, tmp_path):
         assert unnoticed(key, sample(key, SAMPLE), tmp_path) == {}
 
 
-@pytest.mark.parametrize("key", every_alert())
+@pytest.mark.parametrize("key", EVERY_ALERT)
 def test_no_two_mutants_have_one_name(key):
     names = [(mutant.operator, mutant.what) for mutant in mutants(rule_set(key))]
     assert len({*names}) == len(names)

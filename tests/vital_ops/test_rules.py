@@ -42,14 +42,14 @@ VERSIONS = [pytest.param(find_program, id="prometheus-2"), pytest.param(find_pro
 
 
 RUNS = [
-    pytest.param(name, find, id=f"{name}-{version}", marks=[pytest.mark.thorough] if is_twice else [])
+    pytest.param(name, find, id=f"{name}-{version}", marks=marks)
     for name in sorted(TESTS)
-    for version, find, is_twice in (
-        ("prometheus-2", find_program, "-" in name),
-        ("prometheus-3", find_prometheus_3, False),
+    for version, find, marks in (
+        ("prometheus-2", find_program, [pytest.mark.thorough]),
+        ("prometheus-3", find_prometheus_3, []),
     )
 ]
-"""Files of tests and versions; finer series, with a suffix, are left to `make test-all` on the older version."""
+"""Files of tests and versions; the older version is left to `make test-all`."""
 
 
 def promtool(*arguments: str | Path, find=find_program) -> subprocess.CompletedProcess[str]:

@@ -250,6 +250,7 @@ async def test_the_chat_says_how_to_go_on(reviewing: Service) -> None:
     assert "/resume" in answer["choices"][0]["message"]["content"]
 
 
+@pytest.mark.thorough
 async def test_it_is_resumed_at_the_other_worker(tmp_path) -> None:
     (tmp_path / "reviewed.py").write_text(SOURCE)
     question = QUESTION | {"model": None}

@@ -30,6 +30,7 @@ def test_a_server_that_starts_has_none_of_the_large_libraries() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.thorough
 def test_no_module_loads_the_model_of_languages_while_it_is_imported() -> None:
     code = """
 import importlib, pkgutil

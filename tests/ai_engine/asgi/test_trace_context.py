@@ -90,7 +90,7 @@ async def test_the_service_has_no_spans_but_those_of_runs(serve: Serve, spans: S
     assert spans.all == ()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.thorough)])
 async def test_the_running_service_sends_its_spans_to_the_collector(
     collector: tuple[Collector, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import os
 import signal
 
+import pytest
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, counted, is_there, running_engine
 from tests.llm.wires.servers import base, openai
 
 RUNS = "vital_workflow_requests_total"
 
 
+@pytest.mark.thorough
 async def test_a_worker_that_is_reported_to_stop_ends_its_run_is_replaced_and_what_it_counted_stays(tmp_path):
     gate = asyncio.Event()
     async with base.serve(openai.stream([*openai.TEXT[:3], gate, *openai.TEXT[3:]])) as upstream:

@@ -106,6 +106,7 @@ async def engine(tmp_path) -> AsyncIterator[Engine]:
 
 
 @pytest.mark.timeout(240)  # all of it at one engine
+@pytest.mark.thorough
 async def test_an_own_workflow_has_all_that_the_built_in_one_has(engine: Engine) -> None:
     """One engine for all of it: starting one takes longer than asking it."""
     await streams_and_is_charged(engine)

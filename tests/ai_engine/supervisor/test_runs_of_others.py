@@ -128,6 +128,7 @@ async def test_a_stream_that_was_lost_at_any_event_goes_on_at_the_other_worker(t
             await has_all(client, run_id, total)
 
 
+@pytest.mark.thorough
 async def test_a_run_that_was_approved_at_another_worker_is_followed_over_both(tmp_path):
     async with running(tmp_path, openai.stream(openai.TEXT)) as (_, _, one, other):
         body = asked(SUM, mode=1, model=None, enable_rag=False)
@@ -145,6 +146,7 @@ async def test_a_run_that_was_approved_at_another_worker_is_followed_over_both(t
                 assert numbers(events) == list(range(last + 1, events[-1]["seq"] + 1))
 
 
+@pytest.mark.thorough
 async def test_any_worker_cancels(tmp_path):
     never = openai.stream([*openai.TEXT[:3], asyncio.Event()])
     async with running(tmp_path, never) as (engine, upstream, one, other):
@@ -159,6 +161,7 @@ async def test_any_worker_cancels(tmp_path):
         await engine.logged("request", method="DELETE", status=409)
 
 
+@pytest.mark.thorough
 async def test_who_reads_at_another_worker_keeps_the_run_alive_until_he_leaves(tmp_path):
     chosen = {"VITAL_GRACE_SECONDS": "1", "VITAL_HEARTBEAT_SECONDS": "0.5"}
     never = openai.stream([*openai.TEXT[:3], asyncio.Event()])
@@ -176,7 +179,7 @@ async def test_who_reads_at_another_worker_keeps_the_run_alive_until_he_leaves(t
         await engine.logged("run_cancelled", run_id=run_id, reason="client_gone")
 
 
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", pytest.param("DELETE", marks=pytest.mark.thorough)])
 async def test_no_tenant_reaches_anothers_run_at_another_worker(tmp_path, method):
     never = openai.stream([*openai.TEXT[:3], asyncio.Event()])
     async with running(tmp_path, never) as (_, upstream, one, other), begun(one, slow()) as stream:
@@ -188,6 +191,7 @@ async def test_no_tenant_reaches_anothers_run_at_another_worker(tmp_path, method
         assert (await one.get(f"/v1/runs/{run_id}")).json()["status"] == "running"
 
 
+@pytest.mark.thorough
 async def test_equal_requests_at_both_workers_begin_one_run_and_are_charged_once(tmp_path):
     gate = asyncio.Event()
     reply = openai.stream([*openai.TEXT[:3], gate, *openai.TEXT[3:]])

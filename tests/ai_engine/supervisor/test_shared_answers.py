@@ -71,6 +71,7 @@ async def until(measure, wanted):
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.thorough
 async def test_no_request_fails_while_redis_is_killed_and_comes_back(redis, tmp_path):
     async with (
         base.serve(openai.stream(openai.TEXT)) as upstream,

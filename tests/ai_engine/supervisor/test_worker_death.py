@@ -107,6 +107,7 @@ async def test_a_dead_workers_run_ends_at_once_for_the_store_the_readers_and_the
         never.set()
 
 
+@pytest.mark.thorough
 async def test_chat_clients_that_join_a_dead_workers_run_get_an_error_and_the_end(tmp_path, aexit):
     never = asyncio.Event()
     body = {"model": "mode-2/slow", "messages": [{"role": "user", "content": "Why?"}], "stream": True}
@@ -134,6 +135,7 @@ async def test_chat_clients_that_join_a_dead_workers_run_get_an_error_and_the_en
         never.set()
 
 
+@pytest.mark.thorough
 async def test_each_clients_retry_with_its_key_is_answered_though_its_worker_died(tmp_path):
     gate, all_asked, numbers = asyncio.Event(), asyncio.Event(), count(1)
 

@@ -43,7 +43,13 @@ def alerts_of(*, alone: bool) -> set[str]:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("alone", [False, True], ids=["at once", "alone"])
+@pytest.mark.parametrize(
+    "alone",
+    [
+        pytest.param(False, id="at once"),
+        pytest.param(True, marks=pytest.mark.thorough, id="alone"),
+    ],
+)
 def test_all_fire_come_to_the_right_receivers_and_end(alone):
     drilled = {alert: DRILLED[alert] for alert in DRILLED if alert in alerts_of(alone=alone)}
     journeys = run_drill([*drilled], live=False)
