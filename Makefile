@@ -53,9 +53,10 @@ QUICK := -m "not thorough"
 ALONE := --numprocesses 0 --last-failed --last-failed-no-failures none
 pytest = $(BIN)/pytest $(1) || { [ $$? -eq 1 ] && $(BIN)/pytest $(1) $(ALONE); }
 
-# What goes through the store over HTTP, once more on Postgres; the store's own tests run on both by themselves.
-STORE_TESTS := tests/ai_engine/api tests/ai_engine/runs tests/ai_engine/test_idempotency_of_faults.py \
-    tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
+# What goes through the store over HTTP, once more on Postgres: the store's own tests run on both by themselves, and
+# `make test-all` runs all others there, too.
+STORE_TESTS := $(addprefix tests/ai_engine/api/test_,runs.py resume.py approval.py costs.py keys.py documents.py) \
+    tests/ai_engine/test_idempotency_of_faults.py tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
 
 .PHONY: browser systemd clients console console-types run test test-all test-thorough test-clients test-postgres rules mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
