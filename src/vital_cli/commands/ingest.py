@@ -16,7 +16,9 @@ def ingest(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH", help="Files and folders: text, web pages, PDF, office files, mail, data."
+            metavar="PATH",
+            readable=False,  # one that cannot be read is a failure of its own, and stops no other
+            help="Files and folders: text, web pages, PDF, office files, mail, data.",
         ),
     ],
     tenant: Owner = None,

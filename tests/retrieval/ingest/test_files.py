@@ -1,9 +1,13 @@
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from vital_shared.errors import IngestError
-from vital_shared.retrieval.ingest.files import find_files, read_file
+from vital_shared.retrieval.ingest.files import FoundFile, find_files, left_out, read_file
 
 
 @pytest.fixture
@@ -67,3 +71,75 @@ def test_a_file_is_read_no_further_than_the_limit(folder):
 def test_a_file_that_vanished_is_reported(folder):
     with pytest.raises(IngestError, match="cannot be opened: No such file"):
         read_file(folder / "gone.md", limit=2)
+
+
+@contextmanager
+def nobodys_rights() -> Iterator[None]:
+    """Take away the right to read everything, which root has; any other user has none that chmod leaves."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.fixture
+def listed_only() -> Iterator[Path]:
+    """A folder whose names may be listed, and nothing in it opened."""
+    with TemporaryDirectory() as name:
+        folder = Path(name, "listed")
+        folder.mkdir()
+        (folder / "a.md").write_text("A.")
+        (folder / "link.md").symlink_to("a.md")
+        Path(name).chmod(0o755)
+        folder.chmod(0o444)
+        yield folder
+        folder.chmod(0o755)
+
+
+def problem(found: FoundFile) -> str:
+    """Return why a file cannot be read."""
+    if found.error is not None:
+        return found.error.message
+    with pytest.raises(IngestError) as caught:
+        read_file(found.path, limit=9)
+    return caught.value.message
+
+
+def test_what_may_not_be_read_is_an_error_of_its_own(listed_only):
+    with nobodys_rights():
+        found = find_files([listed_only, listed_only / "a.md"])
+        problems = list(map(problem, found))
+        assert left_out([listed_only]) == []
+    assert {entry.uri for entry in found} == {"a.md", "link.md"}
+    assert all("cannot be opened: Permission denied." in message for message in problems)
+
+
+def test_a_path_that_the_system_refuses_stops_no_other(folder):
+    (folder / "loop.md").symlink_to("loop.md")
+    (folder / "loop").symlink_to("loop")
+    long = folder / f"{'x' * 300}.md"
+    named = [folder / "loop.md", folder / "loop" / "a.md", folder / "loop", long, folder / "b.md" / "c.md"]
+    errors = [entry.error for entry in find_files([*named, folder / "b.md"])]
+    assert errors.pop() is None
+    assert [error.message.rsplit(": ", 1)[1] for error in errors] == [
+        *["Too many levels of symbolic links."] * 3,
+        "File name too long.",
+        "check the path.",
+    ]
+
+
+def test_errors_of_any_name_are_text(folder):
+    (error,) = (entry.error for entry in find_files([folder / os.fsdecode(b"none\xff\n.md")]))
+    assert error.message == f"{folder}/none\ufffd\ufffd.md does not exist: check the path."
+    assert error.path.encode()
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(folder):
+    (entry,) = find_files([folder / "b.md"])
+    (folder / "b.md").unlink()
+    os.mkfifo(folder / "b.md")
+    with pytest.raises(IngestError, match="it is not a regular file"):
+        read_file(entry.path, limit=2)

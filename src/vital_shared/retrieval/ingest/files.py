@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -49,7 +50,7 @@ def find_files(paths: Iterable[Path]) -> list[FoundFile]:
     found: list[FoundFile] = []
     reached: set[Path] = set()
     for entry in (entry for path in paths for entry in _entries(path)):
-        target = entry.path.resolve()
+        target = _target(entry.path)
         if entry.error is not None or target not in reached:
             found.append(entry)
         if entry.error is None:
@@ -63,23 +64,23 @@ def read_file(path: Path, *, limit: int) -> bytes:
     :raises IngestError: when it cannot be opened.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
             return file.read(limit + 1)
     except OSError as error:
-        raise IngestError(f"{path} cannot be opened: {error.strerror}.", path=str(path)) from error
+        raise _cannot_be_opened(path, error) from error
 
 
 def left_out(paths: Iterable[Path]) -> list[str]:
     """Name what is in the folders and is not read: other kinds of files, pipes, and links that lead out."""
     names: set[str] = set()
-    for root in filter(Path.is_dir, paths):
+    for root in filter(os.path.isdir, paths):
         for name, folders, files in os.walk(root):
             folder = Path(name)
             links = [each for each in folders if (folder / each).is_symlink()]
             folders[:] = [each for each in folders if not each.startswith(".")]
             for each in (*links, *files):
                 path = folder / each
-                is_read = each in links or (path.suffix.lower() in SUFFIXES and path.is_file())
+                is_read = each in links or (path.suffix.lower() in SUFFIXES and not _is_other(path))
                 if not each.startswith(".") and not (is_read and _within(path, root)):
                     names.add(_text(path.relative_to(root).as_posix()))
     return sorted(names)
@@ -87,7 +88,7 @@ def left_out(paths: Iterable[Path]) -> list[str]:
 
 def file_address(path: Path) -> str:
     """Return an absolute path without links, percent-encoded, so that any name is text."""
-    return path.resolve().as_uri()
+    return _target(path).as_uri()
 
 
 def is_gone(address: str) -> bool:
@@ -116,26 +117,29 @@ def file_hash(address: str) -> str | None:
 def longer_names(found: FoundFile) -> Iterator[str]:
     """Give the name of a file, and then longer ones with more of the folders that it is in."""
     yield found.uri
-    parts = found.path.resolve().parts[1:]
+    parts = _target(found.path).parts[1:]
     for count in range(found.uri.count("/") + 2, len(parts) + 1):
         yield _text("/".join(parts[-count:]))
 
 
 def _entries(path: Path) -> Iterator[FoundFile]:
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - a Path raises where the system refuses
         yield from _walk(path)
     else:
-        yield FoundFile(path, _text(path.name) or str(path), _named_error(path))
+        yield FoundFile(path, _text(path.name) or _text(str(path)), _named_error(path))
 
 
 def _named_error(path: Path) -> IngestError | None:
-    if not path.is_file():
-        reason = "is not a regular file" if path.exists() else "does not exist: check the path"
-        return IngestError(f"{path} {reason}.", path=str(path))
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return _error(path, "does not exist: check the path.")
+    except OSError as error:
+        return _cannot_be_opened(path, error)
+    if not is_file:
+        return _error(path, "is not a regular file.")
     if path.suffix.lower() not in SUFFIXES:
-        return IngestError(
-            f"{path} has none of the suffixes {', '.join(SUFFIXES)}: convert it.", path=str(path)
-        )
+        return _error(path, f"has none of the suffixes {', '.join(SUFFIXES)}: convert it.")
     return None
 
 
@@ -153,22 +157,53 @@ def _walk(root: Path) -> Iterator[FoundFile]:
         walked.add(folder.resolve())
         for file in sorted(files):
             path = folder / file
-            if file.startswith(".") or not _within(path, root) or not path.is_file():
+            if file.startswith(".") or path.suffix.lower() not in SUFFIXES:
                 continue
-            if path.suffix.lower() in SUFFIXES:
+            if _within(path, root) and not _is_other(path):
                 yield FoundFile(path, _text(path.relative_to(root).as_posix()))
     for error in errors:
         path = Path(error.filename)
-        message = f"{path} cannot be opened: {error.strerror}."
-        yield FoundFile(path, _text(path.relative_to(root).as_posix()), IngestError(message, path=str(path)))
+        yield FoundFile(path, _text(path.relative_to(root).as_posix()), _cannot_be_opened(path, error))
 
 
 def _within(path: Path, root: Path) -> bool:
     """Return whether a path leads to something in the folder, also where it is a link; a loop does not."""
     try:
         return not path.is_symlink() or path.resolve(strict=True).is_relative_to(root.resolve())
+    except PermissionError:  # reading it will say so
+        return _target(path).is_relative_to(_target(root))
     except (OSError, RuntimeError):
         return False
+
+
+def _is_other(path: Path) -> bool:
+    """Return whether a path is known to lead to no file: to a folder, a pipe or nothing."""
+    try:
+        return not path.is_file()
+    except OSError:
+        return False
+
+
+def _target(path: Path) -> Path:
+    """Return an absolute path without links; a link that leads nowhere stays."""
+    return Path(os.path.realpath(path))
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe, which may have come in its place, would wait for somebody who writes."""
+    file = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return file
+
+
+def _cannot_be_opened(path: Path, error: OSError) -> IngestError:
+    return _error(path, f"cannot be opened: {error.strerror}.")
+
+
+def _error(path: Path, what: str) -> IngestError:
+    return IngestError(f"{_text(str(path))} {what}", path=_text(str(path)))
 
 
 def _text(name: str) -> str:
