@@ -6,7 +6,7 @@ from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from pptx.util import Inches
-from tests.retrieval.ingest.made_files import parsed, saved, slide_table, texts, word_table, workbook
+from tests.retrieval.ingest.made_files import odf, parsed, saved, slide_table, texts, word_table, workbook
 
 ROWS = [("Item", "Cost", "Price"), ("Bolt", 1, 2), ("Old bolt", 3, 4), ("Nut", 5, 6)]
 
@@ -112,3 +112,100 @@ def test_deleted_and_hidden_words_of_rich_text_are_not_read(change):
     assert texts("a.rtf", rf"{{\rtf1\ansi The fee is {change}{{\revised 30}} euros.\par}}") == [
         "The fee is 30 euros."
     ]
+
+
+def test_fields_of_word_that_nobody_has_filled_in_are_not_read():
+    document = Document()
+    document.add_paragraph("Name: ")
+    for shows, text in (("<w:showingPlcHdr/>", "Click to enter text."), ("", "Ada")):
+        document.paragraphs[0]._p.append(
+            parse_xml(
+                f"<w:sdt {nsdecls('w')}><w:sdtPr>{shows}</w:sdtPr><w:sdtContent><w:r><w:t>{text}</w:t></w:r>"
+                "</w:sdtContent></w:sdt>"
+            )
+        )
+    found = parsed("a.docx", saved(document))
+    assert [block.text for block in found.blocks] == ["Name: Ada"]
+    assert found.notes == ("Fields that nobody has filled in were not read.",)
+
+
+CHILD = '<style:style style:name="C" style:parent-style-name="P"/>'
+UNSEEN = '<style:text-properties text:display="none"/>'
+
+
+@pytest.mark.parametrize(
+    ("hidden", "styles"),
+    [
+        (
+            '<text:p text:style-name="P">Cost: 20.</text:p>',
+            f'<style:style style:name="P">{UNSEEN}</style:style>',
+        ),
+        (
+            '<text:p text:style-name="C">Cost: 20.</text:p>',
+            f'<style:style style:name="P">{UNSEEN}</style:style>{CHILD}',
+        ),
+        ('<text:section text:display="none"><text:p>Cost: 20.</text:p></text:section>', ""),
+        ('<text:p>Cost: 20.<text:hidden-paragraph text:is-hidden="true"/></text:p>', ""),
+        ('<text:p><text:hidden-text text:is-hidden="true">Cost: 20.</text:hidden-text></text:p>', ""),
+        (
+            '<text:p><text:placeholder text:placeholder-type="text">&lt;Cost&gt;</text:placeholder></text:p>',
+            "",
+        ),
+    ],
+)
+def test_hidden_text_of_open_documents_is_not_read(hidden, styles):
+    found = parsed("a.odt", odf(f"{hidden}<text:p>Price: 30.</text:p>", styles=styles))
+    assert [block.text for block in found.blocks] == ["Price: 30."]
+    assert found.notes == ("Hidden text, or fields that nobody has filled in, were not read.",)
+
+
+def test_text_of_open_documents_that_a_style_shows_again_is_read():
+    shown = '<style:text-properties text:display="true"/>'
+    styles = (
+        f'<style:style style:name="P">{UNSEEN}</style:style>'
+        f'<style:style style:name="C" style:parent-style-name="P">{shown}</style:style>'
+    )
+    assert texts("a.odt", odf('<text:p text:style-name="C">Price: 30.</text:p>', styles=styles)) == [
+        "Price: 30."
+    ]
+
+
+def test_a_hidden_slide_of_an_open_presentation_is_not_read():
+    styles = (
+        '<style:style style:name="S"><style:drawing-page-properties presentation:visibility="hidden"/>'
+        "</style:style>"
+    )
+    box = "<draw:frame><draw:text-box><text:p>Price: {}.</text:p></draw:text-box></draw:frame>"
+    pages = (
+        f'<draw:page>{box.format(1)}</draw:page><draw:page draw:style-name="S">{box.format(2)}</draw:page>'
+    )
+    found = parsed("a.odp", odf(pages, kind="presentation", styles=styles))
+    assert [block.text for block in found.blocks] == ["Price: 1."]
+    assert found.notes == ("The hidden slide 2 was not read.",)
+
+
+def test_hidden_rows_and_columns_of_an_open_sheet_are_not_read():
+    def row(*values, more=""):
+        cells = "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
+            for value in values
+        )
+        return f"<table:table-row{more}>{cells}</table:table-row>"
+
+    collapsed = ' table:visibility="collapse"'
+    columns = f"<table:table-column/><table:table-column{collapsed}/><table:table-column/>"
+    rows = row(*ROWS[0]) + row(*ROWS[1]) + row(*ROWS[2], more=collapsed) + row(*ROWS[3])
+    folded = f'<table:table-row-group table:display="false">{row("Pin", 7, 8, more=collapsed)}</table:table-row-group>'
+    filtered = row("Cap", 8, 9, more=' table:visibility="filter"')
+    table = f'<table:table table:name="Prices">{columns}{rows}{folded}{filtered}</table:table>'
+    found = parsed("a.ods", odf(table, kind="spreadsheet"))
+    assert [(block.text, block.place.number) for block in found.blocks] == [
+        ("Item: Bolt; Price: 2", 2),
+        ("Item: Nut; Price: 6", 4),
+        ("Item: Pin; Price: 8", 5),
+        ("Item: Cap; Price: 9", 6),
+    ]
+    assert found.notes == (
+        "Hidden rows of the sheet Prices were not read.",
+        "Hidden columns of the sheet Prices were not read.",
+    )

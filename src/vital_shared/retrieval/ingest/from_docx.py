@@ -39,6 +39,9 @@ def parse_docx(data: bytes, *, uri: str) -> Parsed:
     document = Document(BytesIO(data))
     names = {style.style_id: style.name or "" for style in document.styles}
     _hide_by_style(document)
+    notes = [*unread_parts(document.part)]
+    if _clear_placeholders(document):
+        notes.append("Fields that nobody has filled in were not read.")
     outline = Outline()
     for line in _around_pages(document):
         outline.add("paragraph", line)
@@ -49,9 +52,7 @@ def parse_docx(data: bytes, *, uri: str) -> Parsed:
         if any(str(part.partname).endswith(f"/{kind}.xml") for kind in _NOTES):
             for note in parse_xml(part.blob):
                 outline.add("paragraph", " ".join(word_text(p) for p in note.iter(qn("w:p"))))
-    return outline.finish(
-        title=document.core_properties.title or "", uri=uri, notes=unread_parts(document.part)
-    )
+    return outline.finish(title=document.core_properties.title or "", uri=uri, notes=notes)
 
 
 def _hide_by_style(document: WordDocument) -> None:
@@ -66,6 +67,19 @@ def _hide_by_style(document: WordDocument) -> None:
         for run in runs:
             if run.tag == qn("w:r") and run.find(vanish) is None:
                 run.get_or_add_rPr().append(OxmlElement("w:vanish"))
+
+
+def _clear_placeholders(document: WordDocument) -> bool:
+    """Empty the fields that show what is to be entered, and nothing that was; say whether there were any."""
+    fields = [
+        mark.getparent().getparent()
+        for mark in document.element.body.iter(qn("w:showingPlcHdr"))
+        if mark.get(qn("w:val"), "1") not in {"0", "false", "off"}
+    ]
+    for field in fields:
+        for text in list(field.iter(qn("w:t"))):
+            text.getparent().remove(text)
+    return bool(fields)
 
 
 def _around_pages(document: WordDocument) -> list[str]:

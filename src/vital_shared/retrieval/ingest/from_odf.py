@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from lxml import etree  # type: ignore[import-untyped]
@@ -22,6 +22,10 @@ NOTES: Final = odf_name("presentation", "notes")
 KIND: Final = odf_name("presentation", "class")
 DELETED: Final = odf_name("text", "tracked-changes")
 LEVEL: Final = odf_name("text", "outline-level")
+SECTION: Final = odf_name("text", "section")
+SHOWN: Final = odf_name("text", "display")
+IS_HIDDEN: Final = odf_name("text", "is-hidden")
+PAGE_STYLE: Final = odf_name("drawing", "style-name")
 OBJECTS: Final = frozenset({odf_name("drawing", "object"), odf_name("drawing", "object-ole")})
 MANIFEST: Final = "META-INF/manifest.xml"
 MAX_LEVEL: Final = 6
@@ -39,27 +43,40 @@ def parse_odf(data: bytes, *, uri: str) -> Parsed:
         content = parse_xml(package.read("content.xml"))
         styles = [parse_xml(package.read("styles.xml"))] if "styles.xml" in names else []
         meta = parse_xml(package.read("meta.xml")) if "meta.xml" in names else None
-    reader = _OdfReader(OdfText(styles_of(*styles, content)))
+    reader = _OdfReader(OdfText(styles_of(*styles, content)), _hidden_pages(content))
     reader.read(content)
     title = meta.findtext(".//{http://purl.org/dc/elements/1.1/}title") if meta is not None else ""
-    notes = ["A chart or another embedded object was not read."] if reader.has_objects else []
     return reader.outline.finish(
-        title=title or (title_from(uri) if reader.slides else ""), uri=uri, notes=notes
+        title=title or (title_from(uri) if reader.slides else ""), uri=uri, notes=tuple(reader.notes())
     )
+
+
+def _hidden_pages(content: etree._Element) -> frozenset[str]:
+    """Return the names of the styles that hide slides."""
+    shown = odf_name("presentation", "visibility")
+    pages = content.iter(odf_name("style", "drawing-page-properties"))
+    hidden = (page.getparent() for page in pages if page.get(shown) == "hidden")
+    return frozenset(str(style.get(odf_name("style", "name"))) for style in hidden)
 
 
 class _OdfReader:
     """A walk through a document."""
 
-    def __init__(self, text: OdfText) -> None:
+    def __init__(self, text: OdfText, hidden_pages: frozenset[str]) -> None:
         self.outline = Outline()
         self.slides = 0
         self._text = text
-        self._has_objects = False
+        self._hidden_pages = hidden_pages
+        self._hidden_slides: list[int] = []
+        self._has_objects = self._has_hidden = False
 
-    @property
-    def has_objects(self) -> bool:
-        return self._has_objects or self._text.has_objects
+    def notes(self) -> Iterator[str]:
+        """Yield sentences about what was not read."""
+        if self._has_objects or self._text.has_objects:
+            yield "A chart or another embedded object was not read."
+        if self._has_hidden or self._text.has_hidden:
+            yield "Hidden text, or fields that nobody has filled in, were not read."
+        yield from (f"The hidden slide {number} was not read." for number in self._hidden_slides)
 
     def read(self, parent: Iterable[etree._Element], *, in_list: bool = False) -> None:
         for child in parent:
@@ -87,6 +104,8 @@ class _OdfReader:
             self.outline.add("paragraph", element.text or "")
         elif element.tag in OBJECTS:
             self._has_objects = True
+        elif element.tag == SECTION and (element.get(SHOWN) == "none" or element.get(IS_HIDDEN) == "true"):
+            self._has_hidden = True
         else:
             return bool(element.tag == DELETED)
         return True
@@ -98,6 +117,9 @@ class _OdfReader:
 
     def _read_slide(self, page: etree._Element) -> None:
         self.slides += 1
+        if page.get(PAGE_STYLE) in self._hidden_pages:
+            self._hidden_slides.append(self.slides)
+            return
         titles = [frame for frame in page.iter(FRAME) if frame.get(KIND) == "title"]
         name = " ".join(" ".join(map(self._text.of, frame.iter(PARAGRAPH))) for frame in titles)
         self.outline.heading(2, f"Slide {self.slides}: {name}" if name.strip() else f"Slide {self.slides}")

@@ -22,6 +22,7 @@ from vital_shared.retrieval.ingest.number_formats import (
     read_number_formats,
     sheet_parts,
 )
+from vital_shared.retrieval.ingest.odf_hidden_cells import read_odf_hidden_cells
 from vital_shared.retrieval.ingest.odf_merged_cells import MergedRange, read_odf_merged_cells
 from vital_shared.retrieval.ingest.odf_number_formats import read_odf_number_formats
 from vital_shared.retrieval.ingest.packages import OLD_OFFICE, open_package
@@ -57,7 +58,7 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
         with open_package(data, uri=uri) as package:
             is_odf = "content.xml" in package.namelist()
             formats = read_odf_number_formats(package) if is_odf else read_number_formats(package)
-            hidden = {} if is_odf else _hidden(package)
+            hidden = read_odf_hidden_cells(package) if is_odf else _hidden(package)
             merged = read_odf_merged_cells(package) if is_odf else {}
     workbook = CalamineWorkbook.from_filelike(BytesIO(data))
     outline, notes = Outline(), []

@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 
 from lxml import etree  # type: ignore[import-untyped]
 
-__all__ = ["NOTHING_HIDDEN", "HiddenCells", "read_hidden_cells"]
+__all__ = ["MAX_COLUMNS", "NOTHING_HIDDEN", "HiddenCells", "read_hidden_cells"]
 
 _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _HIDES: Final = re.compile(rb"""<(?:\w+:)?(?:row|col)\b[^>]*\shidden=["'](?:1|true)["']""")
 _ON: Final = {"1", "true"}
-_MAX_COLUMNS: Final = 16_384
+MAX_COLUMNS: Final = 16_384
 
 
 class HiddenCells(NamedTuple):
@@ -60,7 +60,7 @@ def read_hidden_cells(part: bytes) -> HiddenCells:
 
 def _range(column: etree._Element) -> Iterator[int]:
     first = _number(column, "min", 1)
-    yield from range(first - 1, min(_number(column, "max", first), _MAX_COLUMNS))
+    yield from range(first - 1, min(_number(column, "max", first), MAX_COLUMNS))
 
 
 def _number(element: etree._Element, name: str, default: int) -> int:
