@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
 from striprtf.striprtf import rtf_to_text
 
 from vital_shared.errors import IngestError
-from vital_shared.retrieval.ingest.blocks import Parsed
-from vital_shared.retrieval.ingest.from_text import read_text
+from vital_shared.retrieval.ingest.blocks import Outline, Parsed
+from vital_shared.retrieval.ingest.from_text import add_text
 from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header
-from vital_shared.retrieval.ingest.letter_forms import raised, struck
+from vital_shared.retrieval.ingest.rtf_cells import CELL, ROW, cells_of, with_marked_cells
 from vital_shared.retrieval.ingest.rtf_hidden import without_hidden
+from vital_shared.retrieval.ingest.rtf_letters import with_marked_letters, with_spelt_letters
 from vital_shared.retrieval.ingest.tables import table_lines
 
 __all__ = ["parse_rtf"]
 
 START: Final = b"{\\rtf"
 
-_RAISED, _STRUCK, _NOTE, _END, _ROW, _CELL = "\x01", "\x02", "\x03", "\x04", "\x05", "\x06"
-"""Marks of letters' forms, notes and rows; no text has these control characters."""
+_NOTE, _END = "\x03", "\x04"
+"""Marks of notes; no text has these control characters, or those of letters and cells."""
 
-_MARKS: Final = re.compile("[\x01-\x06]")
-_GROUP: Final = re.compile(r"\{((?:\\\*)?(?:\\[a-z]+-?\d* ?)+)([^{}]*)\}")
-_SUPER: Final = re.compile(r"\\super(?![a-z0-9])")
-_STRIKE: Final = re.compile(r"\\striked?1?(?![a-z0-9])")
+_MARKS: Final = re.compile("[\x01-\x08\x0e\x0f]")
 _DESTINATION: Final = re.compile(r"\{(?:\\\*)?\\(?P<name>footnote|shptxt)(?![a-z0-9])")
 _BRACES: Final = re.compile(r"\\.|[{}]", re.DOTALL)
-_RAISED_TEXT: Final = re.compile(f"(?P<before>.?){_RAISED}(?P<text>[^{_END}]*){_END}")
-_STRUCK_TEXT: Final = re.compile(f"{_STRUCK}(?P<text>[^{_END}]*){_END}")
 _NOTE_TEXT: Final = re.compile(f"{_NOTE}(?P<text>[^{_END}]*){_END}(?P<rest>[^\n]*)")
 
 
@@ -43,20 +38,11 @@ def parse_rtf(data: bytes, *, uri: str) -> Parsed:
     if not data.lstrip().startswith(START):
         raise IngestError(f"{uri} is no rich text: it does not begin with {{\\rtf.", path=uri)
     source = _with_boxes(without_hidden(_MARKS.sub("", data.decode("latin-1"))))
-    source = _GROUP.sub(_marked, source)
-    source = re.sub(r"\\(?:nest)?cell(?![a-z0-9]) ?", lambda _: _CELL, source)
-    source = re.sub(r"\\(?:nest)?row(?![a-z0-9]) ?", lambda _: rf"{_ROW}\par ", source)
+    source = with_marked_cells(with_marked_letters(source))
     text: str = rtf_to_text(source, errors="replace")  # type: ignore[no-untyped-call]
-    return read_text("\n\n".join(_lines(_spelt_out(text))), uri=uri)
-
-
-def _marked(group: re.Match[str]) -> str:
-    """Mark the text of a group of raised or struck letters."""
-    controls, text = group.groups()
-    for pattern, mark in ((_SUPER, _RAISED), (_STRIKE, _STRUCK)):
-        if text and pattern.search(controls):
-            return f"{{{controls}{mark}{text}{_END}}}"
-    return group.group()
+    outline = Outline()
+    _add(outline, _spelt_out(text))
+    return outline.finish(title="", uri=uri)
 
 
 def _with_boxes(source: str) -> str:
@@ -89,25 +75,24 @@ def _group_end(source: str, start: int) -> int:
 
 
 def _spelt_out(text: str) -> str:
-    text = _RAISED_TEXT.sub(lambda m: m["before"] + raised(m["text"], m["before"]), text)
-    text = _STRUCK_TEXT.sub(lambda m: struck(m["text"]), text)
+    text = with_spelt_letters(text)
     while match := _NOTE_TEXT.search(text):
         note = " ".join(match["text"].replace(_NOTE, "").split())
         text = f"{text[: match.start()]}{match['rest']}\n{note}{text[match.end() :]}"
     return text.replace(_END, "")
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Yield the lines of a text; those of tables as rows with their headings."""
-    for is_row, group in groupby(_whole_rows(text), key=lambda line: _ROW in line):
+def _add(outline: Outline, text: str) -> None:
+    """Add the paragraphs of a text, and its tables as rows with their headings."""
+    for is_row, group in groupby(_whole_rows(text), key=lambda line: ROW in line):
         if not is_row:
-            yield from (line.replace(_CELL, " ") for line in group)
+            add_text(outline, "\n\n".join(line.replace(CELL, " ") for line in group))
             continue
-        cells = (line.split(_ROW)[0].split(_CELL)[:-1] for line in group)
-        rows = [[Cell(" ".join(cell.split())) for cell in row] for row in cells]
+        rows = cells_of(list(group))
         width = max(map(len, rows), default=0)
         even = [[*row, *[Cell()] * (width - len(row))] for row in rows]
-        yield from table_lines(even, guessed_header(even))
+        for line in table_lines(even, guessed_header(even)):
+            outline.add("row", line)
 
 
 def _whole_rows(text: str) -> list[str]:
@@ -115,9 +100,9 @@ def _whole_rows(text: str) -> list[str]:
     lines: list[str] = []
     open_row = ""
     for line in text.split("\n"):
-        if _CELL in line or open_row:
+        if CELL in line or open_row:
             open_row += f"{line} "
-            if _ROW in line:
+            if ROW in line:
                 lines.append(open_row)
                 open_row = ""
         else:

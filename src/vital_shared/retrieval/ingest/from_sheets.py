@@ -27,6 +27,7 @@ from vital_shared.retrieval.ingest.odf_merged_cells import MergedRange, read_odf
 from vital_shared.retrieval.ingest.odf_number_formats import read_odf_number_formats
 from vital_shared.retrieval.ingest.packages import OLD_OFFICE, open_package
 from vital_shared.retrieval.ingest.rows import Row, add_rows
+from vital_shared.retrieval.ingest.sheet_letters import CellLetters, read_sheet_letters
 
 __all__ = ["parse_sheets"]
 
@@ -52,12 +53,14 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
     :raises IngestError: when it has a password or is damaged.
     """
     formats: Mapping[str, Mapping[tuple[int, int], CellFormat]] = {}
+    letters: Mapping[str, Mapping[tuple[int, int], CellLetters]] = {}
     hidden: dict[str, HiddenCells] = {}
     merged: dict[str, list[MergedRange]] = {}
     if not data.startswith(OLD_OFFICE):
         with open_package(data, uri=uri) as package:
             is_odf = "content.xml" in package.namelist()
             formats = read_odf_number_formats(package) if is_odf else read_number_formats(package)
+            letters = {} if is_odf else read_sheet_letters(package)
             hidden = read_odf_hidden_cells(package) if is_odf else _hidden(package)
             merged = read_odf_merged_cells(package) if is_odf else {}
     workbook = CalamineWorkbook.from_filelike(BytesIO(data))
@@ -78,7 +81,7 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
         values, shown_by = found.to_python(skip_empty_area=False), formats.get(sheet.name, {})
         if any(_is_unshown(_value(values, place), each) for place, each in shown_by.items()):
             notes.append(f"Cells of the sheet {sheet.name} that their format hides were not read.")
-        rows = _seen(_rows(values, shown_by, ranges), unseen)
+        rows = _seen(_rows(values, shown_by, letters.get(sheet.name, {}), ranges), unseen)
         add_rows(outline, rows, merged=_merged_rows(ranges))
     if not data.startswith(OLD_OFFICE):
         notes += _unread(data, uri)
@@ -140,6 +143,7 @@ def _merged_rows(ranges: Sequence[MergedRange]) -> set[int]:
 def _rows(
     values: Sequence[Sequence[Any]],
     formats: Mapping[tuple[int, int], CellFormat],
+    letters: Mapping[tuple[int, int], CellLetters],
     merged: Sequence[MergedRange],
 ) -> Iterator[Row]:
     """Yield the rows with their numbers in the sheet; merged cells show their value in each of them."""
@@ -148,6 +152,9 @@ def _rows(
         text = _formatted(_value(values, (row, column)), each)
         if text is not None:
             rows[row][column] = text
+    for (row, column), forms in letters.items():
+        if row < len(rows) and column < len(rows[row]):
+            rows[row][column] = forms.shown(rows[row][column])
     for (top, left), (bottom, right) in merged:
         if (bottom - top + 1) * (right - left + 1) > MAX_CELLS // 100:
             continue

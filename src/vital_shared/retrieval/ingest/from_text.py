@@ -9,7 +9,7 @@ from vital_shared.retrieval.ingest.decode import decode
 from vital_shared.retrieval.ingest.lines import paragraphs, usual_width
 from vital_shared.retrieval.ingest.text_table import text_table
 
-__all__ = ["parse_text", "read_text"]
+__all__ = ["add_text", "parse_text", "read_text"]
 
 _UNDERLINE = re.compile(r"\s*(={3,}|-{3,}|~{3,})\s*")
 _LEVELS = {"=": 1, "-": 2, "~": 3}
@@ -28,6 +28,12 @@ def parse_text(data: bytes, *, uri: str, charset: str | None = None) -> Parsed:
 def read_text(text: str, *, uri: str, title: str = "") -> Parsed:
     """Read plain text that is decoded already."""
     outline = Outline()
+    add_text(outline, text)
+    return outline.finish(title=title, uri=uri)
+
+
+def add_text(outline: Outline, text: str) -> None:
+    """Add the headings, tables and paragraphs of a text."""
     lines = [line.expandtabs() for line in text.splitlines()]
     width = usual_width(lines)
     for group in _groups(lines):
@@ -37,7 +43,6 @@ def read_text(text: str, *, uri: str, title: str = "") -> Parsed:
             outline.add("row", row)
         for kind, block in paragraphs(body, width=width) if rows is None else ():
             outline.add(kind, block)
-    return outline.finish(title=title, uri=uri)
 
 
 def _groups(lines: list[str]) -> list[list[str]]:

@@ -19,7 +19,7 @@ from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.date_formats import DateFormat, read_date_format
 from vital_shared.retrieval.ingest.packages import parse_xml
 
-__all__ = ["CellFormat", "HidingFormat", "NumberFormat", "read_number_formats", "sheet_parts"]
+__all__ = ["CellFormat", "HidingFormat", "NumberFormat", "read_number_formats", "sheet_cells", "sheet_parts"]
 
 logger = get_logger(__name__)
 
@@ -175,13 +175,22 @@ def _sheets(package: ZipFile) -> Iterator[tuple[str, str]]:
 
 def _cells(part: bytes, styles: Mapping[str, CellFormat]) -> Iterator[tuple[tuple[int, int], CellFormat]]:
     """Yield the cells with a format that counts."""
+    for place, cell in sheet_cells(part):
+        if (found := styles.get(cell.get("s", ""))) is not None:
+            yield place, found
+
+
+def sheet_cells(part: bytes) -> Iterator[tuple[tuple[int, int], etree._Element]]:
+    """Yield the cells of a sheet with row and column, from 0; each is gone with the end of its row.
+
+    :raises etree.XMLSyntaxError: when it is no XML.
+    """
     tags = (f"{_MAIN}c", f"{_MAIN}row")
     read = etree.iterparse(BytesIO(part), tag=tags, resolve_entities=False, no_network=True, load_dtd=False)
     for _, element in read:
-        found = styles.get(element.get("s", "")) if element.tag == tags[0] else None
-        place = _REFERENCE.fullmatch(element.get("r", ""))
-        if found is not None and place is not None:
-            yield (int(place[2]) - 1, _column(place[1])), found
+        place = _REFERENCE.fullmatch(element.get("r", "")) if element.tag == tags[0] else None
+        if place is not None:
+            yield (int(place[2]) - 1, _column(place[1])), element
         if element.tag == tags[1]:  # large sheets need not fit into memory
             element.clear()
             while (earlier := element.getprevious()) is not None:

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from vital_shared.retrieval.ingest.rtf_tokens import TOKEN
+
 __all__ = ["without_hidden"]
 
 _HIDES: Final = re.compile(r"\\(?:v|deleted)(?![a-z])")
-_TOKEN: Final = re.compile(
-    r"\\(?P<word>[a-zA-Z]+)(?P<number>-?\d+)? ?|\\'[0-9a-fA-F]{2}|\\.|(?P<brace>[{}])|[^\\{}]+", re.DOTALL
-)
 _STAYS: Final = frozenset(("par", "cell", "row", "nestcell", "nestrow", "line", "page", "sect"))
 """Control words that are kept within hidden text: a paragraph or a row ends there, all the same."""
 
@@ -24,7 +23,7 @@ def without_hidden(source: str) -> str:
 def _kept(source: str) -> Iterator[str]:
     hidden: frozenset[str] = frozenset()
     around: list[frozenset[str]] = []
-    for token in _TOKEN.finditer(source):
+    for token in TOKEN.finditer(source):
         word = token["word"]
         if token["brace"] == "{":
             around.append(hidden)
