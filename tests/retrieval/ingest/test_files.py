@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from vital_shared.errors import IngestError
-from vital_shared.retrieval.ingest.files import FoundFile, find_files, left_out, read_file
+from vital_shared.retrieval.ingest.files import FoundFile, file_address, file_hash, find_files, left_out, read_file
 
 
 @pytest.fixture
@@ -143,3 +143,4 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(folder):
     os.mkfifo(folder / "b.md")
     with pytest.raises(IngestError, match="it is not a regular file"):
         read_file(entry.path, limit=2)
+    assert file_hash(file_address(entry.path)) is None

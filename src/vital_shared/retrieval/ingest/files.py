@@ -108,7 +108,8 @@ def is_gone(address: str) -> bool:
 def file_hash(address: str) -> str | None:
     """Return the SHA-256 of what a file holds now, hexadecimal; None where it cannot be read."""
     try:
-        with Path(os.fsdecode(unquote_to_bytes(address.removeprefix("file://")))).open("rb") as file:
+        path = os.fsdecode(unquote_to_bytes(address.removeprefix("file://")))
+        with open(path, "rb", opener=_open_without_waiting) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
