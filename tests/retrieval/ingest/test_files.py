@@ -7,7 +7,14 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from vital_shared.errors import IngestError
-from vital_shared.retrieval.ingest.files import FoundFile, file_address, file_hash, find_files, left_out, read_file
+from vital_shared.retrieval.ingest.files import (
+    FoundFile,
+    file_address,
+    file_hash,
+    find_files,
+    left_out,
+    read_file,
+)
 
 
 @pytest.fixture

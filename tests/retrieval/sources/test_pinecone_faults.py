@@ -79,6 +79,21 @@ async def test_waits_as_long_as_pinecone_asks(server: PineconeServer) -> None:
     assert waits == [2.0]
 
 
+async def test_a_write_that_is_throttled_for_seconds_is_done_in_the_end(server: PineconeServer) -> None:
+    waits = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async with collection_on(server, sleep=sleep) as collection:
+        index = await collection.prepare(MODEL)
+        server.fail("/vectors/upsert", *[Fault(**THROTTLED)] * 12)
+        await collection.put(index.id, [document("c", "Bees.")])
+        assert await search(collection) == ["a-0", "b-0", "c-0"]
+
+    assert len(waits) >= 12
+
+
 async def test_fails_at_once_where_the_wait_would_outlast_the_run(server: PineconeServer) -> None:
     async with collection_on(server, sleep=lambda _: asyncio.Event().wait()) as collection:
         server.fail("/query", *[Fault(**THROTTLED, headers={"Retry-After": "30"})] * 2)

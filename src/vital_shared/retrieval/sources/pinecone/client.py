@@ -52,6 +52,8 @@ MAX_CONNECTIONS: Final = 32
 
 CONNECT_SECONDS: Final = 3.0
 MAX_ATTEMPTS: Final = 6
+MAX_THROTTLED_ATTEMPTS: Final = 30
+"""Attempts of a request that Pinecone asks to send later, as it does for seconds while much is written."""
 FIRST_BACKOFF_SECONDS: Final = 0.1
 """Doubled with each attempt, and drawn from between 0 and that (full jitter)."""
 MAX_BACKOFF_SECONDS: Final = 5.0
@@ -185,7 +187,8 @@ class PineconeClient:
                     if isinstance(outcome, PineconeReply):
                         return outcome
                     wait = self._backoff(attempt) if outcome.wait_seconds is None else outcome.wait_seconds
-                    if outcome.cause is None or attempt == MAX_ATTEMPTS or loop.time() + wait >= last_start:
+                    attempts = MAX_THROTTLED_ATTEMPTS if outcome.cause == "throttled" else MAX_ATTEMPTS
+                    if outcome.cause is None or attempt >= attempts or loop.time() + wait >= last_start:
                         raise outcome.error
                     RAG_RETRIES_TOTAL.labels(SOURCE_NAME, outcome.cause).inc()
                     await self._sleep(wait)
