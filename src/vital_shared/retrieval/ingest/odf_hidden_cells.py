@@ -29,7 +29,7 @@ _REPEATED: Final = {
     _ROW: odf_name("table", "number-rows-repeated"),
     _COLUMN: odf_name("table", "number-columns-repeated"),
 }
-_MOST: Final = {_ROW: MAX_ROWS, _COLUMN: MAX_COLUMNS}
+_MAX_NUMBERS: Final = {_ROW: MAX_ROWS, _COLUMN: MAX_COLUMNS}
 _NAME, _DISPLAY, _VISIBILITY = (odf_name("table", name) for name in ("name", "display", "visibility"))
 
 
@@ -64,7 +64,7 @@ def _hidden(part: bytes) -> dict[str, HiddenCells]:
         elif event == "end":
             first, count = numbers[element.tag], whole_number(element, _REPEATED[element.tag])
             if element.get(_VISIBILITY) == "collapse" and not _is_folded(element):
-                hidden[element.tag].update(range(first, min(first + count, _MOST[element.tag])))
+                hidden[element.tag].update(range(first, min(first + count, _MAX_NUMBERS[element.tag])))
             numbers[element.tag] = first + count
             element.clear()
     return found
