@@ -54,6 +54,13 @@ def test_runs_are_a_table_with_the_newest_first(vital, filled):
     assert rows[1][-3:] == ["2.00", "0.25", "Stents?"]
 
 
+def test_the_table_has_the_names_by_which_workflows_are_selected(vital, filled):
+    lines = vital("runs", "list").stdout.splitlines()
+    at = next(line.index("workflow") for line in lines if "workflow" in line)
+    (name,) = {line[at:].split()[0] for line in lines if line.strip().startswith("run_")}
+    assert ids(vital, "--workflow", name) == ["run_2", "run_1", "run_0"]
+
+
 def test_options_select_runs(vital, filled):
     assert ids(vital, "--tenant", "acme") == ["run_2", "run_0"]
     assert ids(vital, "--text", "pacem", "--min-cost", "0.2") == ["run_0"]

@@ -40,7 +40,7 @@ def list_runs(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
     user: Annotated[str | None, typer.Option(help="Only of this user.")] = None,
     workflow: Annotated[
-        str | None, typer.Option(help="Only of this workflow: base-workflow, or the name in --json.")
+        str | None, typer.Option(help="Only of this workflow: base-workflow, or another that is listed.")
     ] = None,
     mode: Annotated[str | None, typer.Option(help="Only of this mode: 1, 2, 3 or 4.")] = None,
     model: Annotated[
@@ -190,6 +190,8 @@ def _query(given: dict[str, Any]) -> RunQuery:
 
 
 def _row(run: RunSummary) -> dict[str, object]:
+    from vital_shared.models.workflow_names import BUILT_IN, BUILT_IN_CLASS
+
     seconds = run.duration_seconds
     return {
         "id": run.id,
@@ -197,6 +199,7 @@ def _row(run: RunSummary) -> dict[str, object]:
         "status": run.status.replace("_", " ") + (" (degraded)" if run.degraded else ""),
         "tenant": run.tenant_id,
         "user": run.user_id,
+        "workflow": BUILT_IN if run.workflow == BUILT_IN_CLASS else run.workflow,
         "mode": run.mode.value,
         "model": run.model,
         "seconds": None if seconds is None else f"{seconds:.2f}",
