@@ -32,6 +32,7 @@ from ai_engine.api import (
     workflows,
 )
 from ai_engine.asgi.access_log import AccessLog
+from ai_engine.asgi.azure_paths import AzurePaths
 from ai_engine.asgi.exact_router import ExactRouter
 from ai_engine.asgi.lazy_app import LazyApp
 from ai_engine.asgi.trace_context import TraceContext
@@ -257,7 +258,7 @@ def create_app(
         redirect_slashes=False,
         default=administration,
     )
-    inner: ASGIApp = Authentication(app.router)
+    inner: ASGIApp = AzurePaths(Authentication(app.router))
     if settings.cors_origins:
         inner = AllowedOrigins(inner, settings.cors_origins)
     if tracer() is not None:

@@ -10,17 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from ai_engine.api.body_coding import check_coding, unpack
 from ai_engine.api.json_size import check_numbers, check_size
+from ai_engine.asgi.azure_paths import DEPLOYMENT
 from ai_engine.settings import ServerSettings
 from ai_engine.validation import FieldError, InvalidFields
 from vital_shared.models.lone_surrogate import find_lone_surrogate
 
-__all__ = ["chat_limit", "parse_model", "read_bytes", "read_json", "read_model"]
+__all__ = ["chat_limit", "parse_model", "read_bytes", "read_json", "read_model", "read_named_json"]
 
 BODY_SECONDS: Final = 60.0
 """A body that takes longer to come is given up."""
@@ -114,6 +115,16 @@ async def read_json(request: Request, limit: int, *, is_passed_on: bool = False)
             message = "holds half of a surrogate pair, which is no character: leave it out"
             raise InvalidFields([FieldError(field=place, message=message)]) from error
         raise HTTPException(400, _complaint(body, content_type, error)) from error
+
+
+async def read_named_json(request: Request, limit: int) -> tuple[bytes, Any]:
+    """Read a JSON body that is passed on, as `read_json` does; a model that the path names is its model."""
+    body, value = await read_json(request, limit, is_passed_on=True)
+    named = request.scope.get(DEPLOYMENT)
+    if named is None or not isinstance(value, dict):
+        return body, value
+    value = {**value, "model": named}
+    return to_json(value), value
 
 
 async def _unpacked(body: bytes, limit: int) -> bytes:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ai_engine.api.body import chat_limit, parse_model, read_json
+from ai_engine.api.body import chat_limit, parse_model, read_named_json
 from ai_engine.api.chat_workflows import asked_workflow, behind_providers, own_fields
 from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.api.run_requests import answer, begin, follow, until_begun
@@ -35,7 +35,7 @@ __all__ = ["OPERATIONS", "routes"]
 async def complete(request: Request) -> Response:
     """Answer the last message of a conversation."""
     engine = engine_of(request)
-    body, value = await read_json(request, chat_limit(engine.settings), is_passed_on=True)
+    body, value = await read_named_json(request, chat_limit(engine.settings))
     if (found := behind_providers(engine, value)) is not None:
         return await _relay(request, engine, value, found)
     asked = parse_model(ChatRequest, body)

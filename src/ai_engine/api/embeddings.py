@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ai_engine.api.body import chat_limit, parse_model, read_json
+from ai_engine.api.body import chat_limit, parse_model, read_named_json
 from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
@@ -38,7 +38,7 @@ class EmbeddingsRequest(BaseModel):
 async def embed(request: Request) -> Response:
     """Return a vector for each input."""
     engine = engine_of(request)
-    raw, body = await read_json(request, chat_limit(engine.settings), is_passed_on=True)
+    raw, body = await read_named_json(request, chat_limit(engine.settings))
     asked = parse_model(EmbeddingsRequest, raw)
     models = require_embedding_models(asked.model, engine.services)
     account = engine.services.account

@@ -134,7 +134,6 @@ WRONG_PATHS = [
     ("/api/v1/chat/completions", "/v1/chat/completions"),
     ("/v1beta/openai/chat/completions", "/v1/chat/completions"),
     ("/v1/openai/embeddings", "/v1/embeddings"),
-    ("/openai/deployments/gpt-5/chat/completions", "/v1/chat/completions"),
     ("/v1/deployments/gpt-5/chat/completions", "/v1/chat/completions"),
     ("/openai/v1/deployments/gpt-5/embeddings", "/v1/embeddings"),
     ("/anthropic/v1/messages", "/v1/messages"),
