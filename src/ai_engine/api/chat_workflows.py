@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,9 +42,12 @@ async def answer_with_workflow(
     asked: CanonicalRequest,
     messages: Sequence[ChatMessage],
     client: ClientProtocol,
+    *,
+    input_tokens: Callable[[], int] = lambda: 0,
 ) -> Response:
     """Answer the last message of a conversation by a run, in the client's protocol.
 
+    :param input_tokens: estimates what was asked, for protocols whose streams begin with it.
     :raises VitalError: when there is no such workflow, or it has no answer.
     """
     conversation = read_conversation(messages)
@@ -59,7 +62,7 @@ async def answer_with_workflow(
             return Response(to_json(whole), media_type="application/json")
         run = await begin(http_request, engine, workflow, question)
         await until_begun(http_request, run)
-    writer = client.writer(asked, f"{client.id_prefix}{run.run_id}", 0)
+    writer = client.writer(asked, f"{client.id_prefix}{run.run_id}", input_tokens())
     return follow(engine, run, write=RunAnswerWriter(writer))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +16,7 @@ from ai_engine.api.chat_workflows import answer_with_workflow, behind_providers
 from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.conversation import ChatMessage
-from ai_engine.engine import engine_of
+from ai_engine.engine import Engine, engine_of
 from ai_engine.gateway.anthropic_messages import MEASURED_FIELDS, MessagesExchange
 from ai_engine.gateway.cache_request import read_cache_request
 from ai_engine.gateway.client_protocols import MESSAGES_PROTOCOL
@@ -53,7 +54,14 @@ async def create(request: Request) -> Response:
     if models is None:
         asked = read_message_request(body)
         messages = [ChatMessage(role=each["role"], content=each.get("content")) for each in body["messages"]]
-        return await answer_with_workflow(request, engine, asked, messages, MESSAGES_PROTOCOL)
+        return await answer_with_workflow(
+            request,
+            engine,
+            asked,
+            messages,
+            MESSAGES_PROTOCOL,
+            input_tokens=lambda: _input_tokens(engine, body),
+        )
     cache, body = read_cache_request(request, body)
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     beta = request.headers.get("anthropic-beta", "")
@@ -76,10 +84,15 @@ async def count_tokens(request: Request) -> Response:
     engine = engine_of(request)
     _, body = await read_json(request, chat_limit(engine.settings), is_passed_on=True)
     read_message_request(body, is_counting=True)
+    tokens = _input_tokens(engine, body)
+    return Response(to_json({"input_tokens": tokens}), media_type="application/json")
+
+
+def _input_tokens(engine: Engine, body: Mapping[str, Any]) -> int:
     account = engine.services.account
     read = {name: body[name] for name in MEASURED_FIELDS if body.get(name) is not None}
     size = measure(read, count=account.count, count_at_most=account.count_at_most, max_output_tokens=None)
-    return Response(to_json({"input_tokens": size.input_tokens}), media_type="application/json")
+    return size.input_tokens
 
 
 routes = (

@@ -67,6 +67,16 @@ async def test_a_stream_of_messages_begins_with_the_tokens_that_were_read(
         await stream.close()
 
 
+async def test_a_stream_of_messages_by_a_workflow_begins_with_an_estimate(gateway: OpenGateway) -> None:
+    async with gateway("openai") as given:
+        asked: Any = {"model": "mode-2/generalist", "messages": HELLO}
+        counted = await given.anthropic.messages.count_tokens(**asked)
+        async with given.anthropic.messages.stream(**asked, max_tokens=99) as stream:
+            begun = await anext(aiter(stream))
+        assert begun.type == "message_start"
+        assert begun.message.usage.input_tokens == counted.input_tokens > 0
+
+
 @pytest.mark.parametrize("wire", ["openai", "gemini"])
 async def test_anthropics_client_gets_a_whole_answer_of_another_provider(
     gateway: OpenGateway, wire: ProviderName
