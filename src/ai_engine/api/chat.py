@@ -21,6 +21,7 @@ from ai_engine.gateway.either import EitherExchange, refusal_as_openai
 from ai_engine.gateway.model_names import AskedModels
 from ai_engine.gateway.openai_chat import PROTOCOLS, ChatExchange
 from ai_engine.gateway.relay_call import relay_call
+from ai_engine.gateway.shared_account import refuse_shared_state
 from ai_engine.protocols.openai.request import (
     DEFAULT_TENANT,
     ChatRequest,
@@ -55,6 +56,7 @@ async def complete(request: Request) -> Response:
 
 async def _relay(request: Request, engine: Engine, body: dict[str, Any], asked: AskedModels) -> Response:
     """Pass a request on to the provider of its model, and its answer to the client."""
+    refuse_shared_state(body, Caller.of(request).tenant_id)
     cache, body = read_cache_request(request, body)
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     verbatim = ChatExchange(body, count=count, count_at_most=count_at_most)

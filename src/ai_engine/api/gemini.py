@@ -27,6 +27,7 @@ from ai_engine.gateway.gemini_generate import PROTOCOLS, GenerateExchange, measu
 from ai_engine.gateway.model_failures import refuse_as_gemini
 from ai_engine.gateway.model_names import require_embedding_models
 from ai_engine.gateway.relay_call import relay_call
+from ai_engine.gateway.shared_account import refuse_shared_state
 from ai_engine.gateway.size import measure
 from ai_engine.protocols.canonical.messages import CanonicalMessage, MediaPart, MessagePart, TextPart
 from ai_engine.protocols.gemini.field_names import normal_form
@@ -78,6 +79,7 @@ async def stream(request: Request) -> Response:
 async def _generate(request: Request, *, is_streamed: bool) -> Response:
     engine = engine_of(request)
     cache, body = read_cache_request(request, await _body(request))
+    refuse_shared_state(body, Caller.of(request).tenant_id)
     asked = body | {"model": request.path_params["model"], "stream": is_streamed}
     models = behind_providers(engine, asked)
     if models is None:

@@ -23,6 +23,7 @@ from ai_engine.gateway.client_protocols import MESSAGES_PROTOCOL
 from ai_engine.gateway.either import EitherExchange
 from ai_engine.gateway.model_failures import refuse_as_anthropic
 from ai_engine.gateway.relay_call import relay_call
+from ai_engine.gateway.shared_account import refuse_shared_state
 from ai_engine.gateway.size import measure
 from ai_engine.protocols.anthropic.message_request_reader import read_message_request
 from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
@@ -62,6 +63,7 @@ async def create(request: Request) -> Response:
             MESSAGES_PROTOCOL,
             input_tokens=lambda: _input_tokens(engine, body),
         )
+    refuse_shared_state(body, Caller.of(request).tenant_id)
     cache, body = read_cache_request(request, body)
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     beta = request.headers.get("anthropic-beta", "")

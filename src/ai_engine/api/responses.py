@@ -20,6 +20,7 @@ from ai_engine.gateway.client_protocols import RESPONSES_PROTOCOL
 from ai_engine.gateway.either import EitherExchange, refusal_as_openai
 from ai_engine.gateway.openai_responses import ResponsesExchange
 from ai_engine.gateway.relay_call import relay_call
+from ai_engine.gateway.shared_account import refuse_shared_state
 from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
 from ai_engine.protocols.responses.response_request_reader import read_response_request
 from vital_shared.llm.wires.relay import RESPONSES
@@ -50,6 +51,7 @@ async def create(request: Request) -> Response:
     if models is None:
         asked = read_response_request(body)
         return await answer_with_workflow(request, engine, asked, _messages(body), RESPONSES_PROTOCOL)
+    refuse_shared_state(body, Caller.of(request).tenant_id)
     cache, body = read_cache_request(request, body)
     count, count_at_most = engine.services.account.count, engine.services.account.count_at_most
     verbatim = ResponsesExchange(body, count=count, count_at_most=count_at_most)
