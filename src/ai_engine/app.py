@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from ai_engine.api import (
     background,
     chat,
+    completions,
     console,
     embeddings,
     gemini,
@@ -243,6 +244,7 @@ def create_app(
         *models.routes,
         *responses.routes,
         *embeddings.routes,
+        *completions.routes,
         Route("/v1/agui", LazyApp(_agui), methods=["POST"]),
         Route("/v1/runs", administration, methods=["GET"]),  # beside the plain one that begins a run
         *health.routes,

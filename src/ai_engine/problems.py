@@ -200,7 +200,8 @@ def _words(request: Request, status: HTTPStatus) -> str:
     if status == HTTPStatus.NOT_FOUND and is_openai(path) and not is_gemini(path):
         return (
             f"{request.method} {path} is not served here: of OpenAI's API there are "
-            "POST /v1/chat/completions, POST /v1/responses, POST /v1/embeddings and GET /v1/models."
+            "POST /v1/chat/completions, POST /v1/completions, POST /v1/responses, POST /v1/embeddings "
+            "and GET /v1/models."
         )
     if status == HTTPStatus.NOT_FOUND and is_gemini(path):
         return (

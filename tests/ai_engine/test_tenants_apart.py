@@ -133,6 +133,7 @@ CHAT = {"model": "mode-2/classifier", "messages": [{"role": "user", "content": "
 
 MESSAGES = CHAT | {"max_tokens": 100}
 RESPONSE = {"model": "mode-2/classifier", "input": "How long?"}
+TEXT = {"model": "mode-2/classifier", "prompt": "How long?"}
 EMBEDDING = {"model": "mine:embedder", "input": "How long?"}
 CONTENT = {"role": "user", "parts": [{"text": "How long?"}]}
 CONTENTS = {"contents": [CONTENT]}
@@ -168,6 +169,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/v1/messages"): Case("ask", 200, 404, ({"json": MESSAGES},)),
     ("POST", "/v1/messages/count_tokens"): Case("ask", 200, 200, ({"json": CHAT},)),
     ("POST", "/v1/responses"): Case("ask", 200, 404, ({"json": RESPONSE},)),
+    ("POST", "/v1/completions"): Case("ask", 200, 404, ({"json": TEXT},)),
     ("POST", "/v1/embeddings"): Case("ask", 404, 404, ({"json": EMBEDDING},)),
     ("POST", "/v1/agui"): Case("ask", 200, 422, (AGUI,)),
     **{

@@ -46,6 +46,7 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/chat": (ASK, ASK),
     "/v1/messages": (ASK, ASK),
     "/v1/responses": (ASK, ASK),
+    "/v1/completions": (ASK, ASK),
     "/v1/embeddings": (ASK, ASK),
     "/v1/models": (ASK, ASK),
     "/v1beta/models": (ASK, ASK),

@@ -13,10 +13,12 @@ from ai_engine.protocols.gemini.generate_answer import GenerateAnswerWriter, gen
 from ai_engine.protocols.gemini.generate_request_reader import read_generate_request
 from ai_engine.protocols.openai.chat_answer import ChatAnswerWriter, chat_completion
 from ai_engine.protocols.openai.chat_request_reader import read_chat_request
+from ai_engine.protocols.openai.text_answer import TextAnswerWriter, text_completion
+from ai_engine.protocols.openai.text_request_reader import read_text_request
 from ai_engine.protocols.responses.response_answer import ResponseAnswerWriter, response_answer
 from ai_engine.protocols.responses.response_request_reader import read_response_request
 
-__all__ = ["CHAT_PROTOCOL", "GENERATE_PROTOCOL", "MESSAGES_PROTOCOL", "RESPONSES_PROTOCOL"]
+__all__ = ["CHAT_PROTOCOL", "GENERATE_PROTOCOL", "MESSAGES_PROTOCOL", "RESPONSES_PROTOCOL", "TEXT_PROTOCOL"]
 
 
 def _chat_writer(request: CanonicalRequest, answer_id: str, _input_tokens: int) -> AnswerWriter:
@@ -25,6 +27,14 @@ def _chat_writer(request: CanonicalRequest, answer_id: str, _input_tokens: int) 
 
 def _completion(answer: CanonicalAnswer, request: CanonicalRequest, answer_id: str) -> dict[str, Any]:
     return chat_completion(answer, request.model, answer_id)
+
+
+def _text_writer(request: CanonicalRequest, answer_id: str, _input_tokens: int) -> AnswerWriter:
+    return TextAnswerWriter(request.model, answer_id, includes_usage=request.includes_usage)
+
+
+def _text(answer: CanonicalAnswer, request: CanonicalRequest, answer_id: str) -> dict[str, Any]:
+    return text_completion(answer, request.model, answer_id)
 
 
 def _message_writer(request: CanonicalRequest, answer_id: str, input_tokens: int) -> AnswerWriter:
@@ -51,3 +61,4 @@ CHAT_PROTOCOL: Final = ClientProtocol("chatcmpl-", read_chat_request, _completio
 GENERATE_PROTOCOL: Final = ClientProtocol("", read_generate_request, _generated, _generate_writer)
 MESSAGES_PROTOCOL: Final = ClientProtocol("msg_", read_message_request, _message, _message_writer)
 RESPONSES_PROTOCOL: Final = ClientProtocol("resp_", read_response_request, response_answer, _response_writer)
+TEXT_PROTOCOL: Final = ClientProtocol("cmpl-", read_text_request, _text, _text_writer)

@@ -32,7 +32,7 @@ from vital_shared.llm.wires.relay import Operation, RelayedRequest
 __all__ = ["ClientProtocol", "TranslatedExchange"]
 
 MEASURED_FIELDS: Final = (
-    *("messages", "system", "input", "instructions", "tools", "response_format", "text"),
+    *("messages", "prompt", "system", "input", "instructions", "tools", "response_format", "text"),
     *("contents", "systemInstruction", "system_instruction", "generationConfig", "generation_config"),
 )
 """Fields of a request that a provider reads."""

@@ -8,6 +8,7 @@ from tests.ai_engine.harness import Service
 from ai_engine.api import (
     background,
     chat,
+    completions,
     embeddings,
     gemini,
     health,
@@ -45,6 +46,7 @@ PATHS = {
     "/v1/messages/count_tokens": {"post"},
     "/v1/responses": {"post"},
     "/v1/embeddings": {"post"},
+    "/v1/completions": {"post"},
     "/v1/agui": {"post"},
     "/v1/models": {"get"},
     "/v1/models/{mode}/{agent_id}": {"get"},
@@ -112,7 +114,7 @@ async def test_every_route_is_there(service: Service) -> None:
 def test_every_plain_route_is_documented_beside_itself() -> None:
     """A route that is added without its operation is noticed here; FastAPI documents its own."""
     apis = (
-        *(runs, resumption, background, chat, embeddings, messages, models, gemini),
+        *(runs, resumption, background, chat, completions, embeddings, messages, models, gemini),
         *(responses, health, metrics),
     )
     plain = [route for api in apis for route in api.routes]
@@ -133,7 +135,10 @@ async def test_every_reference_leads_to_a_schema(service: Service) -> None:
 async def test_every_failure_is_described_as_a_problem(service: Service) -> None:
     for path, methods in (await document(service))["paths"].items():
         if path.startswith(
-            ("/v1/chat", "/v1/models", "/v1/messages", "/v1/responses", "/v1/embeddings", "/v1beta/")
+            (
+                *("/v1/chat", "/v1/completions", "/v1/models", "/v1/messages", "/v1/responses"),
+                *("/v1/embeddings", "/v1beta/"),
+            )
         ):  # OpenAI's, Anthropic's, Google's
             continue
         for operation in methods.values():

@@ -23,7 +23,7 @@ from vital_shared.llm.base import (
     Usage,
 )
 
-__all__ = ["ChatAnswerWriter", "chat_completion", "chat_usage"]
+__all__ = ["DONE", "FINISH_REASONS", "ChatAnswerWriter", "chat_completion", "chat_failure", "chat_usage"]
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -73,6 +73,17 @@ def _call(call: ModelToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": function}
 
 
+def chat_failure(failure: StreamFailure) -> bytes:
+    """Write an error, and the end of the stream."""
+    error = {
+        "message": failure.message,
+        "type": TYPES.get(failure.status, "server_error"),
+        "param": None,
+        "code": CODES.get(failure.status) or failure.code or None,
+    }
+    return plain_event({"error": error}) + DONE
+
+
 class ChatAnswerWriter:
     """The translation of a model's events into chunks.
 
@@ -118,13 +129,7 @@ class ChatAnswerWriter:
 
     def fail(self, failure: StreamFailure) -> bytes:
         """Write an error, and the end of the stream."""
-        error = {
-            "message": failure.message,
-            "type": TYPES.get(failure.status, "server_error"),
-            "param": None,
-            "code": CODES.get(failure.status) or failure.code or None,
-        }
-        return plain_event({"error": error}) + DONE
+        return chat_failure(failure)
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}

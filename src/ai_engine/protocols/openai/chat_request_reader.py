@@ -28,11 +28,13 @@ from ai_engine.protocols.canonical.request import (
 from ai_engine.protocols.openai.chat_parts import read_content
 
 __all__ = [
+    "finished",
     "read_chat_request",
     "read_function",
     "read_function_choice",
     "read_json_schema",
     "read_prompt_cache_key",
+    "read_sampling",
     "read_service_tier",
     "read_temperature",
     "read_verbosity",
@@ -66,7 +68,7 @@ def read_chat_request(body: Any) -> CanonicalRequest:
         messages=messages,
         tools=tuple(tool for each in fields.objects("tools") for tool in _read_tool(each)),
         tool_choice=_read_choice(fields),
-        sampling=_read_sampling(fields),
+        sampling=read_sampling(fields),
         format=_read_format(fields),
         reasoning=ReasoningWish(effort=fields.text("reasoning_effort")),
         user=user or safety_identifier,
@@ -79,10 +81,11 @@ def read_chat_request(body: Any) -> CanonicalRequest:
         prompt_cache_key=read_prompt_cache_key(fields),
     )
     _note_features(fields, options)
-    return _with_uses(request, fields)
+    return finished(request, fields)
 
 
-def _with_uses(request: CanonicalRequest, fields: FieldReader) -> CanonicalRequest:
+def finished(request: CanonicalRequest, fields: FieldReader) -> CanonicalRequest:
+    """Return a request with what only its protocol has, once all its fields are read."""
     fields.finish()
     return replace(request, uses=tuple(fields.uses))
 
@@ -210,7 +213,8 @@ def read_function_choice(fields: FieldReader, name: str | None) -> ToolChoice:
     raise fields.wrong("tool_choice", "must be none, auto, required or a tool")
 
 
-def _read_sampling(fields: FieldReader) -> Sampling:
+def read_sampling(fields: FieldReader) -> Sampling:
+    """Read how tokens are drawn, as OpenAI's chats and older completions have it."""
     penalties = (_penalty(fields, "frequency_penalty"), _penalty(fields, "presence_penalty"))
     limit = fields.integer("max_tokens", 1)
     limit = fields.integer("max_completion_tokens", 1) or limit

@@ -13,13 +13,12 @@ from vital_shared.models.workflow_io import WorkflowMode
 
 __all__ = ["UNSERVED_SEGMENTS", "ModelName", "is_agents", "is_openai", "model_name", "read_name"]
 
-SEGMENTS: Final = frozenset({"chat", "embeddings", "models", "responses"})
+SEGMENTS: Final = frozenset({"chat", "completions", "embeddings", "models", "responses"})
 UNSERVED_SEGMENTS: Final = frozenset(
     {
         "assistants",
         "audio",
         "batches",
-        "completions",
         "containers",
         "engines",
         "evals",
