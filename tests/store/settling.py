@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -14,7 +14,7 @@ from tests.run_record import run_record
 from vital_shared.billing.run_context import RunContext
 from vital_shared.errors import StoreError
 from vital_shared.models.charge import Charge
-from vital_shared.models.workflow_io import WorkflowInput, WorkflowMode
+from vital_shared.models.workflow_io import Cost, Timings, WorkflowInput, WorkflowMode, WorkflowOutput
 from vital_shared.store.database import Database
 from vital_shared.store.ledger import Payer
 from vital_shared.store.run_end import RunEnd
@@ -34,6 +34,8 @@ class Store:
         self.database = database
         self.away = 0
         """Transactions that fail from now on."""
+        self.unconfirmed = 0
+        """Transactions behind those that are done, and whose answers do not arrive."""
         self.runs = RunStore(database, spool)
         self._transact = database._commits._transact
         database._commits._transact = self.transact
@@ -42,12 +44,38 @@ class Store:
         if self.away:
             self.away -= 1
             raise StoreError("The database is away.")
-        return await self._transact(work)
+        done = await self._transact(work)
+        if self.unconfirmed:
+            self.unconfirmed -= 1
+            raise StoreError("The database is away.")
+        return done
 
     async def start(self, run_id: str, max_cost_nanos: int = 0) -> RunContext:
         record = run_record(QUESTION, NOW, run_id)
         await self.runs.start(record, lambda: max_cost_nanos)
         return RunContext(run_id, QUESTION)
+
+    async def pause(self, context: RunContext) -> bool:
+        output = WorkflowOutput(
+            run_id=context.run_id,
+            mode=WorkflowMode.MODE_2,
+            tenant_id="acme",
+            agent_id="expert",
+            status="awaiting_approval",
+            response="",
+            cost=Cost(),
+            timings=Timings(total_seconds=1.0),
+            cache_status="bypass",
+        )
+        return await self.runs.pause(
+            context.run_id,
+            checkpoint={},
+            output=output,
+            last_seq=1,
+            expires_at=NOW + timedelta(hours=1),
+            now=NOW,
+            context=context,
+        )
 
     async def fail(self, context: RunContext) -> bool:
         return await self.runs.fail(

@@ -105,8 +105,9 @@ async def test_charges_of_an_end_that_cannot_be_written_are_tried_again(
     def broken(_connection: Connection) -> bool:
         raise StoreError("broken")
 
+    end = RunEnd(run_id="run-1", status="failed", finished_at=NOW)
     with pytest.raises(StoreError):
-        await settle(charge_writer, context(charge()), broken)
+        await charge_writer.write(context(charge()), NOW, broken, lambda: None, end)
     assert await charges(database) == ()
     await settle(charge_writer, context(charge(nanos=3), run_id="run-2"))
     await charge_writer.catch_up()

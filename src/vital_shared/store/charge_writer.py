@@ -8,6 +8,7 @@ spooled to a file that the next start enters, see `spool`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
@@ -111,7 +112,7 @@ class ChargeWriter:
         """
         locks = "" if context is None else run_lock(context.request.tenant_id)
         if context is None or (end is None and not context.unwritten):
-            return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
+            return await self._write_alone(job, after, locks, is_pause=end is None)
         charges, calls = context.unwritten, context.unwritten_calls
         handed_over = partial(context.mark_written, len(context.charges), context.recorded)
         settlement = Settlement(
@@ -138,15 +139,17 @@ class ChargeWriter:
             handed_over()
             pending.settle(result)
 
+        late_at = time.monotonic() + self._database.wait_seconds
         done = self._database.put(write, written, locks=settlement.locks)
         self._watch(done, pending, handed_over)
         try:
             changed = await self._first_write(done, pending)
         except Exception as error:
+            if end is None:
+                left = max(0.0, late_at - time.monotonic())
+                return await self._pause(context.run_id, job, after, locks, left)
             if not is_refusal(error):
                 raise
-            if end is None:
-                return await self._pause(context.run_id, job, after, locks)
             return await asyncio.shield(pending.ended)
         if self._kept:
             self._wake.set()
@@ -161,16 +164,32 @@ class ChargeWriter:
             raise
         return changed
 
-    async def _pause(self, run_id: str, job: Job[bool], after: Callable[[], None], locks: str) -> bool:
-        """Store a pause, after the charges of its run that wait: then the run is nobody's, and takes none."""
+    async def _write_alone(
+        self, job: Job[bool], after: Callable[[], None], locks: str, *, is_pause: bool
+    ) -> bool:
+        """Write an end or a pause without charges."""
+        if is_pause:
+            return await self._pause(None, job, after, locks, self._database.wait_seconds)
+        return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
+
+    async def _pause(
+        self, owing: str | None, job: Job[bool], after: Callable[[], None], locks: str, seconds: float
+    ) -> bool:
+        """Store a pause as soon as the store takes it.
+
+        :param owing: the run where its charges wait; they go first, since a paused run is nobody's, and takes
+            none.
+        :param seconds: the longest wait.
+        """
 
         async def attempt() -> bool:
-            await self.catch_up()
-            if any(each.settlement.run_id == run_id for each in self._kept):
-                raise StoreError("The charges before the pause are not written yet.")
+            if owing is not None:
+                await self.catch_up()
+                if any(each.settlement.run_id == owing for each in self._kept):
+                    raise StoreError("The charges before the pause are not written yet.")
             return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
 
-        return await patiently(attempt, self._database.wait_seconds, "the pause of the run", "stored")
+        return await patiently(attempt, seconds, "the pause of the run", "stored")
 
     def write_later(self, settlement: Settlement, after: Callable[[], None]) -> None:
         """Write something in the background, now or as soon as the store takes it."""

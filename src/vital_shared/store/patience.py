@@ -41,6 +41,6 @@ async def patiently(
                 await asyncio.sleep(PAUSE_SECONDS)
     except TimeoutError as error:
         raise StoreError(
-            f"The store did not take {subject} within {seconds:g} seconds, so it was not {done}: "
+            f"The store did not take {subject} within {seconds:.3g} seconds, so it was not {done}: "
             "ask again in a moment"
         ) from (away or error)

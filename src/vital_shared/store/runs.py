@@ -257,9 +257,13 @@ class RunStore:
             )
         )
 
+        stored = select(runs.c.id).where(
+            runs.c.id == run_id, runs.c.status == "awaiting_approval", runs.c.deadline_at == expires_at
+        )
+
         def write(connection: Connection) -> bool:
-            if not _changed(connection, statement):
-                return False
+            if not _changed(connection, statement):  # by a first attempt, which the store did not confirm
+                return connection.execute(stored).first() is not None
             if run_id in self._reserved:
                 release(connection, run_id, is_limited=run_id in self._limited)
             forget_nodes(connection, run_id)  # the checkpoint has them
