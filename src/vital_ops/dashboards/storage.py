@@ -14,6 +14,7 @@ from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.metrics import (
     BACKGROUND_TASK_FAILURES_TOTAL,
     CHARGES_FLAGGED_TOTAL,
+    LOCAL_WRITE_FAILURES_TOTAL,
     STORE_CALLBACK_FAILURES_TOTAL,
     STORE_DEAD_LETTERS,
 )
@@ -28,12 +29,13 @@ def storage(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="set_aside",
             title="Dead letters",
-            description="Writes that can never succeed and wait for somebody; callbacks, tasks that failed.",
+            description="Writes that never succeed and wait for you; callbacks, tasks, disks that failed.",
             kind="lines",
             queries=(
                 Query(max_by(select(STORE_DEAD_LETTERS)), "set aside"),
                 Query(sum_by(increase(STORE_CALLBACK_FAILURES_TOTAL, RANGE)), "callbacks failed"),
                 Query(sum_by(increase(BACKGROUND_TASK_FAILURES_TOTAL, RANGE)), "tasks failed"),
+                Query(sum_by(increase(LOCAL_WRITE_FAILURES_TOTAL, RANGE)), "local writes failed"),
             ),
             unit="short",
             decimals=0,
