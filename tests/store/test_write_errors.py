@@ -28,6 +28,8 @@ def dbapi(kind: type[exc.DBAPIError] = exc.DBAPIError, **fields: object) -> exc.
         dbapi(sqlstate="22003"),  # out of range
         dbapi(sqlstate="23514"),  # a check
         dbapi(sqlstate="54000"),  # too large
+        dbapi(sqlstate="42601"),  # no statement
+        dbapi(sqlstate="42804"),  # another type
         dbapi(exc.OperationalError, sqlite_errorcode=1),
         exc.StatementError("bind", "INSERT", None, ValueError()),
     ],
@@ -49,6 +51,9 @@ def test_what_the_data_or_the_statement_is_to_blame_for_is_refused_for_good(erro
         dbapi(sqlstate="53100"),  # the disk is full
         dbapi(sqlstate="57P01"),  # it is shut down
         dbapi(exc.ProgrammingError, sqlstate="25006"),  # a replica that is read-only
+        dbapi(exc.ProgrammingError, sqlstate="42501"),  # a permission that was taken away
+        dbapi(exc.ProgrammingError, sqlstate="42P01"),  # a table that is being restored
+        dbapi(exc.ProgrammingError, sqlstate="42703"),  # a column that a migration adds
         exc.TimeoutError("no connection is free"),
         exc.IntegrityError("INSERT", None, DriverError(), connection_invalidated=True),
     ],

@@ -26,6 +26,10 @@ _PERMANENT_STATES: Final = frozenset({"0A", "21", "22", "23", "42", "44", "54"})
 """Classes of SQLSTATE: not supported, wrong number of values, bad data, a constraint, a wrong statement, a
 check option, a limit of the program (PostgreSQL, appendix A, "Error codes")."""
 
+_MENDED_STATES: Final = frozenset({"42501", "42P01", "42703"})
+"""SQLSTATE of a permission, a table or a column that is missing: somebody may grant it, or be restoring or
+migrating the database, so the write is taken later."""
+
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 """SQLSTATE of a transaction that has read what another has changed, and of two that wait for each other."""
 
@@ -49,7 +53,7 @@ def is_permanent(error: SQLAlchemyError) -> bool:
     if isinstance(state, str):
         if "cached" in str(error.orig) and state == _NOT_SUPPORTED:
             return False
-        return state[:2] in _PERMANENT_STATES
+        return state[:2] in _PERMANENT_STATES and state not in _MENDED_STATES
     if isinstance(error, _PERMANENT) or _is_encoding(error):
         return True
     code = getattr(error.orig, "sqlite_errorcode", None)
