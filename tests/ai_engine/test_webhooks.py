@@ -24,7 +24,7 @@ from tests.local_server import local_server
 from ai_engine.settings import ServerSettings
 from ai_engine.webhooks.destination import check_destination
 from ai_engine.webhooks.message import read_secrets, tenant_secret
-from ai_engine.webhooks.sender import WebhookSender
+from ai_engine.webhooks.sender import RETRY_SECONDS, WebhookSender
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.http.public_addresses import is_public
 from vital_shared.http.public_resolver import PublicResolver
@@ -141,7 +141,8 @@ async def sent(
     for _ in range(attempts):
         async with asyncio.TaskGroup() as attempts_at_once:
             await sender._look(attempts_at_once)
-    await sender._session.close()
+    if sender._session is not None:  # otherwise nothing was due
+        await sender._session.close()
     return store
 
 
@@ -164,6 +165,26 @@ async def test_it_is_retried_with_the_same_id_until_it_is_taken(serve: Serve):
         last = await delivery(service, run_id, "delivered")
     assert [headers["webhook-id"] for headers, _ in receiver.got] == [first["id"]] * 3
     assert last["attempts"] == 3
+    assert len({body for _, body in receiver.got}) == 1
+
+
+async def test_a_receiver_that_is_away_for_an_hour_gets_it_afterwards(serve: Serve):
+    async with receiving(503) as receiver:
+        service = await serve(settings=ALLOWED)
+        run_id = await begin(service, headers={"Webhook-Url": receiver.url})
+        await delivery(service, run_id, "pending", "delivered")
+        await receiver.arrived.wait()
+        began = datetime.now(UTC)
+        for minute in range(1, 61):
+            now = began + timedelta(minutes=minute)
+            await sent(service, receiver, attempts=1, clock=lambda now=now: now, retry=RETRY_SECONDS)
+        assert 4 <= len(receiver.got) <= 5, "it is asked less and less often"
+        receiver.statuses = [200]
+        now = began + timedelta(hours=4)
+        await sent(service, receiver, attempts=2, clock=lambda: now, retry=RETRY_SECONDS)
+        last = await delivery(service, run_id, "delivered")
+    assert last["attempts"] == len(receiver.got)
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
     assert len({body for _, body in receiver.got}) == 1
 
 
