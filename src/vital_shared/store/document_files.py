@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, literal, select
+from typing import NamedTuple
 
+from sqlalchemy import delete, insert, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vital_shared.errors import NameTaken
 from vital_shared.store.database import Database
 from vital_shared.store.document_file_table import document_files
 from vital_shared.store.tables import documents, knowledge_version, owner
 
-__all__ = ["DocumentFiles"]
+__all__ = ["ClaimedFile", "DocumentFiles", "check_name", "note_file"]
+
+
+class ClaimedFile(NamedTuple):
+    """The file that a document is read from."""
+
+    path: str
+    freed: str | None = None
+    """A file that is gone, whose document may be replaced."""
 
 
 class DocumentFiles:
@@ -41,20 +53,10 @@ class DocumentFiles:
 
     async def put(self, document_id: str, path: str, *, tenant_id: str | None) -> None:
         """Note the file of a document; no other document has it then. A document that is gone gets none."""
-        holder = owner(tenant_id)
         async with self._database.begin() as connection:
             # After a change of documents that is under way: it may replace this one by itself.
             await connection.execute(select(knowledge_version.c.version).with_for_update())
-            await connection.execute(
-                delete(document_files).where(
-                    (document_files.c.document_id == document_id)
-                    | ((document_files.c.tenant_id == holder) & (document_files.c.path == path))
-                )
-            )
-            row = select(documents.c.id, literal(holder), literal(path)).where(documents.c.id == document_id)
-            await connection.execute(
-                insert(document_files).from_select(["document_id", "tenant_id", "path"], row)
-            )
+            await note_file(connection, document_id, path, tenant_id=tenant_id)
 
     async def below(self, folder: str, *, tenant_id: str | None) -> dict[str, str]:
         """Return the files below a folder, with the ids of their documents."""
@@ -64,3 +66,35 @@ class DocumentFiles:
         )
         async with self._database.connect() as connection:
             return {row.path: row.document_id for row in await connection.execute(statement)}
+
+
+async def check_name(
+    connection: AsyncConnection, file: ClaimedFile, *, tenant_id: str | None, uri: str
+) -> None:
+    """Check that a document's name is no other file's, within the transaction that stores it.
+
+    :raises NameTaken: when it is.
+    """
+    statement = (
+        select(document_files.c.path)
+        .join_from(document_files, documents)
+        .where(documents.c.tenant_id == owner(tenant_id), documents.c.uri == uri)
+    )
+    holder: str | None = (await connection.execute(statement)).scalar()
+    if holder not in (None, file.path, file.freed):
+        raise NameTaken(f"The name {uri} is that of another file by now.")
+
+
+async def note_file(
+    connection: AsyncConnection, document_id: str, path: str, *, tenant_id: str | None
+) -> None:
+    """Note the file of a document in a transaction; no other document has it then."""
+    holder = owner(tenant_id)
+    await connection.execute(
+        delete(document_files).where(
+            (document_files.c.document_id == document_id)
+            | ((document_files.c.tenant_id == holder) & (document_files.c.path == path))
+        )
+    )
+    row = select(documents.c.id, literal(holder), literal(path)).where(documents.c.id == document_id)
+    await connection.execute(insert(document_files).from_select(["document_id", "tenant_id", "path"], row))

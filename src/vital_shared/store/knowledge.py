@@ -32,6 +32,7 @@ from vital_shared.models.knowledge import Chunk, Document
 from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.chunk_embeddings import embedding_by
 from vital_shared.store.database import Database
+from vital_shared.store.document_files import ClaimedFile, check_name, note_file
 from vital_shared.store.keywords import match_expression, search_statement
 from vital_shared.store.tables import SHARED, chunk_deletions, chunks, documents, knowledge_version, owner
 
@@ -123,12 +124,15 @@ class KnowledgeStore:
         chunks: Sequence[Chunk],
         model: str = "",
         notes: Sequence[str] = (),
+        file: ClaimedFile | None = None,
     ) -> Document:
         """Store a document in place of the one with this tenant and uri, whose id it keeps, or as a new one.
 
         :param tenant_id: its owner; None: shared by all.
         :param model: the name of the embeddings' model; empty: there are none.
         :param notes: sentences about what of the document was not read.
+        :param file: the file that it was read from.
+        :raises NameTaken: when another file has a document of this name.
         :raises EmbeddingModelChanged: when the other documents are embedded with another model.
         :raises StoreError: when the database does not answer.
         Then nothing has changed.
@@ -136,6 +140,8 @@ class KnowledgeStore:
         async with self._database.begin() as connection:
             await _bump_version(connection)
             await _check_model(connection, model)
+            if file is not None:
+                await check_name(connection, file, tenant_id=tenant_id, uri=uri)
             older = await connection.execute(
                 delete(documents)
                 .where(documents.c.tenant_id == owner(tenant_id), documents.c.uri == uri)
@@ -154,6 +160,8 @@ class KnowledgeStore:
                 notes=tuple(notes),
             )
             await _insert(connection, document, chunks)
+            if file is not None:
+                await note_file(connection, document.id, file.path, tenant_id=tenant_id)
             action: AuditAction = "document_replaced" if older_id else "document_added"
             await connection.run_sync(add_entry, _change(action, document.id, tenant_id))
             await _forget_deletions(connection)

@@ -243,3 +243,19 @@ async def test_a_file_that_another_ingest_has_just_stored_is_its_own(ingestor, s
         "unchanged",
     }
     assert len(await stored()) == 8
+
+
+async def test_files_of_one_name_that_two_ingests_store_at_once_are_two_documents(
+    ingestor, texts_of, tmp_path
+):
+    names = [f"f{number}" for number in range(4)]
+    folders = [
+        write(tmp_path / each, **{name: f"Text {name} of {each}." for name in names}) for each in ("a", "b")
+    ]
+
+    async def work(folder: Path) -> list[str]:
+        return [result.status async for result in ingestor.ingest_paths([folder], tenant_id="acme")]
+
+    assert await asyncio.gather(*map(work, folders)) == [["added"] * 4] * 2
+    assert len(await texts_of()) == 8
+    assert await asyncio.gather(*map(work, folders)) == [["unchanged"] * 4] * 2

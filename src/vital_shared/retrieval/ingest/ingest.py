@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vital_shared.errors import EmbeddingModelChanged, IngestError, NotFound
+from vital_shared.errors import EmbeddingModelChanged, IngestError, NameTaken, NotFound
 from vital_shared.models.knowledge import Document
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.ingest.embedded import ChunkEmbedder, EmbeddedChunks
@@ -30,7 +30,7 @@ from vital_shared.retrieval.ingest.parse import media_type_of
 from vital_shared.retrieval.ingest.read import Contents
 from vital_shared.retrieval.ingest.reader_pool import READERS, ReaderPool
 from vital_shared.retrieval.ingest.result import IngestResult
-from vital_shared.store.document_files import DocumentFiles
+from vital_shared.store.document_files import ClaimedFile, DocumentFiles
 from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.staged_embeddings import StagedEmbeddings
 
@@ -203,24 +203,28 @@ class Ingestor:
 
     async def _ingest_file(self, entry: FoundFile, file: _File, tenant_id: str | None) -> IngestResult:
         known = await self._files.uri_of(file.path, tenant_id=tenant_id)
-        uri = known or await self._free_name(entry, file.path, tenant_id)
-        result = await self._ingest(file.data, uri, tenant_id, None, file.embedded)
+        while True:
+            uri, claim = known, ClaimedFile(file.path)
+            if uri is None:
+                uri, claim = await self._free_name(entry, file.path, tenant_id)
+            try:
+                result = await self._ingest(file.data, uri, tenant_id, None, file.embedded, claim)
+                break
+            except NameTaken:  # another ingest was sooner: a longer name is free
+                known = None
         is_its_own = result.document_id is not None and result.status != "duplicate"
         if is_its_own and (known is None or result.status != "unchanged"):
             await self._files.put(str(result.document_id), file.path, tenant_id=tenant_id)
         return result
 
-    async def _free_name(self, entry: FoundFile, path: str, tenant_id: str | None) -> str:
+    async def _free_name(self, entry: FoundFile, path: str, tenant_id: str | None) -> tuple[str, ClaimedFile]:
         """Return the shortest name that is no other file's; that of a file which is gone is free."""
         for name in longer_names(entry):
             holder = await self._knowledge.find(tenant_id=tenant_id, uri=name)
-            if holder is None or await self._is_free(holder, path):
-                return name
-        return path
-
-    async def _is_free(self, document: Document, path: str) -> bool:
-        other = await self._files.path_of(document.id)
-        return other is None or other == path or await asyncio.to_thread(is_gone, other)
+            other = await self._files.path_of(holder.id) if holder is not None else None
+            if other is None or other == path or await asyncio.to_thread(is_gone, other):
+                return name, ClaimedFile(path, other)
+        return path, ClaimedFile(path)
 
     async def _ingest(
         self,
@@ -229,6 +233,7 @@ class Ingestor:
         tenant_id: str | None,
         declared: str | None,
         embedded: _Embedded | None = None,
+        file: ClaimedFile | None = None,
     ) -> IngestResult:
         media_type = media_type_of(uri, declared)
         self._check_size(data, uri)
@@ -244,7 +249,12 @@ class Ingestor:
         if embedded is None:
             embedded = await self._embedded(data, uri, media_type, declared, lambda _: None)
         replace = partial(
-            self._replace, tenant_id=tenant_id, uri=uri, content_hash=content_hash, media_type=media_type
+            self._replace,
+            tenant_id=tenant_id,
+            uri=uri,
+            content_hash=content_hash,
+            media_type=media_type,
+            file=file,
         )
         try:
             document = await replace(embedded)
@@ -254,7 +264,14 @@ class Ingestor:
         return IngestResult.of(document, "updated" if older else "added")
 
     async def _replace(
-        self, embedded: _Embedded, *, tenant_id: str | None, uri: str, content_hash: str, media_type: str
+        self,
+        embedded: _Embedded,
+        *,
+        tenant_id: str | None,
+        uri: str,
+        content_hash: str,
+        media_type: str,
+        file: ClaimedFile | None,
     ) -> Document:
         document = await self._knowledge.replace(
             tenant_id=tenant_id,
@@ -265,6 +282,7 @@ class Ingestor:
             chunks=embedded.pieces.chunks,
             model=embedded.pieces.model,
             notes=embedded.contents.notes,
+            file=file,
         )
         await self._chunk_embedder.forget(embedded.contents, embedded.pieces.model)
         return document
