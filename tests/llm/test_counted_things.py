@@ -49,3 +49,38 @@ def test_the_signal_of_an_amount_looks_at_things_and_not_at_units() -> None:
     assert counts_unknown_thing("How much luggage may I bring?", KnownWords(WARD))
     assert not counts_unknown_thing("How many watts does the lamp draw?", KnownWords(WARD))
     assert not counts_unknown_thing("How much heavier is it?", KnownWords(WARD))
+
+
+COURSE = "A term has eleven rehearsals. There are 74 singers, most of them altos, and three paid breaks."
+KURS = "Der Kurs umfasst zwölf Einheiten. 60 Mannschaften und acht Geigen sind da, auf der Wiese 400 Plätze."
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many sessions does a term have?", COURSE),
+        ("How many members are there?", COURSE),
+        ("How many pauses are there?", COURSE),
+        ("Wie viele Termine hat der Kurs?", KURS),
+        ("Wie viele Teams kommen?", KURS),
+        ("Wie viele Violinen gibt es?", KURS),
+        ("Wie viele Sitze stehen auf der Wiese?", KURS),
+    ],
+)
+def test_things_that_are_counted_by_another_word_are_there(question: str, text: str) -> None:
+    assert not lacks_counted_thing(question, text)
+    assert not counts_unknown_thing(question, KnownWords(text))
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many tenors sing in the choir?", COURSE),
+        ("How many boats are there?", COURSE),
+        ("Wie viele Trompeten gibt es?", KURS),
+        ("Wie viele Toiletten hat der Kurs?", KURS),
+        ("Wie viele Terminals stehen da?", KURS),
+    ],
+)
+def test_other_things_are_not(question: str, text: str) -> None:
+    assert lacks_counted_thing(question, text)

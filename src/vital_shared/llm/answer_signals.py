@@ -18,6 +18,7 @@ from vital_shared.llm.passage_gap import passage_gap
 from vital_shared.llm.pieces import PassagePiece
 from vital_shared.llm.question_kinds import asked_attribute, asks_whether, avoids, denies, lacks_kind
 from vital_shared.llm.question_parts import question_sentences
+from vital_shared.llm.stated_times import asks_for_unstated_time
 from vital_shared.models.citation import Passage
 from vital_shared.retrieval.language import ENGLISH, GERMAN, language_of
 from vital_shared.retrieval.passage_text import passage_text
@@ -148,6 +149,7 @@ def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
         or asks_for_denied_cell(asks, passages)
         or asks_for_foreign_column(asks, passages)
         or asks_for_other_kind(asks, passages)
+        or asks_for_unstated_time(asks, passages)
     )
 
 

@@ -48,6 +48,10 @@ _ATTRIBUTES: Final = (
     _attribute(
         r"\bschwer\b|gewicht\w*|\bwiegt\b", r"\b(?:kg|g|kilo\w*|gramm|tonnen?|schwer)\b|wieg\w*|gewicht"
     ),
+    _attribute(
+        r"\bwie groß (?:ist|sind) (?!.*(?:gruppe|klasse|team|mannschaft))|\bfläche\b",
+        r"\b(?:cm|mm|m|km|m²|qm|ha|hektar|(?:quadrat|kilo|zenti|milli)?metern?)\b|\bgröß|\bgroß|fläche|\bklein",
+    ),
     _attribute(r"\blaut(?:stärke)?\b|lärm\w*", r"laut|lärm|dezibel|\bdb\b|leise"),
     _attribute(
         r"\bfarb\w*", r"farb\w*|\b(?:rot|grün|blau|gelb|schwarz|weiß|grau|orange|silber|braun|rosa|lila)\w*"

@@ -11,7 +11,7 @@ from vital_shared.retrieval.language import GERMAN
 from vital_shared.retrieval.stems import stem
 from vital_shared.retrieval.words import numbers
 
-__all__ = ["has_word", "says"]
+__all__ = ["has_word", "says", "without_umlauts"]
 
 MAX_ENDING_LETTERS: Final = 3
 """Letters behind a root from which on a word is a compound, and another thing: "Elterngeld"."""
@@ -81,9 +81,14 @@ _WITHOUT_UMLAUTS: Final = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": 
 """Letters as the stemmer writes them."""
 
 
+def without_umlauts(text: str) -> str:
+    """Return a text in lower case as the stemmer writes it."""
+    return text.translate(_WITHOUT_UMLAUTS)
+
+
 def says(text: str, word: str) -> bool:
     """Return whether a text in lower case has a word, another one for the same thing, or need not have it."""
-    root, plain = stem(word, GERMAN), text.translate(_WITHOUT_UMLAUTS)
+    root, plain = stem(word, GERMAN), without_umlauts(text)
     return (
         word in _UNSTATED
         or has_word(text, word)
@@ -116,7 +121,7 @@ def has_word(text: str, word: str) -> bool:
     """
     if word.isdigit():
         return word in numbers(text)
-    root, text = stem(word, GERMAN), text.translate(_WITHOUT_UMLAUTS)
+    root, text = stem(word, GERMAN), without_umlauts(text)
     if root in text:
         return True
     if len(root) < COMPOUND_MIN_LETTERS:
