@@ -123,10 +123,6 @@ class EmbeddingModelChanged(Conflict):
     """The documents are embedded with another model by now; internal: what was embedded is embedded anew."""
 
 
-class NameTaken(Conflict):
-    """Another file's document has this name by now; internal: the document gets a longer one."""
-
-
 class AlreadyBegun(Conflict):
     """A queued run is begun once, and this one was, or it has ended; internal: the queue's item is done."""
 

@@ -7,12 +7,16 @@ from typing import NamedTuple
 from sqlalchemy import delete, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vital_shared.errors import NameTaken
+from vital_shared.errors import Conflict
 from vital_shared.store.database import Database
 from vital_shared.store.document_file_table import document_files
 from vital_shared.store.tables import documents, knowledge_version, owner
 
-__all__ = ["ClaimedFile", "DocumentFiles", "check_name", "note_file"]
+__all__ = ["ClaimedFile", "DocumentFiles", "NameTaken", "check_name", "note_file"]
+
+
+class NameTaken(Conflict):
+    """Another file's document has this name by now; internal: the document gets a longer one."""
 
 
 class ClaimedFile(NamedTuple):

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vital_shared.errors import EmbeddingModelChanged, IngestError, NameTaken, NotFound
+from vital_shared.errors import EmbeddingModelChanged, IngestError, NotFound
 from vital_shared.models.knowledge import Document
 from vital_shared.retrieval.document_embedder import DocumentEmbedder
 from vital_shared.retrieval.ingest.embedded import ChunkEmbedder, EmbeddedChunks
@@ -30,7 +30,7 @@ from vital_shared.retrieval.ingest.parse import media_type_of
 from vital_shared.retrieval.ingest.read import Contents
 from vital_shared.retrieval.ingest.reader_pool import READERS, ReaderPool
 from vital_shared.retrieval.ingest.result import IngestResult
-from vital_shared.store.document_files import ClaimedFile, DocumentFiles
+from vital_shared.store.document_files import ClaimedFile, DocumentFiles, NameTaken
 from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.staged_embeddings import StagedEmbeddings
 
