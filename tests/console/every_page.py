@@ -15,11 +15,13 @@ from ai_engine.monitoring.samples import OwnSamples
 from vital_cli.served_monitor import load_monitor
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import boards
+from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_OVERALL_TOTAL
 
 ACME = {"X-Tenant-ID": "acme"}
 
 MAIL = (
-    b"Subject: The plan of a device\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    b"Subject: The plan of a device, a title that does not fit into one line of a telephone\r\n"
+    b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
     b"--b\r\nContent-Type: text/plain\r\n\r\nSee the plan.\r\n--b\r\nContent-Type: application/pdf\r\n"
     b"Content-Disposition: attachment; filename=plan.pdf\r\n\r\nx\r\n--b--\r\n"
 )
@@ -47,6 +49,9 @@ def engine_of_every_page(folder: Path) -> Iterator[RunningEngine]:
         samples = running.service.engine.samples
         assert isinstance(samples, OwnSamples)
         running.call(samples.sample)
+        labels = {"mode": "2", "outcome": "failed"}
+        names = [each.name for each in WORKFLOW_REQUESTS_OVERALL_TOTAL.label_set]
+        WORKFLOW_REQUESTS_OVERALL_TOTAL.labels(*(labels[name] for name in names)).inc(500)
         running.agent("expert", model="canned")
         first = running.ask("Which evidence does a Class III device need?", mode=4, session_id="s1")
         second = running.ask("When is a De Novo request possible?", model="canned")
@@ -78,11 +83,11 @@ def places(first: str, second: str, document: str) -> dict[str, tuple[str, str]]
         "alert": ("/alerts/HighErrorRate", ".alert-facts"),
         "notifications": ("/alerts?tab=notifications", "tbody tr"),
         "silences": ("/alerts?tab=silences", ".state"),
-        "costs": ("/costs", "tbody tr"),
+        "costs": ("/costs", "[aria-label=Budgets] tbody tr"),
         "report": ("/report", ".answer-line"),
         "knowledge": ("/knowledge", "tbody tr"),
         "knowledge-search": ("/knowledge?tab=search&q=the+plan+of+a+device", ".signals"),
-        "knowledge-document": (f"/knowledge/{document}", ".passage"),
+        "knowledge-document": (f"/knowledge/{document}", ".notice-wait"),
         "audit": ("/audit", "tbody tr"),
         "retention": ("/retention", "tbody tr"),
         "settings-models": ("/settings?tab=models", "tbody tr"),

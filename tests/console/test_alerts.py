@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep, running_engine
+from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine
 from tests.prometheus import running_alertmanager
 
 from ai_engine.monitoring.samples import OwnSamples
@@ -99,21 +99,3 @@ def test_an_alert_is_silenced_and_its_silence_is_ended(
     expect(page.get_by_text("No silences")).to_be_visible()
     listed = silencing.call(lambda: silencing.service.client.get("/v1/silences")).json()["silences"]
     assert [each["state"] for each in listed] == ["expired"]
-
-
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_alerts_are_fit_for_screen_readers_and_small_screens(
-    faulty: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
-) -> None:
-    page = open_page(
-        f"{faulty.url}/alerts", color_scheme=theme, viewport={"width": width, "height": 900}
-    ).page
-    expect(page.locator("tbody tr").first).to_be_visible()
-    keep(page, f"alerts-{theme}-{width}")
-    assert axe_findings(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.goto(f"{faulty.url}/alerts/HighErrorRate")
-    expect(page.get_by_role("heading", name="What users notice")).to_be_visible()
-    keep(page, f"alert-{theme}-{width}")
-    assert axe_findings(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+from tests.console.conftest import RunningEngine, Watched, running_engine, sign_in
 
 CONFIGURATION = """
 [retention]
@@ -127,17 +127,3 @@ def test_a_key_that_may_only_ask_finds_neither(
     for path in ("audit", "retention"):
         page.goto(f"{noted.url}/{path}")
         expect(page.get_by_role("alert").first).to_contain_text("The key does not allow this")
-
-
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_both_are_fit_for_screen_readers_and_small_screens(
-    noted: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
-) -> None:
-    page = open_page(f"{noted.url}/audit", color_scheme=theme, viewport={"width": width, "height": 900}).page
-    sign_in(page, noted.operator)  # type: ignore[attr-defined]
-    for path, label in (("audit", "Audit log"), ("retention", "Periods")):
-        page.goto(f"{noted.url}/{path}")
-        expect(page.get_by_role("region", name=label)).to_be_visible()
-        keep(page, f"{path}-{theme}-{width}")
-        assert axe_findings(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path

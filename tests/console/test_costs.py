@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import insert
-from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+from tests.console.conftest import RunningEngine, Watched, running_engine, sign_in
 from tests.ledger_rows import row, write
 
 from vital_shared.store.account_tables import spending
@@ -134,17 +134,3 @@ def test_a_tenants_key_sees_its_own_costs_and_one_that_may_only_ask_none(
         sign_in(other, keys[1])
         expect(other.get_by_role("alert").first).to_contain_text("The key does not allow this")
         expect(other.get_by_role("link", name="Costs")).to_have_count(0)
-
-
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_the_page_is_fit_for_screen_readers_and_small_screens(
-    charged: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
-) -> None:
-    page = open_page(
-        f"{charged.url}/costs", color_scheme=theme, viewport={"width": width, "height": 900}
-    ).page
-    expect(page.get_by_role("region", name="Budgets")).to_be_visible()
-    expect(table(page, "tenant")).to_be_visible()
-    keep(page, f"costs-{theme}-{width}")
-    assert axe_findings(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width

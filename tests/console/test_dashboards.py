@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.ai_engine.harness import asked
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER
-from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+from tests.console.conftest import RunningEngine, Watched, keep, running_engine, sign_in
 from tests.llm.wires.servers import base, openai
 
 from ai_engine.background.budget_gauges import budget_gauges
@@ -194,22 +194,12 @@ def test_a_table_is_sorted_and_saved(watched: RunningEngine, open_page: Callable
     expect(rate.get_by_role("region")).to_contain_text("mode 2")
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_dashboards_are_fit_for_screen_readers_and_small_screens(
-    watched: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
+def test_a_graph_is_named_with_its_latest_values(
+    watched: RunningEngine, open_page: Callable[..., Watched]
 ) -> None:
-    page = open_page(
-        f"{watched.url}/dashboards/vital-performance?{window()}",
-        color_scheme=theme,
-        viewport={"width": width, "height": 900},
-    ).page
-    expect(panel(page, "request_rate").locator("canvas").first).to_be_visible()
-    keep(page, f"dashboards-{theme}-{width}")
-    assert axe_findings(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    name = panel(page, "request_rate").get_by_role("img").get_attribute("aria-label")
-    assert name is not None
-    assert name.startswith("Overall request rate, latest: mode 1")
+    page = open_page(f"{watched.url}/dashboards/vital-performance?{window()}").page
+    graph = panel(page, "request_rate").get_by_role("img")
+    expect(graph).to_have_attribute("aria-label", re.compile("^Overall request rate, latest: mode 1"))
 
 
 def test_a_page_with_graphs_is_small_enough(

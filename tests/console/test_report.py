@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.conftest import LOOKS, RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+from tests.console.conftest import RunningEngine, Watched, keep, running_engine, sign_in
 from tests.console.test_costs import charge, limit
 
 
@@ -59,19 +59,6 @@ def test_what_is_printed_is_the_report_alone_and_dark_on_white(
     assert max(int(part) for part in text.removeprefix("rgb(").removesuffix(")").split(",")) < 0x40
     keep(page, f"report-print-{theme}")
     assert page.pdf().startswith(b"%PDF")
-
-
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_the_report_is_fit_for_screen_readers_and_small_screens(
-    reported: RunningEngine, open_page: Callable[..., Watched], theme: str, width: int
-) -> None:
-    page = open_page(
-        f"{reported.url}/report", color_scheme=theme, viewport={"width": width, "height": 900}
-    ).page
-    expect(page.locator(".answer-line").first).to_be_visible()
-    keep(page, f"report-{theme}-{width}")
-    assert axe_findings(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_tenants_key_gets_a_report_of_its_own_part(

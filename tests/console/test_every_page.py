@@ -1,0 +1,75 @@
+"""Every page in both themes, wide and narrow: no finding of axe-core, nothing wider than the screen."""
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.console.conftest import RunningEngine, Watched, axe_findings, keep
+from tests.console.every_page import engine_of_every_page
+
+Look = tuple[Literal["light", "dark"], int]
+
+RUN_TABS = ("Model calls", "Cost", "More", "Steps")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    with engine_of_every_page(tmp_path_factory.mktemp("filled")) as running:
+        yield running
+
+
+def put_on(page: Page, look: Look) -> None:
+    """Show a page in a look, and wait until it is drawn."""
+    theme, width = look
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
+def faults_of(page: Page, name: str, look: Look) -> list[str]:
+    """Keep a screenshot of an open page, and return what is wrong with it."""
+    theme, width = look
+    shown = f"{name}-{theme}-{width}"
+    keep(page, shown)
+    found = [f"{shown}: {each}" for each in axe_findings(page)]
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    return found + ([f"{shown}: {wide} px wide"] if wide > width else [])
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "looks",
+    [
+        (("light", 1440), ("dark", 400)),
+        pytest.param((("dark", 1440), ("light", 400)), marks=pytest.mark.thorough),
+    ],
+    ids=["light-wide-dark-narrow", "dark-wide-light-narrow"],
+)
+def test_every_page_is_fit_for_screen_readers_and_small_screens(
+    filled: RunningEngine, open_page: Callable[..., Watched], looks: tuple[Look, ...]
+) -> None:
+    page = open_page(filled.url).page
+    wrong = []
+    for name, (path, part) in filled.places.items():  # type: ignore[attr-defined]
+        put_on(page, looks[0])
+        page.goto(filled.url + path)
+        expect(page.locator(part).first).to_be_visible()
+        for look in looks:
+            put_on(page, look)
+            wrong += faults_of(page, name, look)
+            for tab in RUN_TABS if name == "run" else ():
+                page.get_by_role("tab", name=tab).click()
+                wrong += faults_of(page, f"run-{tab.split()[0].lower()}", look)
+    assert wrong == []
+
+
+def test_what_alertmanager_has_reported_is_shown(
+    filled: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{filled.url}/alerts?tab=notifications").page
+    row = page.get_by_role("region", name="Notifications").locator("tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("HighErrorRate")
+    expect(row).to_contain_text("Many requests fail.")
+    expect(row).to_contain_text("Firing")
