@@ -74,22 +74,25 @@ function Rules() {
 }
 
 function RuleList({ list: data }: { list: Schema<"AlertRuleList"> }) {
-  const firing = data.rules.filter(({ state }) => state === "firing").length;
+  const [firing, pending] = (["firing", "pending"] as const).map((looked) => data.rules.filter(({ state }) => state === looked).length) as [number, number];
   return (
     <>
-      <p className={firing ? "notice notice-bad" : "notice notice-good"} role="status">{firing ? `${firing} of ${data.rules.length} alerts ${firing === 1 ? "fires" : "fire"}.` : "No alert fires."}</p>
+      <p className={`notice notice-${firing ? "bad" : pending ? "wait" : "good"}`} role="status">
+        {firing ? `${firing} of ${data.rules.length} alerts ${firing === 1 ? "fires" : "fire"}.` : "No alert fires."}
+        {pending > 0 && ` ${pending} ${pending === 1 ? "is" : "are"} about to, should it last.`}
+      </p>
       <Judge source={data.source} />
       <Table label="Alerts" columns={["State", "Alert", { name: "Value", isNumber: true }, { name: "Threshold", isNumber: true }, "Since", "Goes to"]}>
         {data.rules.map((rule) => (
           <tr key={rule.key} className="alert-line">
             <td><State state={rule.state} /></td>
-            <td>
+            <td className="cell-long">
               <Link to="/alerts/$key" params={{ key: rule.key }}>{title(rule)}</Link>
               <div className="quiet">{rule.state === "unknown" ? rule.reason : rule.instances[0]?.summary || `Fires when ${rule.fires_when}.`}</div>
             </td>
             <td className="number">{measured(rule, rule.value)}</td>
             <td className="number">{rule.threshold === null ? "the usual" : measured(rule, rule.threshold)}</td>
-            <td>{rule.since == null ? "–" : ago(at(rule.since))}</td>
+            <td className="nowrap">{rule.since == null ? "–" : ago(at(rule.since))}</td>
             <td>{rule.receivers.join(", ") || "–"}</td>
           </tr>
         ))}
@@ -136,7 +139,7 @@ function OneRule({ detail: data }: { detail: Schema<"AlertRuleDetail"> }) {
           {rule.instances.map((each) => (
             <tr key={JSON.stringify(each.labels)}>
               <td><State state={each.state} /></td>
-              <td>{each.summary || Object.entries(each.labels).map(([name, value]) => `${name} ${value}`).join(", ") || "All"}</td>
+              <td className="cell-long">{each.summary || Object.entries(each.labels).map(([name, value]) => `${name} ${value}`).join(", ") || "All"}</td>
               <td className="number">{measured(rule, each.value)}</td>
               <td>{moment(at(each.since))}</td>
             </tr>
@@ -164,7 +167,7 @@ function NotificationList({ noted }: { noted: Schema<"AlertList">["alerts"] }) {
       {alerts.map((each) => (
         <tr key={`${each.fingerprint} ${each.starts_at}`} className="alert-line">
           <td><State state={each.status === "firing" ? "firing" : "inactive"} /></td>
-          <td><strong>{each.labels["alertname"] ?? "–"}</strong><div className="quiet">{each.annotations["summary"]}</div></td>
+          <td className="cell-long"><strong>{each.labels["alertname"] ?? "–"}</strong><div className="quiet">{each.annotations["summary"]}</div></td>
           <td>{moment(each.starts_at)}</td>
           <td>{each.ends_at ? moment(each.ends_at) : "–"}</td>
         </tr>
@@ -194,8 +197,8 @@ function SilenceList({ list: data }: { list: Schema<"SilenceList"> }) {
         <Table label="Silences" columns={["Alerts", "Comment", "By", "Ends", ACTIONS]}>
           {kept.map((each) => (
             <tr key={each.id}>
-              <td>{each.matchers.map(({ name, value, is_equal, is_regex }) => `${name}${is_regex ? (is_equal ? "=~" : "!~") : is_equal ? "=" : "!="}${value}`).join(", ")}</td>
-              <td>{each.comment}</td>
+              <td className="cell-name">{each.matchers.map(({ name, value, is_equal, is_regex }) => `${name}${is_regex ? (is_equal ? "=~" : "!~") : is_equal ? "=" : "!="}${value}`).join(", ")}</td>
+              <td className="cell-long">{each.comment}</td>
               <td>{each.created_by}</td>
               <td title={moment(each.ends_at)}>{until(each.ends_at)}</td>
               <td>{may("admin") && <IconButton label={`End the silence of ${each.matchers.map(({ value }) => value).join(", ")}`} disabled={ending.isPending} onClick={() => ending.mutate(each.id)}><Trash2 aria-hidden /></IconButton>}</td>

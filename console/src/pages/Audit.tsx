@@ -91,11 +91,11 @@ function Line({ entry, hasTenant }: { entry: LogEntry; hasTenant: boolean }) {
   const details = Object.entries(entry.details).filter(([, value]) => value !== null && value !== "");
   return (
     <tr>
-      <td className="nowrap"><strong>{ACTIONS[entry.action] ?? sentence(entry.action)}</strong>{entry.outcome === "partial" && <span className="cell-sub">In part: do it again</span>}</td>
-      <td className="cell-name">{entry.object ? <code>{entry.object}</code> : "–"}</td>
+      <td className="cell-head nowrap"><strong>{ACTIONS[entry.action] ?? sentence(entry.action)}</strong>{entry.outcome === "partial" && <span className="cell-sub">In part: do it again</span>}</td>
+      <td className={entry.object ? "cell-name" : undefined}>{entry.object ? <code>{entry.object}</code> : "–"}</td>
       <td className="nowrap">{ACTORS[entry.actor_kind]}{entry.actor && <span className="cell-sub">{entry.actor}</span>}</td>
       {hasTenant && <td className="nowrap">{entry.tenant_id ?? "All"}</td>}
-      <td className="cell-name">{entry.person ?? "–"}</td>
+      <td className={entry.person ? "cell-name" : undefined}>{entry.person ?? "–"}</td>
       <td className="cell-details">{details.map(([name, value]) => <span key={name}><span className="quiet">{sentence(name)}</span> {textOf(value)}</span>)}</td>
       <td className="number nowrap"><time dateTime={entry.at} title={moment(entry.at)}>{shortMoment(entry.at)}</time></td>
     </tr>

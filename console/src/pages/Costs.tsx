@@ -11,6 +11,7 @@ import { useTenant } from "../shell/identity";
 import { Export } from "../ui/Export";
 import { Empty } from "../ui/parts";
 import { Reading } from "../ui/Reading";
+import { Table } from "../ui/Table";
 import { count, dollars, MODES } from "../ui/format";
 import { Budgets } from "./costs/Budgets";
 import { DayBars, withoutGaps } from "./costs/DayBars";
@@ -75,7 +76,7 @@ function Spending({ period, by, tenant }: { period: Period; by: Group; tenant: s
           <>
             <Figures total={total} tenant={tenant} />
             <DayBars days={withoutGaps(bars, from, today())} />
-            <Table lines={grouped.lines} total={grouped.total} by={by} />
+            <Lines lines={grouped.lines} total={grouped.total} by={by} />
             <Doubts total={total} />
           </>
         );
@@ -110,39 +111,34 @@ function Figure({ name, value, more }: { name: string; value: string; more?: str
   );
 }
 
-function Table({ lines, total, by }: { lines: readonly Line[]; total: Sums; by: Group }) {
+const number = (name: string) => ({ name, isNumber: true });
+
+function Lines({ lines, total, by }: { lines: readonly Line[]; total: Sums; by: Group }) {
   const sorted = by === "day" ? lines.toReversed() : lines.toSorted((one, other) => Number(other.cost_dollars) - Number(one.cost_dollars));
   const most = Math.max(...lines.map(({ cost_dollars }) => Number(cost_dollars)), 0);
   return (
-    <div className="table-scroll table-framed" tabIndex={0} role="region" aria-label={`Costs by ${GROUPS[by].toLowerCase()}`}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th>{GROUPS[by]}</th><th className="number">Cost</th><th><span className="sr-only">Share</span></th><th className="number">Saved</th>
-            <th className="number">Calls</th><th className="number">Tokens read</th><th className="number">Tokens written</th>
-          </tr>
-        </thead>
-        <tbody>
-          {sorted.map((line) => (
-            <tr key={line.group[by] ?? ""}>
-              <td className="cell-name">{named(by, line.group[by] ?? null)}</td>
-              <td className="number">{dollars(line.cost_dollars)}</td>
-              <td className="cell-gauge"><span className="gauge" aria-hidden><span style={{ width: `${most ? (100 * Number(line.cost_dollars)) / most : 0}%` }} /></span></td>
-              <td className="number">{dollars(line.saved_dollars)}</td>
-              <td className="number">{count(line.calls)}</td>
-              <td className="number">{count(line.input_tokens)}</td>
-              <td className="number">{count(line.output_tokens)}</td>
-            </tr>
-          ))}
-        </tbody>
-        <tfoot>
-          <tr>
-            <th>Total</th><td className="number">{dollars(total.cost_dollars)}</td><td /><td className="number">{dollars(total.saved_dollars)}</td>
-            <td className="number">{count(total.calls)}</td><td className="number">{count(total.input_tokens)}</td><td className="number">{count(total.output_tokens)}</td>
-          </tr>
-        </tfoot>
-      </table>
-    </div>
+    <Table label={`Costs by ${GROUPS[by].toLowerCase()}`} columns={[GROUPS[by], number("Cost"), { name: "Share", isHidden: true }, number("Saved"), number("Calls"), number("Tokens read"), number("Tokens written")]} footer={<Total total={total} />}>
+      {sorted.map((line) => (
+        <tr key={line.group[by] ?? ""}>
+          <td className="cell-name">{named(by, line.group[by] ?? null)}</td>
+          <td className="number">{dollars(line.cost_dollars)}</td>
+          <td className="cell-gauge"><span className="gauge" aria-hidden><span style={{ width: `${most ? (100 * Number(line.cost_dollars)) / most : 0}%` }} /></span></td>
+          <td className="number">{dollars(line.saved_dollars)}</td>
+          <td className="number">{count(line.calls)}</td>
+          <td className="number">{count(line.input_tokens)}</td>
+          <td className="number">{count(line.output_tokens)}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function Total({ total }: { total: Sums }) {
+  return (
+    <tr>
+      <th>Total</th><td className="number">{dollars(total.cost_dollars)}</td><td /><td className="number">{dollars(total.saved_dollars)}</td>
+      <td className="number">{count(total.calls)}</td><td className="number">{count(total.input_tokens)}</td><td className="number">{count(total.output_tokens)}</td>
+    </tr>
   );
 }
 

@@ -14,7 +14,8 @@ import { Confirm } from "../ui/Confirm";
 import { Button, Empty, IconButton } from "../ui/parts";
 import { Reading } from "../ui/Reading";
 import { ShowMore } from "../ui/ShowMore";
-import { count, moment, shortMoment } from "../ui/format";
+import { ACTIONS, Table } from "../ui/Table";
+import { count, moment, named, shortMoment } from "../ui/format";
 import { Search } from "./knowledge/Search";
 import { Uploads } from "../documents/Uploads";
 import { useUploads } from "../documents/uploads";
@@ -68,7 +69,7 @@ function Documents() {
         </Empty>
       ) : (
         <>
-          <Table documents={documents} mayDelete={({ tenant_id }) => may("admin") && (isForAllTenants || tenant_id === tenant)} />
+          <List documents={documents} mayDelete={({ tenant_id }) => may("admin") && (isForAllTenants || tenant_id === tenant)} />
           <ShowMore query={query} label="Show more documents" />
         </>
       )}</Reading>
@@ -107,43 +108,31 @@ function Adding({ tenant, mayShare }: { tenant: string; mayShare: boolean }) {
   );
 }
 
-function Table({ documents, mayDelete }: { documents: readonly Document[]; mayDelete: (document: Document) => boolean }) {
+function List({ documents, mayDelete }: { documents: readonly Document[]; mayDelete: (document: Document) => boolean }) {
   const [deleted, setDeleted] = useState<Document | null>(null);
   return (
-    <div className="table-scroll table-framed" tabIndex={0} role="region" aria-label="Documents">
-      <table className="table">
-        <thead>
-          <tr>
-            <th>Document</th>
-            <th>State</th>
-            <th>Of</th>
-            <th className="number">Passages</th>
-            <th className="number">Changed</th>
-            <th><span className="sr-only">Actions</span></th>
+    <>
+      <Table label="Documents" columns={["Document", "State", "Of", { name: "Passages", isNumber: true }, { name: "Changed", isNumber: true }, ACTIONS]}>
+        {documents.map((document) => (
+          <tr key={document.id}>
+            <td className="cell-title" dir="auto">
+              <Link to="/knowledge/$documentId" params={{ documentId: document.id }}>{named(document.title, document.uri)}</Link>
+              <span className="cell-sub">{document.uri}</span>
+            </td>
+            <td><ReadState document={document} /></td>
+            <td className="nowrap">{document.tenant_id ?? "All tenants"}</td>
+            <td className="number">{count(document.chunks)}</td>
+            <td className="number"><time dateTime={document.updated_at} title={moment(document.updated_at)}>{shortMoment(document.updated_at)}</time></td>
+            <td className="number">
+              {mayDelete(document) && (
+                <IconButton label={`Delete ${named(document.title, document.uri)}`} onClick={() => setDeleted(document)}><Trash2 aria-hidden /></IconButton>
+              )}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {documents.map((document) => (
-            <tr key={document.id}>
-              <td className="cell-title" dir="auto">
-                <Link to="/knowledge/$documentId" params={{ documentId: document.id }}>{document.title || document.uri}</Link>
-                <span className="cell-sub">{document.uri}</span>
-              </td>
-              <td><ReadState document={document} /></td>
-              <td className="nowrap">{document.tenant_id ?? "All tenants"}</td>
-              <td className="number">{count(document.chunks)}</td>
-              <td className="number"><time dateTime={document.updated_at} title={moment(document.updated_at)}>{shortMoment(document.updated_at)}</time></td>
-              <td className="number">
-                {mayDelete(document) && (
-                  <IconButton label={`Delete ${document.title || document.uri}`} onClick={() => setDeleted(document)}><Trash2 aria-hidden /></IconButton>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
       {deleted && <DeleteDocument document={deleted} onDone={() => setDeleted(null)} onClose={() => setDeleted(null)} />}
-    </div>
+    </>
   );
 }
 
@@ -164,7 +153,7 @@ export function DeleteDocument({ document, onDone, onClose }: { document: Docume
       onDone={() => { void client.invalidateQueries({ queryKey: ["documents"] }); onDone(); }}
       onClose={onClose}
     >
-      “{document.title || document.uri}” will no longer be found{document.tenant_id === null ? ", by no tenant" : ""}. Answers that were given from it stay.
+      “{named(document.title, document.uri)}” will no longer be found{document.tenant_id === null ? ", by no tenant" : ""}. Answers that were given from it stay.
     </Confirm>
   );
 }

@@ -12,7 +12,8 @@ import { Choice, Entry } from "../ui/filters";
 import { Button, Empty, Field, IconButton, Status } from "../ui/parts";
 import { Reading } from "../ui/Reading";
 import { ShowMore } from "../ui/ShowMore";
-import { dollars, moment, MODES, percent, seconds, shortMoment } from "../ui/format";
+import { Table } from "../ui/Table";
+import { dollars, MODES, moment, named, percent, seconds, shortMoment } from "../ui/format";
 import { liveRunsQuery } from "./runs/liveRuns";
 import { SavedViews } from "./runs/SavedViews";
 
@@ -55,7 +56,7 @@ export function Runs() {
           </Empty>
         ) : (
           <>
-            <Table runs={runs} chosen={chosen} onChoose={(id, isChosen) => setChosen((all) => (isChosen ? [...all, id].slice(-2) : all.filter((each) => each !== id)))} />
+            <List runs={runs} chosen={chosen} onChoose={(id, isChosen) => setChosen((all) => (isChosen ? [...all, id].slice(-2) : all.filter((each) => each !== id)))} />
             <ShowMore query={query} label="Show older runs" />
           </>
         )}
@@ -76,57 +77,39 @@ function TestCases() {
   );
 }
 
-interface TableProps {
+interface ListProps {
   runs: readonly Summary[];
   chosen: readonly string[];
   onChoose: (id: string, isChosen: boolean) => void;
 }
 
-function Table({ runs, chosen, onChoose }: TableProps) {
+function List({ runs, chosen, onChoose }: ListProps) {
   const { data: session } = useQuery(sessionQuery);
   const hasTenants = session?.tenant_id == null;
+  const numbers = ["Quality", "Time", "Cost", "Begun"].map((name) => ({ name, isNumber: true }));
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Runs">
-      <table className="table">
-        <thead>
-          <tr>
-            <th><span className="sr-only">Compare</span></th>
-            <th>Status</th>
-            <th>Question</th>
-            <th>Mode</th>
-            {hasTenants && <th>Tenant</th>}
-            <th>User</th>
-            <th>Model</th>
-            <th className="number">Quality</th>
-            <th className="number">Time</th>
-            <th className="number">Cost</th>
-            <th className="number">Begun</th>
-          </tr>
-        </thead>
-        <tbody>
-          {runs.map((run) => (
-            <tr key={run.id}>
-              <td>
-                <input type="checkbox" aria-label={`Compare ${run.title || "Untitled"}`} checked={chosen.includes(run.id)} onChange={({ target }) => onChoose(run.id, target.checked)} />
-              </td>
-              <td><Status status={run.status} degraded={run.degraded} /></td>
-              <td className="cell-title" dir="auto">
-                <Link to="/runs/$runId" params={{ runId: run.id }}>{run.title || "Untitled"}</Link>
-                <span className="cell-sub">{run.workflow}</span>
-              </td>
-              <td className="nowrap">{MODES[run.mode] ?? run.mode}</td>
-              {hasTenants && <td>{run.tenant_id}</td>}
-              <td>{run.user_id}</td>
-              <td className="cell-model">{run.model ?? "–"}</td>
-              <td className="number">{run.quality_score == null ? "–" : percent(run.quality_score)}</td>
-              <td className="number">{run.duration_seconds == null ? "–" : seconds(run.duration_seconds)}</td>
-              <td className="number">{run.cost_dollars == null ? "–" : dollars(run.cost_dollars)}</td>
-              <td className="number nowrap"><time dateTime={run.created_at} title={moment(run.created_at)}>{shortMoment(run.created_at)}</time></td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="Runs" columns={[{ name: "Compare", isHidden: true }, "Status", "Question", "Mode", ...(hasTenants ? ["Tenant"] : []), "User", "Model", ...numbers]}>
+      {runs.map((run) => (
+        <tr key={run.id}>
+          <td className="cell-check">
+            <input type="checkbox" aria-label={`Compare ${named(run.title)}`} checked={chosen.includes(run.id)} onChange={({ target }) => onChoose(run.id, target.checked)} />
+          </td>
+          <td className="cell-head"><Status status={run.status} degraded={run.degraded} /></td>
+          <td className="cell-title" dir="auto">
+            <Link to="/runs/$runId" params={{ runId: run.id }}>{named(run.title)}</Link>
+            <span className="cell-sub">{run.workflow}</span>
+          </td>
+          <td className="nowrap">{MODES[run.mode] ?? run.mode}</td>
+          {hasTenants && <td>{run.tenant_id}</td>}
+          <td>{run.user_id}</td>
+          <td className="cell-model">{run.model ?? "–"}</td>
+          <td className="number">{run.quality_score == null ? "–" : percent(run.quality_score)}</td>
+          <td className="number">{run.duration_seconds == null ? "–" : seconds(run.duration_seconds)}</td>
+          <td className="number">{run.cost_dollars == null ? "–" : dollars(run.cost_dollars)}</td>
+          <td className="number nowrap"><time dateTime={run.created_at} title={moment(run.created_at)}>{shortMoment(run.created_at)}</time></td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -1,6 +1,6 @@
-/** A table in a frame, which scrolls by itself where it is too wide. */
+/** A table in a frame, which scrolls by itself where it is too wide, and on a narrow screen stacks the cells of many columns. */
 
-import type { ReactNode } from "react";
+import type { CSSProperties, ReactNode } from "react";
 
 interface Column {
   name: string;
@@ -9,19 +9,29 @@ interface Column {
   isHidden?: boolean;
 }
 
-export function Table({ label, columns, children }: { label: string; columns: ReadonlyArray<Column | string>; children: ReactNode }) {
+const FEW_COLUMNS = 3;
+
+interface TableProps {
+  label: string;
+  columns: ReadonlyArray<Column | string>;
+  /** The row of the sums. */
+  footer?: ReactNode;
+  children: ReactNode;
+}
+
+export function Table({ label, columns: given, footer, children }: TableProps) {
+  const columns = given.map((column): Column => (typeof column === "string" ? { name: column } : column));
+  const names = Object.fromEntries(columns.map(({ name, isHidden }, place) => [`--column-${place + 1}`, isHidden ? "none" : JSON.stringify(name)]));
   return (
     <div className="table-scroll table-framed" tabIndex={0} role="region" aria-label={label}>
-      <table className="table">
+      <table className={columns.length > FEW_COLUMNS ? "table table-stacks" : "table"} style={names as CSSProperties}>
         <thead>
           <tr>
-            {columns.map((column) => {
-              const { name, isNumber, isHidden } = typeof column === "string" ? { name: column, isNumber: false, isHidden: false } : column;
-              return <th key={name} className={isNumber ? "number" : undefined}>{isHidden ? <span className="sr-only">{name}</span> : name}</th>;
-            })}
+            {columns.map(({ name, isNumber, isHidden }) => <th key={name} className={isNumber ? "number" : undefined}>{isHidden ? <span className="sr-only">{name}</span> : name}</th>)}
           </tr>
         </thead>
         <tbody>{children}</tbody>
+        {footer && <tfoot>{footer}</tfoot>}
       </table>
     </div>
   );

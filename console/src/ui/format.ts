@@ -23,6 +23,11 @@ export const count = (value: number): string => value.toLocaleString("en");
 /** A name of the code's, such as a node's, as people read it. */
 export const words = (name: string): string => name.replaceAll("_", " ");
 
+const UNSEEN = /[\s\p{Default_Ignorable_Code_Point}\p{Control}]/gu;
+
+/** A name that people gave, or another word where nothing of it would be seen. */
+export const named = (name: string | null | undefined, otherwise = "Untitled"): string => (name?.replace(UNSEEN, "") ? name : otherwise);
+
 export const sentence = (name: string): string => {
   const text = words(name);
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { Schema } from "../../api/client";
 import { budgetsQuery, forecastQuery } from "../../api/queries";
 import { Reading } from "../../ui/Reading";
+import { Table } from "../../ui/Table";
 import { dollars, moment, percent, until } from "../../ui/format";
 
 type Standing = Schema<"TenantStanding">;
@@ -26,16 +27,9 @@ export function Budgets({ tenant }: { tenant: string | undefined }) {
 
 function Rows({ rows, forecast }: { rows: readonly Standing[]; forecast: Schema<"MonthForecasts"> | undefined }) {
   return (
-    <div className="table-scroll table-framed" tabIndex={0} role="region" aria-label="Budgets">
-      <table className="table">
-        <thead>
-          <tr><th>Tenant</th><th>Budget</th><th>Used</th><th className="number">Left</th><th>Begins anew</th><th>Month’s end</th></tr>
-        </thead>
-        <tbody>
-          {rows.flatMap((standing) => lines(standing, forecast?.tenants[standing.tenant_id]))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="Budgets" columns={["Tenant", "Budget", "Used", { name: "Left", isNumber: true }, "Begins anew", "Month’s end"]}>
+      {rows.flatMap((standing) => lines(standing, forecast?.tenants[standing.tenant_id]))}
+    </Table>
   );
 }
 

@@ -20,7 +20,7 @@ function Listed({ tools, mcp_servers: servers }: Schema<"ToolList">) {
         {tools.map((tool) => (
           <tr key={tool.name}>
             <td className="cell-long"><strong>{words(tool.name)}</strong><span className="cell-sub">{tool.description}</span></td>
-            <td>{tool.is_read_only ? "Reads only" : "May change something"}<span className="cell-sub">{tool.requires_approval ? "Asks first, in modes with approval" : "Never asks"}</span></td>
+            <td className="cell-name">{tool.is_read_only ? "Reads only" : "May change something"}<span className="cell-sub">{tool.requires_approval ? "Asks first, in modes with approval" : "Never asks"}</span></td>
             <td className="nowrap">{seconds(tool.timeout_seconds)} at most</td>
             <td className="number">{dollars(tool.cost_dollars)}</td>
           </tr>
