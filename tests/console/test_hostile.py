@@ -1,4 +1,4 @@
-"""Whatever documents, models, agents and errors say: nothing of it runs, and nothing is fetched."""
+"""Whatever documents, models, agents, tools and errors say: nothing of it runs, is fetched, or hides the rest."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 from tests.console.conftest import RunningEngine, Watched, running_engine
+from tests.console.page_faults import page_faults
 from tests.ledger_rows import row, write
 
+from vital_cli.served_monitor import load_monitor
 from vital_shared.llm.base import ModelError
 from vital_shared.testing import CannedModel, CannedSource, passage
 
@@ -15,6 +17,18 @@ EVIL = (
     "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>"
     "<svg onload='window.pwned = 3'><style>body{display:none}</style><iframe src='https://evil.example/'></iframe>"
 )
+LONG = "W" * 10_000
+ODD = (
+    f"{EVIL} \u202edesrever \x1b[31mred\x1b[0m \u200b\u2060\ufeff {'e' + chr(0x301) * 40} "
+    f"\N{FAMILY} \U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466 {LONG}"
+)
+"""Text that turns around, stacks, joins or hides what stands beside it, and a word wider than any screen."""
+
+NAMELESS = "\u200b\u2060\u200d\ufeff"
+"""A name of which nothing is seen."""
+
+ODD_MODEL = ODD.replace(EVIL, "<script>").replace("\x1b", "")[:200]
+
 ANSWER = f"""{EVIL}
 
 ![picture](https://evil.example/pixel.png) ![x](javascript:window.pwned=4) ![d](data:image/svg+xml,<svg/onload=alert(1)>)
@@ -33,6 +47,8 @@ $\\href{{javascript:window.pwned=8}}{{x}} \\htmlStyle{{background:url(https://ev
 | a" onclick="window.pwned=10 | {EVIL.replace("|", "")} |
 | :-- | --: |
 | `<b>` | [1] |
+
+{ODD.replace("|", "")}
 
 The end [1].
 """
@@ -55,9 +71,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]
         "x", name="failing", error=ModelError(f"It failed {EVIL}", model="failing", kind="server")
     )
     with running_engine(
-        tmp_path_factory.mktemp("hostile"), CannedModel(ANSWER, name="evil"), failing, source=source
+        tmp_path_factory.mktemp("hostile"),
+        CannedModel(ANSWER, name="evil"),
+        CannedModel(ANSWER, name=ODD_MODEL),
+        failing,
+        source=source,
+        monitor=load_monitor,
     ) as running:
-        running.agent("evil", name=f"Evil {EVIL}", description=EVIL, model="evil")
+        running.agent("evil", name=f"Evil {EVIL}", description=ODD[:2_000], model="evil")
         running.agent("failing", name="Failing", model="failing")
         yield running
 
@@ -77,6 +98,10 @@ def harmless(watched: Watched) -> None:
     ):
         assert address.startswith(("/", "http://", "https://", "mailto:")), address
     assert page.evaluate("getComputedStyle(document.body).display") != "none"
+    for width in (1440, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page_faults(page) == [], width
+    page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def test_an_answer_its_title_and_its_sources_do_nothing(
@@ -118,14 +143,14 @@ def test_an_error_does_nothing(hostile: RunningEngine, open_page: Callable[..., 
 
 
 def test_a_waiting_call_does_nothing(hostile: RunningEngine, open_page: Callable[..., Watched]) -> None:
-    hostile.ask(f"Calculate 12.5 % of 3,400\n{EVIL}", mode=1, user_id="ann")
+    hostile.ask(f"Calculate 12.5 % of 3,400\n{ODD[:9_000]}", mode=1, user_id="ann")
     watched = open_page(f"{hostile.url}/approvals")
     expect(watched.page.locator(".inbox-item")).to_contain_text("<script>")
     harmless(watched)
 
 
 def test_a_document_does_nothing(hostile: RunningEngine, open_page: Callable[..., Watched]) -> None:
-    text = f"# {EVIL}\n\n## {EVIL}\n\nIt ends {EVIL}\n".encode()
+    text = f"# {ODD[:900]}\n\n## {EVIL}\n\nIt ends {ODD}\n".encode()
     path = "/v1/documents"
     hostile.call(
         lambda: hostile.service.client.post(
@@ -145,7 +170,7 @@ def test_a_document_does_nothing(hostile: RunningEngine, open_page: Callable[...
 
 
 def test_costs_of_odd_names_do_nothing(hostile: RunningEngine, open_page: Callable[..., Watched]) -> None:
-    odd = row(tenant_id="acme", user_id=EVIL, agent_id=EVIL, name=EVIL, at=datetime.now(UTC))
+    odd = row(tenant_id="acme", user_id=EVIL, agent_id=EVIL, name=ODD[:1_000], at=datetime.now(UTC))
     hostile.call(lambda: write(hostile.service.services.database, odd))
     watched = open_page(f"{hostile.url}/costs")
     for group in ("user", "model", "agent"):
@@ -166,4 +191,44 @@ def test_settings_of_odd_names_do_nothing(hostile: RunningEngine, open_page: Cal
     hostile.ask(model="failing", query="Is it there?")
     page.goto(f"{hostile.url}/settings?tab=models")
     expect(page.get_by_role("region", name="Models")).to_contain_text("failing")
+    harmless(watched)
+
+
+def test_a_question_of_which_nothing_is_seen_can_be_opened(
+    hostile: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    hostile.ask(NAMELESS, mode=4, model="evil", user_id="nameless", session_id="nameless")
+    watched = open_page(f"{hostile.url}/runs?user=nameless")
+    expect(watched.page.get_by_role("link", name="Untitled")).to_be_visible()
+    harmless(watched)
+
+
+def test_what_alertmanager_says_does_nothing(
+    hostile: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": EVIL, "severity": "critical", "tenant": ODD[:1_000]},
+        "annotations": {"summary": ODD[:2_000]},
+        "startsAt": "2026-01-05T08:00:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "fingerprint": "0123456789abcdef",
+    }
+    said = {"version": "4", "receiver": EVIL, "alerts": [alert]}
+    answer = hostile.call(lambda: hostile.service.client.post("/v1/alerts", json=said))
+    assert answer.status_code == 204, answer.text
+    watched = open_page(f"{hostile.url}/alerts?tab=notifications")
+    expect(watched.page.locator("tbody")).to_contain_text("<script>")
+    harmless(watched)
+
+
+@pytest.mark.parametrize(("path", "part"), [("/audit", "tbody tr"), ("/report", ".answer-line")])
+def test_what_was_changed_and_spent_by_odd_names_does_nothing(
+    hostile: RunningEngine, open_page: Callable[..., Watched], path: str, part: str
+) -> None:
+    limits = {"monthly_dollars": "9", "models": [ODD_MODEL, EVIL[:200]]}
+    answer = hostile.call(lambda: hostile.service.client.put("/v1/budgets/acme", json=limits))
+    assert answer.status_code == 200, answer.text
+    watched = open_page(hostile.url + path)
+    expect(watched.page.locator(part).first).to_be_visible()
     harmless(watched)

@@ -14,7 +14,7 @@ import { useUser } from "../shell/identity";
 import { Empty } from "../ui/parts";
 import { Reading } from "../ui/Reading";
 import { ShowMore } from "../ui/ShowMore";
-import { ago, dollars, moment, until } from "../ui/format";
+import { ago, dollars, moment, named, until } from "../ui/format";
 
 type Waiting = Schema<"WaitingRun">;
 
@@ -69,7 +69,7 @@ function Item({ waiting }: { waiting: Waiting }) {
   return (
     <li className="card inbox-item">
       <header>
-        <h2 dir="auto"><Link to="/runs/$runId" params={{ runId: waiting.run_id }}>{waiting.title || "Untitled"}</Link></h2>
+        <h2 dir="auto"><Link to="/runs/$runId" params={{ runId: waiting.run_id }}>{named(waiting.title)}</Link></h2>
         <p className="run-meta">
           <span>{waiting.tenant_id} / {waiting.user_id}</span>
           <span>{waiting.workflow}</span>

@@ -16,6 +16,7 @@ import { Failure, IconButton, Loading } from "../ui/parts";
 import { randomId } from "../ui/random";
 import { textOf } from "../ui/SchemaFields";
 import { ShowMore } from "../ui/ShowMore";
+import { named } from "../ui/format";
 import { Composer, type Settings, useSettings } from "./ask/Composer";
 import { Conversations } from "./ask/Conversations";
 import { chats, type EarlierTurns } from "./ask/chats";
@@ -124,7 +125,7 @@ function ChatTitle({ sessionId, first }: { sessionId: string | null; first: stri
   const { tenant } = useTenant();
   const { data } = useInfiniteQuery(conversationsQuery("", tenant));
   const listed = data?.pages.flatMap((page) => page.conversations).find((each) => each.session_id === sessionId);
-  return <h1 dir="auto">{listed?.title || first || "New chat"}</h1>;
+  return <h1 dir="auto">{named(listed?.title || first, "New chat")}</h1>;
 }
 
 function commonOf(settings: Settings, who: { tenant: string; user: string; session: string }): Common {

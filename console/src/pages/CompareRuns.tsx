@@ -14,7 +14,7 @@ import { Waterfall } from "../run/Waterfall";
 import { Empty, Status } from "../ui/parts";
 import { Reading } from "../ui/Reading";
 import { Table } from "../ui/Table";
-import { count, dollars, moment, MODES, percent, seconds } from "../ui/format";
+import { count, dollars, MODES, moment, named, percent, seconds } from "../ui/format";
 
 type View = Schema<"RunView">;
 
@@ -65,7 +65,7 @@ function One({ view, name }: { view: View; name: string }) {
   const state = restored(view);
   return (
     <section className="card" aria-label={name}>
-      <h2 dir="auto"><Link to="/runs/$runId" params={{ runId: view.id }}>{view.input.query}</Link></h2>
+      <h2 dir="auto"><Link to="/runs/$runId" params={{ runId: view.id }}>{named(view.input.query)}</Link></h2>
       <p><Status status={view.status} degraded={view.output?.is_degraded ?? false} /></p>
       {state.error && <p className="notice notice-bad">{state.error.message}</p>}
       {state.text && <Answer text={state.text} citations={state.citations} isGrowing={false} onCite={() => undefined} />}

@@ -12,7 +12,7 @@ import { type Schema, send } from "../../api/client";
 import { conversationsQuery } from "../../api/queries";
 import { useTenant } from "../../shell/identity";
 import { Button, IconButton } from "../../ui/parts";
-import { shortMoment } from "../../ui/format";
+import { named, shortMoment } from "../../ui/format";
 import { chats } from "./chats";
 
 type Conversation = Schema<"ConversationSummary">;
@@ -68,7 +68,7 @@ interface EntryProps {
 
 function Entry({ conversation, isCurrent, onOpen, onDeleted }: EntryProps) {
   const [asks, setAsks] = useState<"rename" | "delete" | null>(null);
-  const title = conversation.title || "Untitled";
+  const title = named(conversation.title);
   return (
     <li className={isCurrent ? "entry entry-current" : "entry"}>
       <Link to="/ask/$sessionId" params={{ sessionId: conversation.session_id }} onClick={onOpen} aria-current={isCurrent ? "page" : undefined}>

@@ -12,7 +12,7 @@ import { useTenant } from "../../shell/identity";
 import { Button } from "../../ui/parts";
 import { Reading } from "../../ui/Reading";
 import { ShowMore } from "../../ui/ShowMore";
-import { count, moment } from "../../ui/format";
+import { count, moment, named } from "../../ui/format";
 import { DeleteDocument, ReadState } from "../Knowledge";
 
 export function Document() {
@@ -44,7 +44,7 @@ function Head({ document }: { document: Schema<"Document"> }) {
     <>
       <header className="run-head">
         <div className="title-row">
-          <h1 dir="auto">{document.title || document.uri}</h1>
+          <h1 dir="auto">{named(document.title, document.uri)}</h1>
           {may("admin") && (isForAllTenants || document.tenant_id === tenant) && (
             <Button onClick={() => setDeleting(true)}><Trash2 aria-hidden /> Delete</Button>
           )}

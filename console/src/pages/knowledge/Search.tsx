@@ -10,6 +10,7 @@ import { searchQuery } from "../../api/queries";
 import { useTenant } from "../../shell/identity";
 import { Button, Empty } from "../../ui/parts";
 import { Reading } from "../../ui/Reading";
+import { named } from "../../ui/format";
 
 type Found = Schema<"DocumentSearch">;
 
@@ -55,7 +56,7 @@ function Results({ found, tenant }: { found: Found; tenant: string }) {
             <header>
               <span className="passage-rank" aria-hidden>{index + 1}</span>
               <div>
-                <Link to="/knowledge/$documentId" params={{ documentId: passage.document_id }}>{passage.title || passage.uri}</Link>
+                <Link to="/knowledge/$documentId" params={{ documentId: passage.document_id }}>{named(passage.title, passage.uri)}</Link>
                 <p className="passage-place">{[passage.section, passage.uri].filter(Boolean).join(" · ")}</p>
               </div>
             </header>
