@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Executable, update
 from tests.ai_engine.harness import SUM
 from tests.console.conftest import RunningEngine, running_engine
 from tests.ledger_rows import row, write
@@ -16,8 +17,13 @@ from vital_cli.served_monitor import load_monitor
 from vital_ops.config import DEFAULT_CONFIG
 from vital_ops.dashboards.boards import boards
 from vital_shared.monitoring.metrics import WORKFLOW_REQUESTS_OVERALL_TOTAL
+from vital_shared.store.tables import runs
 
 ACME = {"X-Tenant-ID": "acme"}
+
+GRAFANA = "https://grafana.example"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+"""The id of the trace of the run whose page is shown."""
 
 MAIL = (
     b"Subject: The plan of a device, a title that does not fit into one line of a telephone\r\n"
@@ -42,9 +48,16 @@ NOTIFICATION = {
 }
 
 
+async def execute(running: RunningEngine, statement: Executable) -> None:
+    async with running.service.services.database.begin() as connection:
+        await connection.execute(statement)
+
+
 @contextmanager
 def engine_of_every_page(folder: Path) -> Iterator[RunningEngine]:
-    with running_engine(folder, monitor=load_monitor) as running:
+    config = folder / "ops.toml"
+    config.write_text(f'grafana_url = "{GRAFANA}"\ntraces_url = "http://tempo:3200"\n', encoding="utf-8")
+    with running_engine(folder, monitor=load_monitor, ops_config=config) as running:
         client = running.service.client
         samples = running.service.engine.samples
         assert isinstance(samples, OwnSamples)
@@ -54,6 +67,7 @@ def engine_of_every_page(folder: Path) -> Iterator[RunningEngine]:
         WORKFLOW_REQUESTS_OVERALL_TOTAL.labels(*(labels[name] for name in names)).inc(500)
         running.agent("expert", model="canned")
         first = running.ask("Which evidence does a Class III device need?", mode=4, session_id="s1")
+        running.call(lambda: execute(running, update(runs).values(trace_id=TRACE)))
         second = running.ask("When is a De Novo request possible?", model="canned")
         running.ask(SUM, mode=1)
         files = {"file": ("mail.eml", MAIL)}

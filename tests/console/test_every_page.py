@@ -6,11 +6,15 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 from tests.console.conftest import RunningEngine, Watched, axe_findings, keep
-from tests.console.every_page import engine_of_every_page
+from tests.console.every_page import GRAFANA, TRACE, engine_of_every_page
 
 Look = tuple[Literal["light", "dark"], int]
 
 RUN_TABS = ("Model calls", "Cost", "More", "Steps")
+
+CUT_OFF_TABLES = """[...document.querySelectorAll(".table-framed:has(> .table-stacks)")]
+    .filter((frame) => frame.scrollWidth > frame.clientWidth + 1).map((frame) => frame.ariaLabel)"""
+"""The names of tables of many columns of which a part is only seen by scrolling."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,8 @@ def faults_of(page: Page, name: str, look: Look) -> list[str]:
     keep(page, shown)
     found = [f"{shown}: {each}" for each in axe_findings(page)]
     wide = page.evaluate("document.documentElement.scrollWidth")
-    return found + ([f"{shown}: {wide} px wide"] if wide > width else [])
+    found += [f"{shown}: {wide} px wide"] if wide > width else []
+    return found + [f"{shown}: {name} is cut off" for name in page.evaluate(CUT_OFF_TABLES)]
 
 
 @pytest.mark.timeout(300)
@@ -73,3 +78,11 @@ def test_what_alertmanager_has_reported_is_shown(
     expect(row).to_contain_text("HighErrorRate")
     expect(row).to_contain_text("Many requests fail.")
     expect(row).to_contain_text("Firing")
+
+
+def test_a_run_links_to_its_trace(filled: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    path, _ = filled.places["run"]  # type: ignore[attr-defined]
+    link = open_page(filled.url + path).page.get_by_role("link", name="Open the trace")
+    address = link.get_attribute("href") or ""
+    assert address.startswith(f"{GRAFANA}/explore?")
+    assert TRACE in address
