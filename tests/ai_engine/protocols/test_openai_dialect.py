@@ -251,7 +251,7 @@ async def test_a_missing_field_is_named(service: Service, field: str) -> None:
     assert error["param"] == field
 
 
-@pytest.mark.parametrize("path", ["threads", "completions", "files/x", "chat/nothing", "audio/speech"])
+@pytest.mark.parametrize("path", ["threads", "completions/x", "files/x", "chat/nothing", "audio/speech"])
 @pytest.mark.parametrize("scopes", [(), ("ask",)], ids=["open", "key"])
 async def test_other_parts_of_the_api_are_not_found_in_its_form(
     service: Service, path: str, scopes: tuple[str, ...]
