@@ -1982,6 +1982,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Complete a text as with OpenAI's older API
+         * @description The prompt is asked as the one message of a chat; errors are OpenAI's too.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Act for this tenant. */
+                    "X-Tenant-ID"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["TextRequest"];
+                };
+            };
+            responses: {
+                /** @description As OpenAI's API has it. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description An error, as OpenAI's API has it. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agui": {
         parameters: {
             query?: never;
@@ -6563,6 +6616,28 @@ export interface components {
             from_seq: number;
         };
         /**
+         * TextRequest
+         * @description A request of OpenAI's older completions; its reference describes all fields.
+         */
+        TextRequest: {
+            /** Model */
+            model: string;
+            /** Prompt */
+            prompt: unknown;
+            /**
+             * Max Tokens
+             * @default null
+             */
+            max_tokens: number | null;
+            /**
+             * Stream
+             * @default null
+             */
+            stream: boolean | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Timings
          * @description Durations in seconds; time spent waiting for a person is not included.
          */
@@ -7225,6 +7300,7 @@ export type SchemaRunStarted = components['schemas']['RunStarted'];
 export type SchemaRunView = components['schemas']['RunView'];
 export type SchemaStreamOptions = components['schemas']['StreamOptions'];
 export type SchemaSuperseded = components['schemas']['Superseded'];
+export type SchemaTextRequest = components['schemas']['TextRequest'];
 export type SchemaTimings = components['schemas']['Timings'];
 export type SchemaToken = components['schemas']['Token'];
 export type SchemaToolFinished = components['schemas']['ToolFinished'];
