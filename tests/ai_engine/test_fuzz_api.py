@@ -29,9 +29,15 @@ from tests.ai_engine.harness import TestServer, serving
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 
 OPERATIONS = [(method, path) for path, methods in PATHS.items() for method in sorted(methods)]
-EXAMPLES = [4, pytest.param(20, marks=pytest.mark.thorough)]
-"""The numbers of requests that an operation is sent."""
 
+REQUESTS = [
+    pytest.param(*operation, mode, marks=[] if number % 2 == turn else [pytest.mark.thorough])
+    for number, operation in enumerate(OPERATIONS)
+    for turn, mode in enumerate(GenerationMode)
+]
+"""Operations with right and with wrong requests; each run of the tests has one of both for each operation."""
+
+EXAMPLES = 10
 REQUEST_SECONDS = 20
 CHECKS = [
     not_a_server_error,
@@ -41,6 +47,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 BOUNDED = settings(
+    max_examples=EXAMPLES,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
     deadline=None,
@@ -85,13 +92,11 @@ def schema(url: str) -> BaseSchema:
     return schemathesis.openapi.from_dict(httpx.get(f"{url}/openapi.json").json())
 
 
-@pytest.mark.parametrize("examples", EXAMPLES)
-@pytest.mark.parametrize("mode", list(GenerationMode))
-@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.parametrize(("method", "path", "mode"), REQUESTS)
 def test_answers_are_as_documented_and_never_a_fault(
-    url: str, schema: BaseSchema, method: str, path: str, mode: GenerationMode, examples: int
+    url: str, schema: BaseSchema, method: str, path: str, mode: GenerationMode
 ) -> None:
-    @settings(BOUNDED, max_examples=examples)
+    @BOUNDED
     @given(case=schema[path][method.upper()].as_strategy(generation_mode=mode))
     def exchange(case: schemathesis.Case) -> None:
         case.call_and_validate(base_url=url, checks=CHECKS, timeout=REQUEST_SECONDS)
@@ -130,7 +135,7 @@ FIELDS = st.sampled_from(
     "path", ["/v1/runs", "/v1/chat/completions", "/v1/agui", "/v1/responses", "/v1/messages", "/v1/nothing"]
 )
 def test_any_json_is_answered_in_the_paths_dialect(url: str, path: str) -> None:
-    @settings(BOUNDED, max_examples=10)
+    @BOUNDED
     @given(body=BODIES | st.dictionaries(FIELDS, BODIES))
     def exchange(body: object) -> None:
         headers = {"Content-Type": "application/json"}
