@@ -11,6 +11,7 @@ import pytest
 import structlog
 from hypothesis import settings
 from tests.postgres_server import PostgresServer, running_postgres
+from tests.shared_statements import shared_statements
 from tests.store_database import ON_POSTGRES, PostgresStores, sqlite_copies, stores_on_postgres
 from tests.tracing import Metrics, Spans, memory
 
@@ -75,6 +76,12 @@ def _stores_on_postgres(stores: PostgresStores, tmp_path: Path) -> Iterator[None
 @pytest.fixture(scope="session", autouse=True)
 def _sqlite_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with sqlite_copies(tmp_path_factory.mktemp("store")):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_statements() -> Iterator[None]:
+    with shared_statements():
         yield
 
 
