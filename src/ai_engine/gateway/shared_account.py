@@ -13,10 +13,18 @@ from vital_shared.errors import InvalidRequest
 
 __all__ = ["refuse_shared_state"]
 
-TOP: Final = ("messages", "input", "system", "tools", "contents", "systemInstruction", "system_instruction")
+TOP_FIELDS: Final = (
+    "messages",
+    "input",
+    "system",
+    "tools",
+    "contents",
+    "systemInstruction",
+    "system_instruction",
+)
 """Fields of a request that have parts."""
 
-NESTED: Final = ("content", "parts", "output", "source", "file", "fileData", "file_data", "container")
+NESTED_FIELDS: Final = ("content", "parts", "output", "source", "file", "fileData", "file_data", "container")
 """Fields of a part that have parts; arguments and results of the client's own tools are not looked at."""
 
 NAMES: Final = (
@@ -47,7 +55,7 @@ def refuse_shared_state(body: Mapping[str, Any], tenant_id: str | None) -> None:
     prompt = body.get("prompt")
     if isinstance(prompt, Mapping) and prompt.get("id"):
         raise _refusal("prompt.id")
-    for place, part in _parts(body, "", (*TOP, "container"), 0):
+    for place, part in _parts(body, "", (*TOP_FIELDS, "container"), 0):
         named = next((name for name in NAMES if part.get(name)), None)
         if named is None and any(str(part.get(name, "")).startswith(STORED_URIS) for name in URIS):
             named = next(name for name in URIS if part.get(name))
@@ -71,7 +79,7 @@ def _parts(
         for number, each in enumerate(held if isinstance(held, list) else [held]):
             if isinstance(each, Mapping):
                 inner = f"{place}.{name}.{number}" if isinstance(held, list) else f"{place}.{name}"
-                yield from _parts(each, inner.removeprefix("."), NESTED, depth + 1)
+                yield from _parts(each, inner.removeprefix("."), NESTED_FIELDS, depth + 1)
 
 
 def _refusal(field: str) -> InvalidRequest:
