@@ -51,7 +51,7 @@ def charged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]
     with running_engine(tmp_path_factory.mktemp("charged")) as running:
         charge(running)
         running.call(lambda: spend(running, "acme", 10**9))
-        limit(running, "acme", daily_dollars="1.10", monthly_dollars="9")
+        limit(running, "acme", daily_dollars="1.10", monthly_dollars="7.50")
         limit(running, "globex", monthly_dollars="1000")
         yield running
 
@@ -95,7 +95,7 @@ def test_budgets_show_what_is_left_and_where_the_month_ends(
     expect(budgets).to_have_count(3)
     expect(budgets.nth(0)).to_contain_text("$1.10 a day")
     expect(budgets.nth(0)).to_contain_text("91 %")
-    expect(budgets.nth(1)).to_contain_text("$9.00 a month")
+    expect(budgets.nth(1)).to_contain_text("$7.50 a month")
     expect(budgets.nth(1)).to_contain_text("Goes over")
 
 
