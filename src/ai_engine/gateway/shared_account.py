@@ -24,12 +24,26 @@ TOP_FIELDS: Final = (
 )
 """Fields of a request that have parts."""
 
-NESTED_FIELDS: Final = ("content", "parts", "output", "source", "file", "fileData", "file_data", "container")
+NESTED_FIELDS: Final = (
+    *(
+        "content",
+        "parts",
+        "output",
+        "source",
+        "file",
+        "fileData",
+        "file_data",
+        "container",
+        "skills",
+        "audio",
+    ),
+    *("fileSearch", "file_search", "functionResponse", "function_response", "input_image_mask"),
+)
 """Fields of a part that have parts; arguments and results of the client's own tools are not looked at."""
 
 NAMES: Final = (
     *("file_id", "file_ids", "vector_store_ids", "connector_id"),
-    *("cachedContent", "cached_content"),
+    *("cachedContent", "cached_content", "fileSearchStoreNames", "file_search_store_names"),
 )
 """Fields that name what is stored."""
 
@@ -40,6 +54,9 @@ STORED_URIS: Final = ("https://generativelanguage.googleapis.com/", "gs://", "fi
 REFERENCE: Final = "item_reference"
 HISTORY: Final = "_tool_result"
 """The end of the types of what the provider's own tools have made, which is sent back to it as it came."""
+
+WITH_IDS: Final = ("container", "audio")
+"""Fields whose parts are stored where they have an id."""
 
 MAX_DEPTH: Final = 20
 
@@ -56,24 +73,39 @@ def refuse_shared_state(body: Mapping[str, Any], tenant_id: str | None) -> None:
     if isinstance(prompt, Mapping) and prompt.get("id"):
         raise _refusal("prompt.id")
     for place, part in _parts(body, "", (*TOP_FIELDS, "container"), 0):
-        named = next((name for name in NAMES if part.get(name)), None)
-        if named is None and any(str(part.get(name, "")).startswith(STORED_URIS) for name in URIS):
-            named = next(name for name in URIS if part.get(name))
-        if named is None and isinstance(part.get("container"), str):
-            named = "container"
-        if named is None and part.get("type") == REFERENCE:
-            named = "id"
+        named = _named(place, part)
         if named is not None:
             raise _refusal(f"{place}.{named}".removeprefix("."))
+
+
+def _named(place: str, part: Mapping[str, Any]) -> str | None:
+    """Return the field by which a part names what is stored."""
+    for name in NAMES:
+        if part.get(name):
+            return name
+    for name in URIS:
+        if str(part.get(name, "")).startswith(STORED_URIS):
+            return name
+    if isinstance(part.get("container"), str):
+        return "container"
+    if part.get("type") == "custom" and part.get("skill_id"):
+        return "skill_id"
+    has_id = part.get("type") == REFERENCE or place.rpartition(".")[2] in WITH_IDS
+    return "id" if has_id and part.get("id") else None
 
 
 def _parts(
     part: Mapping[str, Any], place: str, fields: tuple[str, ...], depth: int
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give a part and those in it, with their places."""
+    """Give a part and those in it, with their places.
+
+    :raises InvalidRequest: when there are parts in parts in parts, beyond what is looked at.
+    """
     yield place, part
-    if depth > MAX_DEPTH or str(part.get("type", "")).endswith(HISTORY):
+    if str(part.get("type", "")).endswith(HISTORY):
         return
+    if depth > MAX_DEPTH:
+        raise InvalidRequest(f"The parts of the request lie more than {MAX_DEPTH} deep", field=place)
     for name in fields:
         held = part.get(name)
         for number, each in enumerate(held if isinstance(held, list) else [held]):

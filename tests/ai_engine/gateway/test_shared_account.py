@@ -52,6 +52,21 @@ STORED = [
     (contents({"fileData": {"fileUri": GEMINIS}}), "contents.0.parts.0.fileData.fileUri"),
     (contents({"file_data": {"file_uri": "files/abc"}}), "contents.0.parts.0.file_data.file_uri"),
     ({"cachedContent": "cachedContents/1"}, "cachedContent"),
+    ({"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]}, "messages.0.audio.id"),
+    ({"container": {"id": "container_1"}}, "container.id"),
+    ({"container": {"skills": [{"type": "custom", "skill_id": "skill_1"}]}}, "container.skills.0.skill_id"),
+    (
+        {"tools": [{"type": "image_generation", "input_image_mask": {"file_id": "file-1"}}]},
+        "tools.0.input_image_mask.file_id",
+    ),
+    (
+        {"tools": [{"fileSearch": {"fileSearchStoreNames": ["fileSearchStores/a"]}}]},
+        "tools.0.fileSearch.fileSearchStoreNames",
+    ),
+    (
+        contents({"functionResponse": {"name": "f", "parts": [{"fileData": {"fileUri": GEMINIS}}]}}),
+        "contents.0.parts.0.functionResponse.parts.0.fileData.fileUri",
+    ),
 ]
 
 
@@ -63,7 +78,17 @@ def test_what_is_stored_is_refused_to_a_tenant(body: dict[str, Any], field: str)
     refuse_shared_state(body, None)
 
 
+def test_what_is_too_deep_to_be_looked_at_is_refused() -> None:
+    part: dict[str, Any] = {"type": "image", "source": {"file_id": "file_1"}}
+    for _ in range(40):
+        part = {"type": "tool_result", "content": [part]}
+    with pytest.raises(InvalidRequest, match="more than 20 deep"):
+        refuse_shared_state(said(part), "acme")
+
+
 SENT = [
+    {"container": {"skills": [{"type": "anthropic", "skill_id": "pptx"}]}},
+    {"audio": {"voice": "alloy", "format": "wav"}, "messages": [{"role": "user", "content": "Say it."}]},
     said({"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0="}}),
     said({"type": "tool_use", "id": "t", "name": "read", "input": {"file_id": "my own"}}),
     said({"type": "code_execution_tool_result", "content": {"content": [{"file_id": "made there"}]}}),
