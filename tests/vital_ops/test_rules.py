@@ -42,14 +42,14 @@ VERSIONS = [pytest.param(find_program, id="prometheus-2"), pytest.param(find_pro
 
 
 RUNS = [
-    pytest.param(name, find, id=f"{name}-{version}", marks=marks)
+    pytest.param(name, find, id=f"{name}-{version}", marks=[pytest.mark.thorough] if is_left else [])
     for name in sorted(TESTS)
-    for version, find, marks in (
-        ("prometheus-2", find_program, [pytest.mark.thorough]),
-        ("prometheus-3", find_prometheus_3, []),
+    for version, find, is_left in (
+        ("prometheus-2", find_program, True),
+        ("prometheus-3", find_prometheus_3, "-" in name),
     )
 ]
-"""Files of tests and versions; the older version is left to `make test-all`."""
+"""Files of tests and versions; the older one, and finer series, with a suffix, are left to `make test-all`."""
 
 
 def promtool(*arguments: str | Path, find=find_program) -> subprocess.CompletedProcess[str]:
