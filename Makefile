@@ -130,11 +130,11 @@ src/ai_engine/console/index.html: $(CONSOLE) | $(VENV)/bin/python
 console-types: $(VENV)/installed-dev console
 	set -o pipefail; $(BIN)/python -m ai_engine.api.administration | npm --prefix console run types
 
-# The console's tests run in Debian's Chromium.
+# The console's tests run in Debian's Chromium, without the window that its usual program draws for nobody.
 browser:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && \
-	    apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || { \
-	    echo "The tests of the console need Chromium: run 'sudo apt-get install chromium', then try again." >&2; exit 1; }
+	@command -v chromium-headless-shell >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && \
+	    apt-get -qq install --yes --no-install-recommends chromium-headless-shell >/dev/null; } || { \
+	    echo "The tests of the console need Chromium: run 'sudo apt-get install chromium-headless-shell', then try again." >&2; exit 1; }
 
 # Clients of other projects, which the gateway is tested with: in an environment of their own, since some want older packages.
 clients: .venv-clients/installed tests/clients/node/node_modules/.package-lock.json

@@ -166,7 +166,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
 def running_browser(*arguments: str) -> Iterator[Browser]:
     """Run Chromium, with further arguments: as long as it lives, its event loop is the running one of this thread."""
     assert BUILD.is_file(), "the console is not built: run `make console`"
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     assert chromium is not None, "the console is tested in Chromium: run `make browser`"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *arguments])
