@@ -13,7 +13,10 @@ from tests.replicas.replicas import Replicas
 
 from ai_engine.auth.key_cache import KEEP_SECONDS
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),  # three files start three replicas each, at the same time
+]
 
 RATE = 30
 

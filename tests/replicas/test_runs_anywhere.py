@@ -10,7 +10,10 @@ from tests.ai_engine.harness import SUM
 from tests.llm.wires.servers import openai
 from tests.replicas.replicas import Replicas, asked
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),  # three files start three replicas each, at the same time
+]
 
 
 def numbers(events: list[dict[str, object]]) -> list[object]:

@@ -10,7 +10,10 @@ from tests.replicas.replicas import MODEL, Replicas
 
 from vital_shared.store.short_lived_cache import RECENT_SECONDS
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),  # three files start three replicas each, at the same time
+]
 
 
 async def until(found: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
