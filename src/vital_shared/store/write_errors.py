@@ -16,7 +16,7 @@ from sqlalchemy.exc import (
     StatementError,
 )
 
-from vital_shared.errors import StoreError, WriteRefused
+from vital_shared.errors import StoreError, VitalError, WriteRefused
 
 __all__ = ["describe", "has_no_connection_left", "is_conflict", "is_permanent", "is_refusal"]
 
@@ -79,8 +79,9 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """Write an error in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """Write an error in one line, for operators."""
+    said = error.for_operators if isinstance(error, VitalError) else error
+    return " ".join(f"{type(error).__name__}: {said}".split())
 
 
 def _is_encoding(error: DBAPIError) -> bool:
