@@ -87,7 +87,7 @@ async def _collection(services: Services, collection: Collection) -> SourceRow:
         note = f"did not answer within {ANSWER_SECONDS:g} seconds"
         return SourceRow(source=collection.name, configured=True, healthy=False, note=note)
     except VitalError as error:
-        return SourceRow(source=collection.name, configured=True, healthy=False, note=str(error))
+        return SourceRow(source=collection.name, configured=True, healthy=False, note=error.for_operators)
     active = next((index for index in indexes if index.is_active), None)
     notes = [
         f"filling an index for {index.embedder}: {index.passages:,} passages"

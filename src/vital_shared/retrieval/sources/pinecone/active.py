@@ -58,7 +58,7 @@ class ActiveIndex:
         except SourceError as error:
             if self._read_at is None:
                 raise
-            logger.warning("pinecone_active_index_not_read", error=str(error))
+            logger.warning("pinecone_active_index_not_read", error=error.for_operators)
         else:
             self._record = answering(records)
         self._read_at = self._clock()

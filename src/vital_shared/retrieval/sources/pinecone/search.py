@@ -134,7 +134,7 @@ class PineconeSearch:
         try:
             scores = await reranker.scores(query, texts, seconds=RERANK_SECONDS)
         except SourceError as error:
-            logger.warning("pinecone_not_reranked", error=str(error))
+            logger.warning("pinecone_not_reranked", error=error.for_operators)
             return list(found)
         scored = [each.model_copy(update={"score": score}) for each, score in zip(some, scores, strict=True)]
         return sorted(scored, key=lambda passage: -passage.score)
