@@ -6623,7 +6623,7 @@ export interface components {
             /** Model */
             model: string;
             /** Prompt */
-            prompt: unknown;
+            prompt: string | string[];
             /**
              * Max Tokens
              * @default null

@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from ai_engine.api.body import chat_limit, parse_model, read_named_json
 from ai_engine.api.chat_workflows import asked_workflow, behind_providers, own_fields
-from ai_engine.api.operation import Content, Operation, Operations
+from ai_engine.api.openai_operation import openai_operation
+from ai_engine.api.operation import Operations
 from ai_engine.api.run_requests import answer, begin, follow, until_begun
 from ai_engine.auth.caller import Caller
 from ai_engine.conversation import read_conversation
@@ -23,7 +24,6 @@ from ai_engine.gateway.openai_chat import PROTOCOLS, ChatExchange
 from ai_engine.gateway.relay_call import relay_call
 from ai_engine.gateway.shared_account import refuse_shared_state
 from ai_engine.protocols.openai.request import (
-    DEFAULT_TENANT,
     ChatRequest,
     check_wishes,
     user_of,
@@ -66,7 +66,6 @@ async def _relay(request: Request, engine: Engine, body: dict[str, Any], asked: 
         engine,
         exchange,
         asked,
-        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user") or body.get("safety_identifier")),
         refuse=refusal_as_openai(exchange),
         cache=cache,
@@ -79,21 +78,14 @@ _EXAMPLE: Final = {
     "model": "mode-2/generalist",
     "messages": [{"role": "user", "content": "What is a 510(k)?"}],
 }
-_OPENAI: Final = {"default": {"description": "An error, as OpenAI's API has it."}}
-_JSON: Final[dict[str, Content]] = {"application/json": {}}
-_SUCCESS: Final = "As OpenAI's API has it."
 
 
 OPERATIONS: Final[Operations] = {
-    ("post", "/v1/chat/completions"): Operation(
+    ("post", "/v1/chat/completions"): openai_operation(
         summary="Chat as with OpenAI",
         description="A model is a mode and an agent, or a workflow; errors are OpenAI's too.",
         body=ChatRequest,
         examples={"question": {"value": _EXAMPLE}},
-        success=_SUCCESS,
-        answers=_JSON,
-        others=_OPENAI,
-        problems=None,
     ),
 }
 """OpenAI's own reference says more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from ai_engine.api.body import chat_limit, read_named_json
 from ai_engine.api.chat_workflows import answer_with_workflow, behind_providers
-from ai_engine.api.operation import Content, Operation, Operations
-from ai_engine.auth.caller import Caller
+from ai_engine.api.openai_operation import openai_operation
+from ai_engine.api.operation import Operations
 from ai_engine.conversation import ChatMessage
 from ai_engine.engine import engine_of
 from ai_engine.gateway.cache_request import read_cache_request
@@ -21,7 +21,7 @@ from ai_engine.gateway.model_failures import refuse_translated_as_openai
 from ai_engine.gateway.relay_call import relay_call
 from ai_engine.gateway.translated import TranslatedExchange
 from ai_engine.protocols.canonical.field_reader import FieldReader
-from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
+from ai_engine.protocols.openai.request import user_of
 from ai_engine.protocols.openai.text_request_reader import prompt_of, read_text_request
 
 __all__ = ["OPERATIONS", "routes"]
@@ -33,7 +33,7 @@ class TextRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     model: str
-    prompt: Any
+    prompt: str | list[str]
     """A text, or a list with one."""
     max_tokens: int | None = None
     stream: bool | None = None
@@ -62,7 +62,6 @@ async def complete(request: Request) -> Response:
         engine,
         exchange,
         models,
-        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user")),
         refuse=refuse_translated_as_openai,
         cache=cache,
@@ -72,17 +71,12 @@ async def complete(request: Request) -> Response:
 routes = (Route("/v1/completions", complete, methods=["POST"]),)
 
 _EXAMPLE: Final = {"model": "mode-2/generalist", "prompt": "What is a 510(k)?", "max_tokens": 200}
-_ANSWERS: Final[dict[str, Content]] = {"application/json": {}}
 
 OPERATIONS: Final[Operations] = {
-    ("post", "/v1/completions"): Operation(
+    ("post", "/v1/completions"): openai_operation(
         summary="Complete a text as with OpenAI's older API",
         description="The prompt is asked as the one message of a chat; errors are OpenAI's too.",
         body=TextRequest,
         examples={"prompt": {"value": _EXAMPLE}},
-        success="As OpenAI's API has it.",
-        answers=_ANSWERS,
-        others={"default": {"description": "An error, as OpenAI's API has it."}},
-        problems=None,
     ),
 }

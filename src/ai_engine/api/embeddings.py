@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai_engine.api.body import chat_limit, parse_model, read_named_json
-from ai_engine.api.operation import Content, Operation, Operations
-from ai_engine.auth.caller import Caller
+from ai_engine.api.openai_operation import openai_operation
+from ai_engine.api.operation import Operations
 from ai_engine.engine import engine_of
 from ai_engine.gateway.cache_request import read_cache_request
 from ai_engine.gateway.model_failures import refuse_translated_as_openai
@@ -19,7 +19,7 @@ from ai_engine.gateway.model_names import require_embedding_models
 from ai_engine.gateway.openai_embeddings import EmbeddingsExchange
 from ai_engine.gateway.openai_errors import refuse_as_openai
 from ai_engine.gateway.relay_call import relay_call
-from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
+from ai_engine.protocols.openai.request import user_of
 from vital_shared.llm.base import ModelError
 
 __all__ = ["OPERATIONS", "routes"]
@@ -58,7 +58,6 @@ async def embed(request: Request) -> Response:
         engine,
         exchange,
         models,
-        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user")),
         refuse=refuse,
         cache=cache,
@@ -68,18 +67,13 @@ async def embed(request: Request) -> Response:
 routes = (Route("/v1/embeddings", embed, methods=["POST"]),)
 
 _EXAMPLE: Final = {"model": "bge-small-en-v1.5", "input": ["What is a 510(k)?"]}
-_ANSWERS: Final[dict[str, Content]] = {"application/json": {}}
 
 OPERATIONS: Final[Operations] = {
-    ("post", "/v1/embeddings"): Operation(
+    ("post", "/v1/embeddings"): openai_operation(
         summary="Embed texts as with OpenAI",
         description="A model of a provider, or one on this machine; errors are OpenAI's too.",
         body=EmbeddingsRequest,
         examples={"texts": {"value": _EXAMPLE}},
-        success="As OpenAI's API has it.",
-        answers=_ANSWERS,
-        others={"default": {"description": "An error, as OpenAI's API has it."}},
-        problems=None,
     ),
 }
 """OpenAI's own reference says more."""

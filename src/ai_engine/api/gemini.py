@@ -32,7 +32,7 @@ from ai_engine.gateway.size import measure
 from ai_engine.protocols.canonical.messages import CanonicalMessage, MediaPart, MessagePart, TextPart
 from ai_engine.protocols.gemini.field_names import normal_form
 from ai_engine.protocols.gemini.generate_request_reader import read_generate_request
-from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
+from ai_engine.protocols.openai.request import user_of
 from vital_shared.errors import InvalidRequest
 
 __all__ = ["OPERATIONS", "routes"]
@@ -93,7 +93,6 @@ async def _generate(request: Request, *, is_streamed: bool) -> Response:
         engine,
         EitherExchange(verbatim, PROTOCOLS, GENERATE_PROTOCOL, asked, engine),
         models,
-        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(None),
         refuse=refuse_as_gemini,
         cache=cache,
@@ -150,7 +149,6 @@ async def _embed(request: Request, *, is_batch: bool) -> Response:
             body, is_batch=is_batch, count=account.count, count_at_most=account.count_at_most
         ),
         models,
-        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(None),
         refuse=refuse_as_gemini,
     )

@@ -26,7 +26,7 @@ from ai_engine.gateway.relay_call import relay_call
 from ai_engine.gateway.shared_account import refuse_shared_state
 from ai_engine.gateway.size import measure
 from ai_engine.protocols.anthropic.message_request_reader import read_message_request
-from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
+from ai_engine.protocols.openai.request import user_of
 
 __all__ = ["OPERATIONS", "routes"]
 
@@ -74,7 +74,6 @@ async def create(request: Request) -> Response:
         engine,
         EitherExchange(verbatim, PROTOCOLS, MESSAGES_PROTOCOL, body, engine),
         models,
-        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(metadata.get("user_id") if isinstance(metadata, dict) else None),
         refuse=refuse_as_anthropic,
         cache=cache,

@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from ai_engine.api.body import chat_limit, read_json
 from ai_engine.api.chat_workflows import answer_with_workflow, behind_providers
-from ai_engine.api.operation import Content, Operation, Operations
+from ai_engine.api.openai_operation import openai_operation
+from ai_engine.api.operation import Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.conversation import ChatMessage
 from ai_engine.engine import engine_of
@@ -21,7 +22,7 @@ from ai_engine.gateway.either import EitherExchange, refusal_as_openai
 from ai_engine.gateway.openai_responses import ResponsesExchange
 from ai_engine.gateway.relay_call import relay_call
 from ai_engine.gateway.shared_account import refuse_shared_state
-from ai_engine.protocols.openai.request import DEFAULT_TENANT, user_of
+from ai_engine.protocols.openai.request import user_of
 from ai_engine.protocols.responses.response_request_reader import read_response_request
 from vital_shared.llm.wires.relay import RESPONSES
 
@@ -61,7 +62,6 @@ async def create(request: Request) -> Response:
         engine,
         exchange,
         models,
-        tenant_id=Caller.of(request).tenant_id or DEFAULT_TENANT,
         user_id=user_of(body.get("user") or body.get("safety_identifier")),
         refuse=refusal_as_openai(exchange),
         cache=cache,
@@ -80,18 +80,13 @@ def _messages(body: dict[str, Any]) -> list[ChatMessage]:
 routes = (Route("/v1/responses", create, methods=["POST"]),)
 
 _EXAMPLE: Final = {"model": "mode-2/generalist", "input": "What is a 510(k)?"}
-_JSON: Final[dict[str, Content]] = {"application/json": {}}
 
 OPERATIONS: Final[Operations] = {
-    ("post", "/v1/responses"): Operation(
+    ("post", "/v1/responses"): openai_operation(
         summary="Ask for a response as with OpenAI",
         description="A model is one behind a provider, an agent in a mode, or a workflow; nothing is stored.",
         body=ResponseRequest,
         examples={"question": {"value": _EXAMPLE}},
-        success="As OpenAI's API has it.",
-        answers=_JSON,
-        others={"default": {"description": "An error, as OpenAI's API has it."}},
-        problems=None,
     ),
 }
 """OpenAI's own reference says more."""

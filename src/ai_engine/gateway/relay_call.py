@@ -12,6 +12,7 @@ from starlette.responses import Response
 from ai_engine.api.run_requests import begin, output_of
 from ai_engine.api.streams import MEDIA_TYPE as STREAM_TYPE
 from ai_engine.api.streams import EventStreamResponse
+from ai_engine.auth.caller import Caller
 from ai_engine.engine import Engine
 from ai_engine.gateway.answer_cache import RecordedAnswer
 from ai_engine.gateway.cache_request import CacheRequest
@@ -22,6 +23,7 @@ from ai_engine.gateway.exchange import Exchange
 from ai_engine.gateway.model_names import AskedModels
 from ai_engine.gateway.relayed_call import RelayedCall, RelayedCallInput
 from ai_engine.gateway.shared_channel import SharedChannel
+from ai_engine.protocols.openai.request import DEFAULT_TENANT
 from ai_engine.runs.hub import LiveRun
 from vital_shared.errors import BudgetExceeded, InvalidRequest, NotFound, RateLimited, UsageLimited
 from vital_shared.llm.base import ModelError
@@ -45,7 +47,6 @@ async def relay_call(
     exchange: Exchange,
     asked: AskedModels,
     *,
-    tenant_id: str,
     user_id: str,
     refuse: Callable[[ModelError], Response],
     cache: CacheRequest | None = None,
@@ -68,7 +69,7 @@ async def relay_call(
     question = RelayedCallInput(
         query=f"A call of {asked.name or asked.models[0].name}",
         mode=WorkflowMode.MODE_2,
-        tenant_id=tenant_id,
+        tenant_id=Caller.of(http_request).tenant_id or DEFAULT_TENANT,
         user_id=user_id,
         model=asked.name,
         enable_rag=False,
