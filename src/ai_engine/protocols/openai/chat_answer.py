@@ -6,7 +6,7 @@ Reasoning is in ``reasoning_content``, as DeepSeek and most servers show it.
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
@@ -23,7 +23,7 @@ from vital_shared.llm.base import (
     Usage,
 )
 
-__all__ = ["DONE", "FINISH_REASONS", "ChatAnswerWriter", "chat_completion", "chat_failure", "chat_usage"]
+__all__ = ["FINISH_REASONS", "ChatAnswerWriter", "chat_completion", "chat_usage"]
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -73,17 +73,6 @@ def _call(call: ModelToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": function}
 
 
-def chat_failure(failure: StreamFailure) -> bytes:
-    """Write an error, and the end of the stream."""
-    error = {
-        "message": failure.message,
-        "type": TYPES.get(failure.status, "server_error"),
-        "param": None,
-        "code": CODES.get(failure.status) or failure.code or None,
-    }
-    return plain_event({"error": error}) + DONE
-
-
 class ChatAnswerWriter:
     """The translation of a model's events into chunks.
 
@@ -91,6 +80,8 @@ class ChatAnswerWriter:
     :param answer_id: the id of the answer.
     :param includes_usage: whether the last chunk reports the usage.
     """
+
+    object_name: ClassVar = "chat.completion.chunk"
 
     def __init__(self, model: str, answer_id: str, *, includes_usage: bool = False) -> None:
         self._model = model
@@ -129,16 +120,25 @@ class ChatAnswerWriter:
 
     def fail(self, failure: StreamFailure) -> bytes:
         """Write an error, and the end of the stream."""
-        return chat_failure(failure)
+        error = {
+            "message": failure.message,
+            "type": TYPES.get(failure.status, "server_error"),
+            "param": None,
+            "code": CODES.get(failure.status) or failure.code or None,
+        }
+        return plain_event({"error": error}) + DONE
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        choice = self._choice(delta, finish_reason)
         return self._frame([choice], **({"usage": None} if self._includes_usage else {}))
+
+    def _choice(self, delta: dict[str, Any], finish_reason: str | None) -> dict[str, Any]:
+        return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
 
     def _frame(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
         chunk = {
             "id": self._id,
-            "object": "chat.completion.chunk",
+            "object": self.object_name,
             "created": self._created,
             "model": self._model,
             "choices": choices,

@@ -16,7 +16,7 @@ from ai_engine.protocols.openai.chat_request_reader import finished, read_sampli
 __all__ = ["prompt_of", "read_text_request"]
 
 NOT_CARRIED: Final = {
-    "suffix": "cannot be told to a model that is asked in chats: write it into the prompt",
+    "suffix": "has no place in a chat, as which models are asked: write it into the prompt",
     "echo": "is not offered: the prompt is the client's own",
     "logprobs": "is not offered here: ask for it in a chat completion",
 }
