@@ -95,7 +95,7 @@ def _ids(answer: bytes) -> tuple[list[str], str]:
 
 def _articles(answer: bytes) -> Iterator[Passage]:
     # No entity is resolved and nothing is fetched: the answer is a foreign document.
-    from lxml import etree  # type: ignore[import-untyped]  # noqa: PLC0415 - large, and seldom needed
+    from lxml import etree  # noqa: PLC0415 - large, and seldom needed
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote
 from zipfile import ZipFile
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed

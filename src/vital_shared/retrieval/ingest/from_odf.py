@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from

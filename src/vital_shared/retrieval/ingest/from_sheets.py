@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any, Final
 from zipfile import ZipFile
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from vital_shared.logs import get_logger

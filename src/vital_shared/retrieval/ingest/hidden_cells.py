@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Final, NamedTuple
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 __all__ = ["MAX_COLUMNS", "NOTHING_HIDDEN", "HiddenCells", "read_hidden_cells"]
 

@@ -13,7 +13,7 @@ from posixpath import join, normpath
 from typing import Final, NamedTuple
 from zipfile import ZipFile
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.date_formats import DateFormat, read_date_format

@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import Final
 from zipfile import ZipFile
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.hidden_cells import MAX_COLUMNS, HiddenCells

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zipfile import ZipFile
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.odf_rows import odf_rows, repeated_columns, whole_number

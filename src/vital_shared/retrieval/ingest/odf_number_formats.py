@@ -12,7 +12,7 @@ from itertools import product
 from typing import Final
 from zipfile import ZipFile
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.number_formats import NumberFormat

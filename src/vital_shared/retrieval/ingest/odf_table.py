@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header, is_value
 from vital_shared.retrieval.ingest.odf_text import PARAGRAPH, OdfText, odf_name

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 from zipfile import ZipFile
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.letter_forms import LetterForm, Written, spelt_out, struck

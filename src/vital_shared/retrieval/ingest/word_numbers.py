@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from docx.document import Document as WordDocument
 from docx.oxml.ns import qn
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.retrieval.ingest.packages import parse_xml
 

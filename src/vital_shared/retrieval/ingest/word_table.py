@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from docx.oxml.ns import qn
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header, is_value
 from vital_shared.retrieval.ingest.tables import table_lines
