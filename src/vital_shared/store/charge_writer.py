@@ -111,8 +111,20 @@ class ChargeWriter:
         :raises StoreError: when the database is not there, does not answer or refuses the end.
         """
         locks = "" if context is None else run_lock(context.request.tenant_id)
-        if context is None or (end is None and not context.unwritten):
-            return await self._write_alone(job, after, locks, is_pause=end is None)
+        if end is None and (context is None or not context.unwritten):
+            return await self._pause(None, job, after, locks, self._database.wait_seconds)
+        if context is None:
+            return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
+        return await self._write_with_charges(context, now, job, after, end)
+
+    async def _write_with_charges(
+        self,
+        context: RunContext,
+        now: datetime,
+        job: Job[bool],
+        after: Callable[[], None],
+        end: RunEnd | None,
+    ) -> bool:
         charges, calls = context.unwritten, context.unwritten_calls
         handed_over = partial(context.mark_written, len(context.charges), context.recorded)
         settlement = Settlement(
@@ -147,6 +159,7 @@ class ChargeWriter:
         except Exception as error:
             if end is None:
                 left = max(0.0, late_at - time.monotonic())
+                locks = run_lock(context.request.tenant_id)
                 return await self._pause(context.run_id, job, after, locks, left)
             if not is_refusal(error):
                 raise
@@ -163,14 +176,6 @@ class ChargeWriter:
                 self._ends[pending.settlement.run_id] = pending.settlement.end
             raise
         return changed
-
-    async def _write_alone(
-        self, job: Job[bool], after: Callable[[], None], locks: str, *, is_pause: bool
-    ) -> bool:
-        """Write an end or a pause without charges."""
-        if is_pause:
-            return await self._pause(None, job, after, locks, self._database.wait_seconds)
-        return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
 
     async def _pause(
         self, owing: str | None, job: Job[bool], after: Callable[[], None], locks: str, seconds: float
