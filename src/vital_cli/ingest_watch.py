@@ -47,7 +47,7 @@ async def _follow(session: Session, paths: Sequence[Path], tenant_id: str | None
                 await store(changed)
                 break
             except StoreError as error:
-                say(f"{error} It is tried again.", "yellow")
+                say(f"{error.for_operators}. It is tried again.", "yellow")
                 await asyncio.sleep(RETRY_SECONDS)
 
 

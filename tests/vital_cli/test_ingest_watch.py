@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -47,3 +49,15 @@ def test_changes_are_followed_until_ctrl_c(watching, vital):
     listed = vital("documents", "list").stdout
     assert "a.md" in listed
     assert "b.md" not in listed
+
+
+@pytest.mark.timeout(120)
+def test_what_the_store_does_not_take_is_tried_again(watching, empty_dir):
+    folder, process = watching
+    until(process, "Watching")
+    with closing(sqlite3.connect(empty_dir / "vital.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        (folder / "b.md").write_text("# B\n\nBeta.\n")
+        until(process, "It is tried again.")
+        other.execute("ROLLBACK")
+    until(process, "added b.md (1 passage)")
