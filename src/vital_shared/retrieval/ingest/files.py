@@ -73,7 +73,7 @@ def read_file(path: Path, *, limit: int) -> bytes:
 def left_out(paths: Iterable[Path]) -> list[str]:
     """Name what is in the folders and is not read: other kinds of files, pipes, and links that lead out."""
     names: set[str] = set()
-    for root in filter(os.path.isdir, paths):
+    for root in filter(_is_folder, paths):
         for name, folders, files in os.walk(root):
             folder = Path(name)
             links = [each for each in folders if (folder / each).is_symlink()]
@@ -124,7 +124,7 @@ def longer_names(found: FoundFile) -> Iterator[str]:
 
 
 def _entries(path: Path) -> Iterator[FoundFile]:
-    if os.path.isdir(path):  # noqa: PTH112 - a Path raises where the system refuses
+    if _is_folder(path):
         yield from _walk(path)
     else:
         yield FoundFile(path, _text(path.name) or _text(str(path)), _named_error(path))
@@ -174,6 +174,14 @@ def _within(path: Path, root: Path) -> bool:
     except PermissionError:  # reading it will say so
         return _target(path).is_relative_to(_target(root))
     except (OSError, RuntimeError):
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path is known to lead to a folder."""
+    try:
+        return path.is_dir()
+    except OSError:
         return False
 
 
