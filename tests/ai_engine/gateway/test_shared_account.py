@@ -1,4 +1,4 @@
-"""What is stored in the provider's account, which all tenants share, is refused to each of them."""
+"""Tenants share the provider's account: references to objects that it stores are refused to each of them."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ SENT = [
 
 @pytest.mark.parametrize("body", SENT)
 def test_what_the_client_has_sent_or_calls_so_itself_passes(body: dict[str, Any]) -> None:
-    refuse_shared_state(body, "acme")
+    assert refuse_shared_state(body, "acme") is None  # type: ignore[func-returns-value]
 
 
 async def test_each_protocol_refuses_it_before_the_provider_is_asked(gateway: OpenGateway) -> None:
