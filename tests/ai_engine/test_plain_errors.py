@@ -1,4 +1,4 @@
-"""What clients read of a failure names no path and no address; what operators read does."""
+"""Errors name paths and addresses to operators, and to no client."""
 
 from __future__ import annotations
 

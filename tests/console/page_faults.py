@@ -1,4 +1,4 @@
-"""What is wrong with a page to the eye: too wide, text over text, links of which nothing is seen, text turned around."""
+"""Visible faults of a page: too wide, overlapping text, invisible links, reversed text."""
 
 from typing import Final
 
@@ -51,6 +51,6 @@ _FAULTS: Final = r"""() => {
 
 
 def page_faults(page: Page) -> list[str]:
-    """Return what is wrong with the main part of a page to the eye, in words."""
+    """Return the visible faults of the main part of a page, in words."""
     faults: list[str] = page.evaluate(_FAULTS)
     return faults

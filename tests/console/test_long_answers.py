@@ -52,7 +52,7 @@ FLOOR = "() => { document.createElement('div').innerHTML = '<p><b>A</b> paragrap
 """The work of a task that others are compared with: some 50 ms on a machine where 100 ms are felt as a wait."""
 
 MAX_TASK_SHARE = 4.0
-"""How much longer than the floor the longest task may take, on a machine that does other things besides."""
+"""Limit of the longest task, as a multiple of the floor; a loaded machine needs some room."""
 
 MAX_DRAWN_CHARACTERS = 1_500 + 2 * 2_100
 """Characters drawn at once: those of a frame, the block that goes beyond them, and the one that was open."""

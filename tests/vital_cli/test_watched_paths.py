@@ -1,4 +1,4 @@
-"""What `vital ingest --watch` sees."""
+"""Changes that `vital ingest --watch` notices."""
 
 import asyncio
 import os
