@@ -1,4 +1,4 @@
-"""A client of VITAL's engine: thin over httpx, typed, with and without an event loop."""
+"""A typed client for the VITAL engine: a thin layer over httpx, synchronous and for asyncio."""
 
 from vital_client.answer import RunAnswer, StreamEvent
 from vital_client.async_client import AsyncVitalClient

@@ -17,10 +17,10 @@ OUTPUTS: Final = frozenset({"run_finished", "run_paused"})
 
 @dataclass(frozen=True, slots=True)
 class RunAnswer:
-    """An answer, or a description of what a run waits for."""
+    """An answer, or the approval or input that a paused run waits for."""
 
     fields: Mapping[str, Any]
-    """All that the engine sent, by name."""
+    """All fields of the response, by name."""
 
     @property
     def run_id(self) -> str:
@@ -29,7 +29,7 @@ class RunAnswer:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the run waits for an approval or for input; `resume` goes on with it."""
+        """Whether the run waits for an approval or for input; `resume` continues it."""
         return bool(self.fields["status"] == "awaiting_approval")
 
     @property
@@ -39,7 +39,7 @@ class RunAnswer:
 
     @property
     def result(self) -> Any:
-        """The result of a workflow that names its type, as JSON has it."""
+        """The typed result of a workflow that declares one, as JSON."""
         return self.fields["result"]
 
     @property
@@ -64,17 +64,17 @@ class RunAnswer:
 
     @property
     def quality_score(self) -> float | None:
-        """The quality of the text, from 0 to 1; None where it was not checked."""
+        """The quality of the text, from 0 to 1; None if it was not checked."""
         return float(self.fields["quality_score"]) if self.fields["is_assessed"] else None
 
     @property
     def degradation_reasons(self) -> Sequence[str]:
-        """The reasons why something was missing for the answer; empty: nothing was."""
+        """The reasons why the answer is degraded; empty: it is not."""
         return tuple(self.fields["degradation_reasons"])
 
     @property
     def is_from_cache(self) -> bool:
-        """Whether the answer was given before."""
+        """Whether the answer came from the cache."""
         return bool(self.fields["cache_status"] == "hit")
 
 
@@ -83,7 +83,7 @@ class StreamEvent:
     """An event of a run."""
 
     fields: Mapping[str, Any]
-    """All that the engine sent, by name; they depend on the type."""
+    """All fields of the event, by name; they depend on the type."""
 
     @property
     def type(self) -> str:
@@ -97,17 +97,17 @@ class StreamEvent:
 
     @property
     def seq(self) -> int:
-        """1 for the first event of a run, then one more each."""
+        """The number of the event: 1 for the first event of a run, and so on."""
         return int(self.fields["seq"])
 
     @property
     def text(self) -> str:
-        """The piece of the answer; empty where the event has none."""
+        """The piece of the answer; empty if the event has none."""
         return str(self.fields["text"]) if self.type == "token" else ""
 
     @property
     def answer(self) -> RunAnswer | None:
-        """The answer, where this is the last event of a run or of its part before a pause.
+        """The answer, if this is the last event of a run or the last one before a pause.
 
         :raises RunWithoutAnswer: when the run has failed.
         """
@@ -122,9 +122,9 @@ class StreamEvent:
 
 
 def answer_of_run(run: Mapping[str, Any]) -> RunAnswer:
-    """Return the answer of a stored run that has ended, or what it waits for.
+    """Return the answer of a stored run that has ended, or the approval or input that it waits for.
 
-    :raises RunWithoutAnswer: when it has ended without one.
+    :raises RunWithoutAnswer: when the run has ended without an answer.
     """
     if run["error"] is not None:
         error = run["error"]

@@ -1,4 +1,4 @@
-"""Results of the client, each with all that the engine sent in `fields`."""
+"""Results of the client, each with the full response in `fields`."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = [
 ]
 
 UNENDED: Final = frozenset({"queued", "running"})
-"""Statuses of runs that neither have ended nor wait for a person."""
+"""Statuses of runs that have not ended and do not wait for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
     fields: Mapping[str, Any]
-    """All that the engine sent, by name."""
+    """All fields of the response, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunDetails(_Fields):
-    """A run as it is stored."""
+    """A stored run."""
 
     @property
     def run_id(self) -> str:
@@ -46,7 +46,7 @@ class RunDetails(_Fields):
 
     @property
     def is_active(self) -> bool:
-        """Whether the run waits for its turn or goes on."""
+        """Whether the run is queued or running."""
         return self.status in UNENDED
 
     @property
@@ -61,7 +61,7 @@ class RunDetails(_Fields):
 
     @property
     def request(self) -> Mapping[str, Any]:
-        """The request that began it."""
+        """The request that started the run."""
         return dict(self.fields["input"])
 
     @property
@@ -71,21 +71,21 @@ class RunDetails(_Fields):
 
     @property
     def finished_at(self) -> datetime | None:
-        """The moment at which it ended, in UTC; None: it has not."""
+        """The time at which the run ended, in UTC; None: it has not ended."""
         return _moment(self.fields["finished_at"])
 
     @property
     def answer(self) -> RunAnswer | None:
-        """The answer, or what the run waits for; None: it still runs.
+        """The answer, or the approval or input that the run waits for; None while it is active.
 
-        :raises RunWithoutAnswer: when it has ended without one.
+        :raises RunWithoutAnswer: when the run has ended without an answer.
         """
         return None if self.is_active else answer_of_run(self.fields)
 
 
 @dataclass(frozen=True, slots=True)
 class ListedRun(_Fields):
-    """A run as a list shows it."""
+    """A run in a list."""
 
     @property
     def run_id(self) -> str:
@@ -94,7 +94,7 @@ class ListedRun(_Fields):
 
     @property
     def status(self) -> str:
-        """As in `RunDetails`, and ``queued``."""
+        """The status, as in `RunDetails`, or ``queued``."""
         return str(self.fields["status"])
 
     @property
@@ -109,7 +109,7 @@ class ListedRun(_Fields):
 
     @property
     def model(self) -> str | None:
-        """The model that wrote the answer; None: none did."""
+        """The model that wrote the answer; None: no model did."""
         return _text(self.fields["model"])
 
     @property
@@ -119,14 +119,14 @@ class ListedRun(_Fields):
 
     @property
     def cost_dollars(self) -> Decimal | None:
-        """The exact cost, in dollars; None: not known yet."""
+        """The exact cost, in dollars; None: it is not known yet."""
         cost = self.fields["cost_dollars"]
         return None if cost is None else Decimal(cost)
 
 
 @dataclass(frozen=True, slots=True)
 class ListedRuns(_Fields):
-    """A page of runs, the newest first."""
+    """A page of runs, newest first."""
 
     @property
     def runs(self) -> Sequence[ListedRun]:
@@ -147,11 +147,11 @@ class ListedRuns(_Fields):
 
 @dataclass(frozen=True, slots=True)
 class FeedbackEntry(_Fields):
-    """Feedback as it is stored."""
+    """A stored feedback entry."""
 
     @property
     def run_id(self) -> str:
-        """The run that is judged."""
+        """The id of the rated run."""
         return str(self.fields["run_id"])
 
     @property
@@ -161,19 +161,19 @@ class FeedbackEntry(_Fields):
 
     @property
     def name(self) -> str:
-        """The aspect that is judged; empty: the answer as a whole."""
+        """The rated aspect; empty: the answer as a whole."""
         return str(self.fields["name"])
 
     @property
     def value(self) -> bool | float | str:
-        """The judgement."""
+        """The rating or the text."""
         value: bool | float | str = self.fields["value"]
         return value
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowDetails(_Fields):
-    """A workflow that is served."""
+    """A workflow that the engine serves."""
 
     @property
     def name(self) -> str:
@@ -182,12 +182,12 @@ class WorkflowDetails(_Fields):
 
     @property
     def description(self) -> str:
-        """The first words of its documentation."""
+        """The first paragraph of its documentation."""
         return str(self.fields["description"])
 
     @property
     def is_default(self) -> bool:
-        """Whether it answers where a request names none."""
+        """Whether it answers requests that name no workflow."""
         return bool(self.fields["is_default"])
 
     @property
@@ -209,11 +209,11 @@ class WorkflowDetails(_Fields):
 
 @dataclass(frozen=True, slots=True)
 class CostGroupTotals(_Fields):
-    """Sums over a part of the ledger."""
+    """Totals of a part of the ledger."""
 
     @property
     def group(self) -> Mapping[str, str | None]:
-        """The values that the group shares, by what is grouped; empty: all."""
+        """The values that define the group, by grouping key; empty: everything."""
         return dict(self.fields.get("group", {}))
 
     @property
@@ -223,22 +223,22 @@ class CostGroupTotals(_Fields):
 
     @property
     def saved_dollars(self) -> Decimal:
-        """The cost that answers from the cache would have had, in dollars."""
+        """The cost that cached answers saved, in dollars."""
         return Decimal(self.fields["saved_dollars"])
 
     @property
     def calls(self) -> int:
-        """Calls of models, tools and sources."""
+        """The number of calls of models, tools and sources."""
         return int(self.fields["calls"])
 
     @property
     def input_tokens(self) -> int:
-        """Tokens read, cached ones too."""
+        """The number of input tokens, including cached ones."""
         return int(self.fields["input_tokens"])
 
     @property
     def output_tokens(self) -> int:
-        """Tokens written, those of reasoning too."""
+        """The number of output tokens, including reasoning."""
         return int(self.fields["output_tokens"])
 
 
@@ -253,7 +253,7 @@ class CostSummary(_Fields):
 
     @property
     def total(self) -> CostGroupTotals:
-        """The sums over all groups."""
+        """The totals of all groups."""
         return CostGroupTotals(self.fields["total"])
 
 

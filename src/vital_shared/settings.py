@@ -26,12 +26,12 @@ class Settings(BaseSettings):
     """The folder of the SQLite file, the index, and, unless `models_dir` names another, the models."""
 
     models_dir: Path | None = None
-    """The folder of the installed models; None: ``models`` in `data_dir`. An image has them in a folder of
-    its own, so that no volume hides newer ones."""
+    """The folder of the installed models; None: ``models`` in `data_dir`. An image has a separate folder for
+    them, so that no volume hides newer ones."""
 
     database_url: str = ""
     """SQLAlchemy address; empty: the SQLite file ``vital.db`` in `data_dir`.
-    ``postgresql://…`` and ``sqlite://…`` are given their async drivers."""
+    ``postgresql://…`` and ``sqlite://…`` get their async drivers."""
 
     store_seconds: float = Field(default=30.0, gt=0)
     """Seconds that a request waits for a database that is locked, frozen or busy; then it is refused."""
@@ -40,37 +40,37 @@ class Settings(BaseSettings):
     """Seconds without a renewal after which the durable runs of a worker are taken over by others."""
 
     config: Path | None = None
-    """The file of providers, models and prices; None: ``vital.toml`` in `data_dir`, if it is there."""
+    """The file of providers, models and prices; None: ``vital.toml`` in `data_dir`, if it exists."""
 
     model: str = Field(default="", max_length=200)
     """The model of agents whose profile leaves it at the extractive composer; empty: the composer answers."""
 
     contact_email: str = ""
-    """Sent to the public services that tools call, so that their operators can reach ours."""
+    """The address sent to the public services that tools call, so that their operators can contact you."""
 
     run_timeout_seconds: float = Field(default=300.0, gt=0)
-    """A run, or the part of it after an approval, that takes longer fails."""
+    """Time limit of a run, or of its part after an approval; a longer run fails."""
 
     embedder: Literal["auto", "english", "multilingual"] = "auto"
     """The embedding model of an empty knowledge store; ``auto``: by the language of its first documents."""
 
     ingest_seconds: float = Field(default=120.0, gt=0)
-    """The longest time for reading one document, without embedding it."""
+    """Time limit for reading one document, without embedding it."""
 
     ingest_memory_bytes: int = Field(default=1_000_000_000, ge=200_000_000)
-    """The most memory that reading one document may take."""
+    """Memory limit for reading one document."""
 
     approval_ttl_seconds: float = Field(default=86_400.0, gt=0)
     """Seconds that a run waits for its approval before it expires."""
 
     background_runs: int = Field(default=8, ge=1, le=1_000)
-    """Background runs of one workflow at once in this process."""
+    """Concurrent background runs of one workflow in this process."""
 
     background_runs_per_tenant: int = Field(default=4, ge=1, le=1_000)
-    """Background runs of one workflow and tenant at once, in all processes together."""
+    """Concurrent background runs of one workflow and tenant, over all processes."""
 
     background_runs_per_minute: int = Field(default=0, ge=0, le=1_000_000)
-    """Background runs of one workflow and tenant that begin within a minute; 0: any number."""
+    """Background runs of one workflow and tenant that may start within a minute; 0: any number."""
 
     background_waiting: int = Field(default=100_000, ge=1, le=10_000_000)
     """Runs of one tenant that may wait in the background; further ones are refused."""
@@ -88,23 +88,23 @@ class Settings(BaseSettings):
     """Bytes of all cached answers together, as JSON."""
 
     cache_ttl_seconds: float = Field(default=300.0, gt=0)
-    """Seconds that a cached answer is kept."""
+    """Seconds for which an answer is cached."""
 
     cache_similarity: float = Field(default=0.85, ge=0.5, le=1)
-    """The cosine from which on two questions are compared word by word, for agents with `similar_questions`;
+    """The minimum cosine of two questions to be compared word by word, for agents with `similar_questions`;
     see `vital_shared.cache.paraphrase`."""
 
     redis_url: SecretStr = SecretStr("")
-    """``redis://…``, where the answers are shared by all processes; empty: each has its own."""
+    """``redis://…`` of a Redis in which processes share event logs and answers; empty: none."""
 
     cache_redis_entries: int = Field(default=10_000, ge=1, le=10_000_000)
     """Cached answers kept in Redis."""
 
     supabase_url: SecretStr = SecretStr("")
-    """``postgresql://…`` of a server with pgvector that also holds the documents; empty: there is none."""
+    """``postgresql://…`` of a server with pgvector that holds a copy of the documents; empty: none."""
 
     hedged_sources: str = Field(default="", max_length=1_000)
-    """Names of sources, separated by commas, that are asked a second time where they are slow. The first
+    """Names of sources, separated by commas, that are asked a second time when they are slow. The first
     answer counts, and both searches are charged."""
 
     hedge_share: float = Field(default=0.1, ge=0, le=1)
@@ -112,19 +112,19 @@ class Settings(BaseSettings):
     hedged."""
 
     store_prompts: bool = False
-    """Whether the prompt and the answer of each call of a model are stored with its run."""
+    """Whether the prompt and the answer of each model call are stored with its run."""
 
     unpriced: Literal["warn", "refuse"] = "warn"
     """Handling of a model without a known price: a warning in the answer, or a refusal to call it."""
 
     pinecone_host: str = ""
-    """Host of a Pinecone index, whose key is in ``PINECONE_API_KEY``; empty: there is none."""
+    """Host of a Pinecone index, whose key is in ``PINECONE_API_KEY``; empty: none."""
 
     pinecone_embedder: str = ""
-    """A model that Pinecone hosts and that makes the vectors there; empty: the installed one makes them."""
+    """A Pinecone-hosted model that computes the vectors; empty: the installed model does."""
 
     pinecone_reranker: str = ""
-    """A model that Pinecone hosts and that orders what is found there; empty: none."""
+    """A Pinecone-hosted model that reranks the results; empty: none."""
 
     pinecone_read_dollars_per_million: Decimal = Field(default=Decimal(16), ge=0, le=1_000_000)
     """Price of a million read units: plan "Standard", AWS us-east-1, pricing page as of 2026-11-04."""
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     """Price of a thousand units of the hosted reranking model: bge-reranker-v2-m3, as of 2025."""
 
     pinecone_max_read_units: int = Field(default=100, ge=1, le=1_000_000)
-    """The most that one query may use, one for each gigabyte of its namespace: budgets reserve it."""
+    """Maximum read units of one query, one for each gigabyte of its namespace: budgets reserve it."""
 
     @field_validator("data_dir", "models_dir")
     @classmethod

@@ -1,4 +1,4 @@
-"""Run workflows in tests: canned models and sources, on a store of their own; read what was counted.
+"""Run workflows in tests: canned models and sources with a separate store, and readable metrics.
 
 >>> async with workflow_services(tmp_path, models=[CannedModel("Yes [1].")]) as services:
 ...     output = await MyWorkflow(services).execute_typed(question("Is it so?", model="canned"))
@@ -60,11 +60,11 @@ OWN_SETTINGS: Final = {
 
 
 class CannedModel:
-    """A model that always writes the same, citing the first passage where there is one.
+    """A model that always writes the same answer, citing the first passage if there is one.
 
     :param text: the answer, written word by word.
     :param error: raised after `words_before_error` words.
-    :param gate: awaited before the first word, so that a test decides when it comes.
+    :param gate: awaited before the first word, so that a test decides when the answer starts.
     """
 
     def __init__(
@@ -109,8 +109,7 @@ class ScriptedModel:
 
     >>> ScriptedModel(asks_for("calculator", expression="6 * 7"), says("It is 42."))
 
-    :param scripts: the events of each answer; an exception is raised in its place, an `asyncio.Event`
-        awaited.
+    :param scripts: the events of each answer; exceptions are raised, and each `asyncio.Event` is awaited.
     """
 
     calls_tools = True
@@ -143,7 +142,7 @@ def says(text: str, *, stop: StopReason = "end") -> tuple[ModelEvent, ...]:
 
 
 def asks_for(name: str, /, **arguments: Any) -> tuple[ModelEvent, ...]:
-    """Script the wish for one tool call."""
+    """Script a request for one tool call."""
     call = ModelToolCall(id=f"model-{name}", name=name, arguments=arguments)
     usage = Usage(input_tokens=10, output_tokens=5)
     return (call, ModelTurn(calls=(call,)), usage, Stop(reason="tool_calls"))
@@ -152,8 +151,8 @@ def asks_for(name: str, /, **arguments: Any) -> tuple[ModelEvent, ...]:
 class CannedSource:
     """A source that always finds the same passages.
 
-    :param error: raised instead.
-    :param gate: awaited before it answers.
+    :param error: raised instead of returning passages.
+    :param gate: awaited before the source answers.
     """
 
     def __init__(
@@ -207,10 +206,10 @@ async def workflow_services(
     now: Callable[[], datetime] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Services]:
-    """Open services on an own SQLite file in `data_dir`, without the embedded models, and close them.
+    """Open services with their own SQLite file in `data_dir`, without the embedded models, and close them.
 
-    Servers and the configuration file that the environment names are left out; each may be given among the
-    settings. The model of languages is loaded ahead, so that the first search of a process is not late by it.
+    Servers and the configuration file that the environment names are ignored; pass them as settings if you
+    need them. The language detection model is loaded in advance, so that it does not delay the first search.
     """
     await language.load()
     given: dict[str, Any] = {**OWN_SETTINGS, "data_dir": data_dir, **settings}

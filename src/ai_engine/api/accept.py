@@ -1,4 +1,4 @@
-"""Content negotiation: choose the one of two forms of an answer that a client prefers."""
+"""Content negotiation: choose the form of a response that the client prefers."""
 
 from __future__ import annotations
 

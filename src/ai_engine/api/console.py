@@ -1,4 +1,4 @@
-"""The console: the files that its build has made. Where there are none, the small page takes its place."""
+"""The console: the files of its build. If there are none, the small page is served instead."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMED_BY_CONTENT: Final = "public, max-age=31536000, immutable"
 
 
 class _Build(StaticFiles):
-    """The files of the build, compressed where the browser takes that."""
+    """The files of the build, compressed if the browser accepts that."""
 
     def file_response(
         self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200

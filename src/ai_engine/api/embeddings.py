@@ -26,7 +26,7 @@ __all__ = ["OPERATIONS", "routes"]
 
 
 class EmbeddingsRequest(BaseModel):
-    """A request for embeddings; fields that we do not know are the provider's."""
+    """A request for embeddings; unknown fields are the provider's."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 

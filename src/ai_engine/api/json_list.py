@@ -24,7 +24,7 @@ def as_json_list(response: Response) -> Response:
 
 
 class _JsonListResponse(Response):
-    """An answer that is sent as another one makes it, in another form."""
+    """A response that sends the data of another response in another form."""
 
     def __init__(self, events: Response) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class _JsonListResponse(Response):
 
 
 class _Rewriting:
-    """The state of a list: its events may come in pieces."""
+    """The state of a list, whose events may arrive in pieces."""
 
     def __init__(self) -> None:
         self._rest = b""

@@ -1,6 +1,6 @@
 """Limits on the values of a JSON body.
 
-To check each value costs far more than to read its bytes, and a number that is too long cannot be written
+Checking each value costs far more than reading its bytes, and a number that is too long cannot be serialised
 again.
 """
 

@@ -1,4 +1,4 @@
-"""A request with the fields of another workflow: its error names the route of that one."""
+"""A request with the fields of another workflow: the error names the route of that workflow."""
 
 from __future__ import annotations
 

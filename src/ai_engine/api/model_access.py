@@ -1,4 +1,4 @@
-"""The models that a request may name: those of its agent and its tenant, unless an administrator asks."""
+"""The models that a request may name: those of its agent and its tenant, or all for administrators."""
 
 from __future__ import annotations
 

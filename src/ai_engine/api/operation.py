@@ -1,4 +1,4 @@
-"""The documentation of a route, which stands beside the route; the OpenAPI document is made of it."""
+"""The documentation of a route, kept next to the route; the OpenAPI document is built from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small page to ask in, and the documentation of the API; nothing comes from other hosts."""
+"""The small page for questions, and the documentation of the API; nothing is loaded from other hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The header Prefer (RFC 7240): the client asks for its answer later."""
+"""The header Prefer (RFC 7240), by which a client asks for an asynchronous answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nodes of a run, as its page shows them: times, failed attempts, and the values that they read."""
+"""The nodes of a run, for its page: times, failed attempts, and the values that they read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Begin a run for a client, and wait for its end as its reader."""
+"""Start a run for a client, and wait for its end as one of its readers."""
 
 from __future__ import annotations
 

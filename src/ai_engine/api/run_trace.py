@@ -1,4 +1,4 @@
-"""The trace of a run, and the address under which people see it."""
+"""The trace of a run, and its address in the trace viewer."""
 
 from __future__ import annotations
 

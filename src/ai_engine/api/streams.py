@@ -62,7 +62,7 @@ async def until_disconnected(receive: Receive) -> None:
 
 
 class _ClientGone(Exception):
-    """The client has closed its connection, or takes nothing any more."""
+    """The client has closed its connection, or no longer reads from it."""
 
 
 class FrameSource(Protocol):
@@ -91,7 +91,7 @@ class FrameWriter(Protocol):
 
 
 class EventFrames:
-    """The events as they are; a client whose stream ends early connects again."""
+    """The events unchanged; a client whose stream ends early reconnects."""
 
     is_over = False
 
@@ -105,14 +105,14 @@ class EventFrames:
 
 
 class EventStreamResponse(Response):
-    """The events of a run, as they come.
+    """The events of a run, sent as they arrive.
 
-    :param read: begins to read them.
-    :param run_id: the run; ``tenant_id``: its tenant.
-    :param heartbeat_seconds: silence after which a comment is sent, so that no proxy on the way takes the
-        connection for dead.
-    :param tail: sent at the end, where the log does not know the end.
-    :param write: turns events into the data that is sent; None: the events themselves.
+    :param read: a function that starts to read them.
+    :param run_id: the id of the run; ``tenant_id`` is that of its tenant.
+    :param heartbeat_seconds: seconds of silence after which a comment is sent, so that no proxy closes the
+        connection as idle.
+    :param tail: the data to send at the end if the log does not contain the end.
+    :param write: a function that converts events into the data to send; None: the events themselves are sent.
     """
 
     media_type = MEDIA_TYPE

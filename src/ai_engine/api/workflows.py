@@ -1,4 +1,4 @@
-"""The workflows that are served: list them, and begin a run of one by its name."""
+"""The workflows that the engine serves: list them, and start a run of one by its name."""
 
 from __future__ import annotations
 

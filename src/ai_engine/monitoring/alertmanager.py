@@ -33,7 +33,7 @@ class SilenceMatcher(Frozen):
 
 
 class AlertSilence(Frozen):
-    """A time in which some alerts notify nobody."""
+    """A period in which some alerts notify nobody."""
 
     id: str
     state: Literal["active", "pending", "expired"]

@@ -94,4 +94,4 @@ class Monitor(Protocol):
 
 
 MonitorLoader: TypeAlias = Callable[[], Monitor]
-"""Loads the monitor with the first request, in a thread: its definitions are many."""
+"""Loads the monitor of an engine with its first request, in a thread: its definitions are many."""

@@ -60,7 +60,7 @@ class DashboardList(Frozen):
 
 
 class PanelLimit(Frozen):
-    """The border between good and bad values."""
+    """The threshold between good and bad values."""
 
     value: float
     good: Literal["above", "below"]
@@ -105,7 +105,7 @@ class PanelView(Frozen):
 
 
 class Variable(Frozen):
-    """A choice of what a dashboard shows."""
+    """A variable of a dashboard."""
 
     name: Literal["environment", "instance", "mode", "tenant", "workflow"]
     label: str

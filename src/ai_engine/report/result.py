@@ -29,7 +29,7 @@ class TenantCost(Frozen):
 
 
 class BudgetUse(Frozen):
-    """The spending of a tenant against the budget that it has now."""
+    """The spending of a tenant against its current budget."""
 
     tenant_id: str
     daily_limit_dollars: Decimal | None
@@ -46,7 +46,7 @@ class BudgetUse(Frozen):
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
     @property
     def is_over(self) -> bool:
-        """Whether it has spent more than a limit allows."""
+        """Whether it has exceeded a limit."""
         return any(spent > limit for spent, limit in self._pairs)
 
     @property

@@ -57,7 +57,7 @@ def show(document_id: DocumentId, tenant: Viewer = None, as_json: Json = False) 
 
 @app.command(epilog=examples("vital documents delete 3f0c…", "vital documents delete 3f0c… --tenant acme"))
 def delete(document_id: DocumentId, tenant: Viewer = None) -> None:
-    """Delete a document; answers that were given from it stay."""
+    """Delete a document; answers given from it are kept."""
     from vital_cli.session import with_services
     from vital_cli.sync_progress import follow_documents
     from vital_cli.terminal import say

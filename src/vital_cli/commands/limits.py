@@ -43,7 +43,7 @@ def set_limit(
     tenant: Annotated[str | None, typer.Option(metavar="TENANT", help="The tenant of a user.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Set a limit in place of the one for the same; it holds from the next request on."""
+    """Set a limit, replacing the one for the same; it applies from the next request on."""
     from pydantic import ValidationError
 
     from vital_cli.problems import invalid
@@ -93,7 +93,7 @@ def list_limits(as_json: Json = False) -> None:
 
 @app.command(epilog=examples("vital limits remove limit_1f00"))
 def remove(limit_id: Annotated[str, typer.Argument(metavar="LIMIT", help="The limit's id.")]) -> None:
-    """Remove a limit; the others above a request still hold."""
+    """Remove a limit; the others that apply to a request remain."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say
 
@@ -103,7 +103,7 @@ def remove(limit_id: Annotated[str, typer.Argument(metavar="LIMIT", help="The li
 
 @app.command(epilog=examples("vital limits join acme umbrella"))
 def join(tenant: Tenant, organisation: OrganisationName) -> None:
-    """Put a tenant under an organisation, whose limits hold for it from its next request on."""
+    """Put a tenant under an organisation, whose limits apply from its next request on."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say
 

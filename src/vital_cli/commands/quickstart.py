@@ -17,8 +17,8 @@ def quickstart(
 ) -> None:
     """Install the embedded models, load the sample documents, and serve, until Ctrl-C.
 
-    Done again, it takes what is there. Without a network it searches by keywords alone. It names the
-    folder that all of it is in: that of VITAL_DATA_DIR, or else the user's data folder.
+    If run again, it uses what is installed. Without a network, it searches only by keywords. It prints
+    the folder of all its data: VITAL_DATA_DIR, or else the user's data folder.
     """
     from importlib.util import find_spec
 

@@ -23,7 +23,7 @@ def up(
 ) -> None:
     """Serve the engine, watched by Prometheus and Alertmanager, until Ctrl-C.
 
-    Alerts are shown here and at /v1/alerts. They go to Slack, to PagerDuty and by mail where
+    Alerts are shown here and at /v1/alerts. They go to Slack, to PagerDuty and by mail if
     VITAL_SLACK_WEBHOOK_URL, VITAL_PAGERDUTY_ROUTING_KEY, and VITAL_SMTP_HOST, VITAL_SMTP_FROM and
     VITAL_SMTP_TO are set. VITAL_DEAD_MANS_SWITCH_URL is called every minute or two while alerting works.
     Several workers (VITAL_WORKERS) share a Redis: this starts one, unless VITAL_REDIS_URL names another.

@@ -1,6 +1,6 @@
-"""The dataflow engine: a class is a graph, its methods the nodes, their parameters the edges.
+"""The dataflow engine: a class is a graph, its methods are the nodes, and their parameters are the edges.
 
-It knows nothing of language models, metrics or HTTP, and imports nothing else of this project.
+It is independent of language models, metrics and HTTP, and imports no other package of this project.
 """
 
 from vital_shared.graph.base import Graph

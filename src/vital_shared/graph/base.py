@@ -17,7 +17,7 @@ __all__ = ["Graph"]
 
 
 class Graph:
-    """Subclass it and declare methods as nodes.
+    """The base class of graphs: subclass it and declare methods as nodes.
 
     >>> class Greeting(Graph):
     ...     inputs = ("name",)
@@ -26,27 +26,27 @@ class Graph:
     ...     async def greeting(self, name: str) -> str:
     ...         return f"Hello, {name}"
 
-    :raises PlanError: at the definition of a subclass whose nodes do not form a graph.
+    :raises PlanError: when a subclass is defined whose nodes do not form a graph.
     """
 
     inputs: ClassVar[tuple[str, ...]] = ()
-    """Names of the values that come from outside."""
+    """Names of the inputs: values that no node makes."""
 
     input_types: ClassVar[Mapping[str, Any]] = {}
-    """The types of these values, where they are known; nodes that read them as others are refused."""
+    """The types of the inputs, if known; nodes that read them as other types are refused."""
 
     input_defaults: ClassVar[Mapping[str, Any]] = {}
-    """The values of inputs that need not be given to it as a part of another graph."""
+    """The defaults of inputs that another graph need not pass when this graph is a part of it."""
 
     observers: Sequence[Observer] = ()
-    """Observers of every run, of a class or of one object; they are in addition to the engine's own."""
+    """Observers of every run, for a class or for one object, in addition to the engine's own."""
 
     plan: ClassVar[Plan]
 
     def __init_subclass__(cls, *, methods: Collection[str] = (), **kwargs: Any) -> None:
         """Compile the plan.
 
-        :param methods: names of public methods that are no nodes, though their parameters look like it.
+        :param methods: names of public methods that are not nodes, although their parameters look like it.
         """
         super().__init_subclass__(**kwargs)
         cls.plan = compile_plan(cls)
@@ -58,19 +58,19 @@ class Graph:
 
     @classmethod
     def whole_input(cls, outer: Any, values: Mapping[str, Any]) -> Any:  # noqa: ARG003 - for subclasses
-        """Return the input that holds all others, for this graph as a part of another one.
+        """Return the input object of this graph when it is a part of another one.
 
-        :param outer: that of the other graph.
-        :param values: inputs that this graph is given in the place of those.
+        :param outer: the input object of the other graph.
+        :param values: inputs that replace those of the other graph.
         """
         return outer
 
     def part_object(self, graph: type[Graph]) -> Graph:
-        """Make the object for a part of this graph."""
+        """Create the object that runs a part of this graph."""
         return graph()
 
     async def run(self, **inputs: Any) -> Run:
-        """Run all nodes on these inputs and return the finished (or paused) run."""
+        """Run all nodes with these inputs, and return the finished or paused run."""
         run = Run(self.plan, self, inputs, observers=own_observers(self))
         await run.execute()
         return run

@@ -1,4 +1,4 @@
-"""Warn of lines behind ``yield Done(…)``: the node has ended, and they never run."""
+"""Warn of code after ``yield Done(…)``: the node has ended there, so the code never runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run one node as it was declared: in a thread, streaming, fanned out, with timeout, retries and fallback."""
+"""Run one node as declared: in a thread, streaming, fanned out, with timeout, retries and fallback."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ nothing would keep it for itself, and could not be cancelled."""
 
 
 class _Sink:
-    """The way of a node's chunks; it knows whether there were any: a shown chunk cannot be taken back.
+    """The receiver of a node's chunks; it records whether there were any, since a chunk cannot be taken back.
 
-    :param item: the index of the item, where the node is fanned out.
+    :param item: the index of the item, if the node is fanned out.
     """
 
     __slots__ = ("item", "node", "run", "shown")

@@ -1,4 +1,4 @@
-"""Warn of nodes that call another node of their graph, which the graph runs by itself: it would run twice."""
+"""Warn of nodes that call another node of their graph: the graph runs it anyway, so it would run twice."""
 
 from __future__ import annotations
 

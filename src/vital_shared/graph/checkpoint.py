@@ -14,35 +14,35 @@ __all__ = ["Checkpoint"]
 
 
 class Checkpoint(BaseModel):
-    """The values written so far; going on from it computes what is missing."""
+    """The values written so far; resuming from it computes the missing ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     fingerprint: str
-    """Fingerprint of the plan; another plan cannot resume from this checkpoint."""
+    """Fingerprint of the plan; only a plan with the same one can resume from this checkpoint."""
     seconds: float
-    """Seconds that the run has run, without waits."""
+    """Seconds that the run has run, without waiting time."""
     values: dict[str, Any]
-    """By the value's name, as JSON."""
+    """The values as JSON, by name."""
     absent: dict[str, NodeStatus]
-    """Optional nodes that made no value, by node name."""
+    """Names of optional nodes that made no value."""
     paused: tuple[str, ...]
-    """Nodes whose values have to come from outside."""
+    """Names of paused nodes, whose values must come from outside."""
     spans: tuple[Span, ...]
     degradations: tuple[Degradation, ...]
 
     def with_value(self, name: str, value: Any, plan: Plan) -> Checkpoint:
-        """Return the checkpoint with another value, such as one that a decision from outside adds to.
+        """Return the checkpoint with another value, such as one extended by a decision from outside.
 
-        :raises CheckpointError: when the value would not come back as it is.
+        :raises CheckpointError: when the value would not be restored unchanged.
         """
         values = self.values | {name: plan.types.write(name, value)}
         return self.model_copy(update={"values": values})
 
     def read(self, plan: Plan) -> dict[str, Any]:
-        """Return the values as they were.
+        """Return the restored values.
 
-        :raises CheckpointError: when the plan is another one, or a value does not fit its type.
+        :raises CheckpointError: when the plan is a different one, or a value does not fit its type.
         """
         if self.fingerprint not in (plan.fingerprint, plan.earlier_fingerprint):
             raise CheckpointError(

@@ -14,15 +14,15 @@ __all__ = ["mermaid", "waterfall"]
 BAR_CHARACTERS: Final = 48
 
 RESERVED: Final = frozenset({"call", "click", "default", "end", "flowchart", "graph", "style", "subgraph"})
-"""Words that Mermaid does not take as the name of a node."""
+"""Words that Mermaid does not accept as the name of a node."""
 
 
 def mermaid(plan: Plan) -> str:
     """Return the plan as a Mermaid flowchart.
 
-    Inputs are rounded; a streaming node is a parallelogram, a pausing one a hexagon, a fanned out one a
-    double box; what a node can do without is dotted. A sub-workflow is a box around its nodes, and so is a
-    loop, with an arrow from its value back to where the next round reads it.
+    Inputs are rounded; a streaming node is a parallelogram, a pausing node a hexagon, a fanned-out node a
+    double box; whatever a node can do without is dotted. A sub-workflow is a box around its nodes, and so is
+    a loop, with an arrow from its value back to where the next round reads it.
     """
     inputs = [f"    in_{name}([{name}])" for name in plan.inputs]
     ids = {plan.slots[name]: f"in_{name}" for name in plan.inputs}

@@ -1,4 +1,4 @@
-"""Nodes with effects: what keeps a run that goes on elsewhere from repeating what was begun."""
+"""Nodes with effects, and the guard that keeps a process that continues a run from repeating an effect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["EffectGuard", "EffectInterrupted", "InterruptedEffect", "PartGuard"]
 
 
 class EffectGuard(Protocol):
-    """The memory of a run's effects, which outlives the process that works on the run."""
+    """The record of a run's effects, which survives the process that works on the run."""
 
     def check(self, node: Node) -> None:
         """See that a node was not begun before, by a process that has died since.
@@ -28,7 +28,7 @@ class EffectGuard(Protocol):
 
 
 class InterruptedEffect(Pause):
-    """The pause of a node with effects that was begun and not finished by a process that has died."""
+    """The pause of a node with effects that a process started and did not finish before it died."""
 
     def __init__(self, node: Node) -> None:
         super().__init__(
@@ -40,13 +40,13 @@ class InterruptedEffect(Pause):
 
 
 class EffectInterrupted(NodeError):
-    """A node with effects was begun and not finished by a process that has died, and is not repeated."""
+    """A process died while it ran a node with effects, which is not repeated."""
 
 
 class PartGuard:
-    """The guard for the nodes of a loop's round: to the run they are one node, the loop.
+    """The guard for the nodes of a loop's round, which are one node to the run: the loop.
 
-    :param guard: the guard of the run around it.
+    :param guard: the guard of the surrounding run.
     :param loop: the loop.
     """
 

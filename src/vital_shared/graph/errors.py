@@ -4,13 +4,13 @@
 
     GraphError
     ├── PlanError         the class is wrong: raised when it is defined
-    ├── NodeTimeout       a node took longer than it declared (a `TimeoutError` too)
+    ├── NodeTimeout       a node exceeded its declared timeout (also a `TimeoutError`)
     ├── NodeError         a node broke the rules of the engine while it ran
     │   └── EffectInterrupted   (effects.py) it was cut off elsewhere, and its effects are not repeated
-    └── CheckpointError   a checkpoint does not fit the plan, or a value no checkpoint
+    └── CheckpointError   a checkpoint does not fit the plan, or a value does not fit into a checkpoint
         └── AnswerError   the answers do not fit what the run waits for
 
-An error that a node itself raises leaves the run as it is, with a note that names the node.
+An error that a node itself raises leaves the run unchanged, with a note that names the node.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class GraphError(Exception):
 
 
 class PlanError(GraphError):
-    """A class does not describe a graph; the message names the node and its file line."""
+    """The class does not describe a graph; the message names the node with its file and line."""
 
 
 class PlanWarning(UserWarning):
-    """A class describes a graph that is probably not the one that was meant."""
+    """The class describes a graph that is probably not the intended one."""
 
 
 class NodeError(GraphError):
@@ -52,7 +52,7 @@ class NodeError(GraphError):
 
 
 class NodeTimeout(NodeError, TimeoutError):
-    """A node took longer than it declared.
+    """A node exceeded its declared timeout.
 
     :param seconds: the declared timeout.
     """
@@ -63,13 +63,13 @@ class NodeTimeout(NodeError, TimeoutError):
 
 
 class CheckpointError(GraphError):
-    """A checkpoint does not fit the plan, since the class has changed; or a value cannot be kept in one."""
+    """A checkpoint does not fit the plan because the class has changed, or a value cannot be stored in it."""
 
 
 class AnswerError(CheckpointError):
-    """The answers to a paused run lack one, name one that it does not wait for, or have a wrong type.
+    """An answer to a paused run is missing, has a wrong type, or is not what the run waits for.
 
-    :param path: the place of the fault: the name of the answer, and the way into it; empty for all of them.
+    :param path: the location of the error: the name of the answer and the path into it; empty for them all.
     """
 
     def __init__(self, message: str, *, path: Sequence[str | int] = ()) -> None:

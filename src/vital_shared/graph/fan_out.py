@@ -1,4 +1,4 @@
-"""Run a node once for each item of a list, at the same time, each with its own failure."""
+"""Run a node once for each item of a list, concurrently; each item may fail alone."""
 
 from __future__ import annotations
 

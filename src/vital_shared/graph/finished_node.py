@@ -1,4 +1,4 @@
-"""Finished nodes as JSON, from which another process goes on with a run that was cut off."""
+"""Finished nodes as JSON, from which another process continues an interrupted run."""
 
 from __future__ import annotations
 

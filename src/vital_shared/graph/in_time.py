@@ -1,7 +1,7 @@
-"""Await a node, or an item, for its own time; the timeout is armed only where there is something to wait for.
+"""Await a node, or an item, within its timeout, which is only armed if there is something to wait for.
 
-To arm a timeout and to take it back costs more than most nodes that find what they need at hand. So the call
-is begun first, in the same task, and goes on under the timeout where it has not ended with that.
+Arming and disarming a timeout costs more than most nodes that never wait. So the call is started first, in
+the same task, and continues under the timeout only if it has not ended by then.
 """
 
 from __future__ import annotations

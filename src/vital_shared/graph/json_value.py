@@ -1,4 +1,4 @@
-"""Values that nodes show while the run goes on, as JSON has them."""
+"""Values that nodes show while they run, as JSON."""
 
 from __future__ import annotations
 

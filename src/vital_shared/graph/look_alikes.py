@@ -1,4 +1,4 @@
-"""Warn of methods that look like nodes and are none, since ``@node`` was forgotten."""
+"""Warn of methods that look like nodes but are not, because ``@node`` was forgotten."""
 
 from __future__ import annotations
 

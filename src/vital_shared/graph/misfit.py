@@ -1,4 +1,4 @@
-"""A value that a failed node has read and that is not of the type that its maker declares."""
+"""A value that a failed node has read, and that does not have the type that its maker declares."""
 
 from __future__ import annotations
 

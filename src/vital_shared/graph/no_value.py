@@ -1,4 +1,4 @@
-"""The error of a node that returns what is no value: a coroutine, or a `Pause` that it had to raise."""
+"""The error of a node that returns no value, but a coroutine, or a `Pause` that it had to raise."""
 
 from __future__ import annotations
 

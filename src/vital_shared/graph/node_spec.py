@@ -1,4 +1,4 @@
-"""Read the nodes of a class and of its bases, and check each by itself."""
+"""Read the nodes of a class and its bases, and check each of them on its own."""
 
 from __future__ import annotations
 

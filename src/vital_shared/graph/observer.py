@@ -1,4 +1,4 @@
-"""Notify observers of the events of a run. Metrics, traces and event streams are observers."""
+"""Notify observers of the events of a run: metrics, traces and event streams are observers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ logger = logging.getLogger("vital.graph")
 
 
 class ObservedRun(Protocol):
-    """The part of a run that observers may look at."""
+    """The part of a run that observers may read."""
 
     plan: Plan
     degradations: list[Degradation]
     paused: dict[str, Any]
-    """The requests of paused nodes, by the name of their value."""
+    """The requests of paused nodes, by the name of the value."""
     interrupted: frozenset[str]
-    """The values of those that have paused since a process died in them."""
+    """The values of nodes that paused because a process died while it ran them."""
     observer_failures: int
 
     @property
     def seconds(self) -> float:
-        """Seconds that the run has run in all, without waits for a person; final once it has ended."""
+        """Total seconds that the run has run, without waiting for a person; final once it has ended."""
         ...
 
     def now(self) -> float:
@@ -36,26 +36,26 @@ class ObservedRun(Protocol):
         ...
 
     def value(self, name: str, default: Any = None) -> Any:
-        """Return the value of that name, or the default where nobody has made it."""
+        """Return the value of that name, or the default if no node has made it."""
         ...
 
     def spans(self) -> tuple[Span, ...]:
-        """Return the waterfall: every node that has ended, in the order of their starts."""
+        """Return the waterfall: every node that has ended, in the order in which they started."""
         ...
 
 
 class Observer:
-    """Hooks that do nothing; override those that matter.
+    """Hooks that do nothing; override those you need.
 
-    They are called on the event loop, in the order of what happens, and must neither block nor await. An
-    observer that raises is logged and counted in `Run.observer_failures`; the run goes on.
+    They are called on the event loop, in the order of the events, and must neither block nor await. If an
+    observer raises, the error is logged and counted in `Run.observer_failures`, and the run continues.
     """
 
     def run_started(self, run: ObservedRun) -> None:
-        """Note that the run starts, or goes on after a pause."""
+        """Note that the run starts, or continues after a pause."""
 
     def node_started(self, run: ObservedRun, node: Node) -> None:
-        """Note that a node has all it needs."""
+        """Note that a node has all its values."""
 
     def node_finished(
         self, run: ObservedRun, node: Node, status: NodeStatus, seconds: float, error: BaseException | None
@@ -68,14 +68,14 @@ class Observer:
     def step_finished(
         self, run: ObservedRun, node: Node, name: str, status: NodeStatus, seconds: float
     ) -> None:
-        """Note that it has ended; a step that is still open when its node ends is not reported."""
+        """Note that such a part has ended; a step that is still open when its node ends is not reported."""
 
     def round_node_started(self, run: ObservedRun, node: Node, inner: Node, name: str) -> None:
-        """Note, where its code will run, that a node of a loop's round has all it needs.
+        """Note that a node in a round of a loop has all its values; called where its code will run.
 
         :param node: the loop.
         :param inner: the node of the loop's graph.
-        :param name: its line, ``loop.round.node``.
+        :param name: the name of its line, ``loop.round.node``.
         """
 
     def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
@@ -84,19 +84,19 @@ class Observer:
     def item_finished(
         self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]
     ) -> None:
-        """Note that one item of a fan-out has ended; one that is cancelled ends with its node."""
+        """Note that one item of a fan-out has ended; a cancelled item ends with its node."""
 
     def degraded(self, run: ObservedRun, degradation: Degradation) -> None:
-        """Note that the run has to do without something."""
+        """Note a degradation: something that the run must do without."""
 
     def run_finished(self, run: ObservedRun, status: RunStatus, error: BaseException | None) -> None:
-        """Note that the run has ended, or pauses; nothing of it runs any more."""
+        """Note that the run has ended or paused; nothing of it is running any more."""
 
 
 def check_observers(graph: str, observers: object) -> tuple[Observer, ...]:
     """Return the observers that a graph names.
 
-    :raises PlanError: when one is none, such as a class where an object is wanted.
+    :raises PlanError: when one is not an observer, such as a class instead of an object.
     """
     given = tuple(observers) if isinstance(observers, Sequence) else (observers,)
     for each in given:
@@ -112,7 +112,7 @@ def check_observers(graph: str, observers: object) -> tuple[Observer, ...]:
 def own_observers(target: object) -> tuple[Observer, ...]:
     """Return the observers of a graph's object.
 
-    :raises PlanError: when one is none.
+    :raises PlanError: when one is not an observer.
     """
     observers = getattr(target, "observers", ())
     return check_observers(type(target).__name__, observers) if observers else ()
@@ -128,7 +128,7 @@ def notify(observers: Sequence[Observer], hook: str, run: ObservedRun, *details:
 
 
 def observer_failed(run: ObservedRun, observer: Observer, hook: str) -> None:
-    """Count and log what an observer has raised."""
+    """Count and log an exception of an observer."""
     run.observer_failures += 1
     logger.exception(  # noqa: LOG004 - called from handlers only
         "observer_failed", extra={"observer": type(observer).__name__, "hook": hook}

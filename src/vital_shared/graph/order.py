@@ -1,4 +1,4 @@
-"""Sort nodes so that each comes after what it needs, or name the circle that they go round in."""
+"""Sort nodes so that each comes after its predecessors, or name the cycle that prevents it."""
 
 from __future__ import annotations
 

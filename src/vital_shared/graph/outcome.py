@@ -19,27 +19,27 @@ class Outcome(Generic[T]):
 
     status: Literal["success", "failed", "timeout"]
     value: T | None
-    """None unless it succeeded."""
+    """The value of the item; None unless it succeeded."""
     error: str | None
-    """``Type: message`` where it failed."""
+    """``Type: message`` of the error, if the item failed."""
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """Something that the run had to do without."""
+    """A degradation: something that the run had to do without."""
 
     node: str
     reason: str
     error: str
-    """``Type: message`` of what went wrong."""
+    """``Type: message`` of the error."""
     item: int | None = None
-    """The index of an item of a fan-out."""
+    """The index of the item, in a fan-out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A line of the waterfall: times in seconds since the run's start, without waits for a person."""
+    """A line of the waterfall; times are seconds since the run's start, without waiting for a person."""
 
     node: str
     status: NodeStatus
@@ -48,6 +48,6 @@ class Span:
 
 
 def describe(error: BaseException) -> str:
-    """Describe an error in one line, which can be stored: no lone surrogates."""
+    """Describe an error in one line that can be stored: it has no lone surrogates."""
     text = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

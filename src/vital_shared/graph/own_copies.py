@@ -1,7 +1,7 @@
-"""Give each reader a copy of its own of a list, dictionary or set: values are written once, by one node.
+"""Give each reader its own copy of a list, dictionary or set, since values are written once, by one node.
 
-A reader that sorts or extends such a value would else change it for all others, in whatever order they
-happen to run. The copy is flat: what the items themselves hold is shared.
+Otherwise a reader that sorts or extends such a value would change it for all others, depending on the order
+in which they run. The copy is shallow: its items are shared.
 """
 
 from __future__ import annotations

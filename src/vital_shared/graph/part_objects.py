@@ -1,4 +1,4 @@
-"""The objects whose methods the nodes of a graph's parts are: one for each part of an object."""
+"""The objects whose methods are the nodes of a graph's parts: one object for each part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call that has to be awaited, once, and that says so where it is used as a value."""
+"""A call that must be awaited exactly once; using it as a value raises an error that says so."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class CallSite:
 
 
 class PendingCall(Coroutine[Any, Any, T_co]):
-    """A coroutine that is no text: written into one, it would be the text ``<coroutine object …>``.
+    """A coroutine that refuses to become text: formatted, it would read ``<coroutine object …>``.
 
-    It is awaited, gathered and made a task of like any other.
+    It can be awaited, gathered and turned into a task like any other.
 
-    :param begin: makes the coroutine, at the first use.
+    :param begin: a function that creates the coroutine at the first use.
     :param name: the call as its caller writes it: ``self.llm``.
     :param depth: frames between this constructor and the caller.
     """

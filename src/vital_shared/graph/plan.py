@@ -98,7 +98,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Switch:
-    """The condition of a node that may be off, compiled."""
+    """The compiled condition of a node that may be switched off."""
 
     index: int
     """The node's."""
@@ -114,7 +114,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A class as a graph: immutable, and shared by all runs."""
+    """The compiled graph of a class: immutable, and shared by all runs."""
 
     name: str
     inputs: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""Leave out of a plan what the inputs of a run turn off: a node that is not to run costs nothing.
+"""Remove nodes from a plan that the inputs of a run switch off: a node that does not run costs nothing.
 
-Whether a node is off is known before the run: its condition reads inputs, and values of nodes that are off
-themselves. A fan-out over a list that is known to be empty is off, too. The plan that is left is made once
-for each combination, and shared by all its runs.
+Whether a node is off is known before the run: its condition only reads inputs and values of nodes that are
+off. A fan-out over a list that is known to be empty is off, too. The remaining plan is made once for each
+combination, and shared by all its runs.
 """
 
 from __future__ import annotations

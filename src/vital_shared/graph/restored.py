@@ -1,4 +1,4 @@
-"""Whether a value that was read back from JSON is the value that was written, down to its types."""
+"""The test whether a value restored from JSON equals the value that was written, including its types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run a loop: a graph, again and again, until its value is good enough or its limit is reached."""
+"""Run a loop: repeat a graph until its value is good enough or the limit is reached."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Run a plan: each node the moment its last value is there, and nothing left behind.
+"""Run a plan: each node as soon as its last value is available, without leaving tasks behind.
 
-Every value is written once, by one node, into its slot. A task runs a node and, when it is done, goes
-on with the first node that has thereby become ready; only the others get tasks of their own. One
-`asyncio.TaskGroup` owns them all, so that when `execute` returns or raises, nothing still runs.
+Every value is written once, by one node, into its slot. When a task has run a node, it continues with the
+first node that has become ready; only the others get their own tasks. One `asyncio.TaskGroup` owns all tasks,
+so that nothing is still running when `execute` returns or raises.
 """
 
 from __future__ import annotations
@@ -32,25 +32,26 @@ class Run(RunState):
 
     :param plan: the plan to execute.
     :param target: the object whose methods the nodes are.
-    :param inputs: the values that no node makes; more than the plan needs is fine.
-    :param observers: notified of each event.
-    :param deliver: awaited with each chunk of a streaming node, and the index of the item where that is
-        fanned out; what it waits for slows the node down.
-    :param sequential: one node after another.
-    :param checkpoint: go on from here.
-    :param answers: the values of the nodes that had paused, by value name.
-    :param effect_guard: notified before a node with effects begins; None: nothing goes on elsewhere.
-    :param clock: seconds, monotonic.
+    :param inputs: the values that no node makes; values that the plan does not need are ignored.
+    :param observers: the observers of its events.
+    :param deliver: a function that is awaited with each chunk of a streaming node, and with the index of the
+        item if the node is fanned out; while it waits, so does the node.
+    :param sequential: whether the nodes run one after another.
+    :param checkpoint: the state to resume from.
+    :param answers: the values of the paused nodes, by value name.
+    :param effect_guard: a guard that is notified before a node with effects starts; None: no other process
+        can continue the run.
+    :param clock: a monotonic clock, in seconds.
     :raises GraphError: when an input is missing, or the checkpoint does not fit.
     """
 
     __slots__ = ()
 
     async def execute(self) -> None:
-        """Run all nodes, or all that do not depend on a paused one.
+        """Run all nodes, or all that do not depend on a paused node.
 
-        A required node's failure cancels what still runs, and is raised as itself, with a note that
-        names the node (`failed_node` is set). When this returns or raises, nothing of the run still runs.
+        The failure of a required node cancels all running nodes, and is raised unchanged, with a note that
+        names the node (`failed_node` is set). When this method returns or raises, nothing is still running.
 
         :raises GraphError: when it was called before.
         """
@@ -122,16 +123,17 @@ class Run(RunState):
             self._note_failure(self._cut, NodeError(broken, node=self._cut.name))
 
     def _ready(self) -> Sequence[int]:
-        """Name the nodes that can start at once: the roots, or after a pause what was held up."""
+        """Return the nodes that can start at once: the roots, or after a pause those that were waiting."""
         if self._checkpoint is None:
             return self.plan.roots
         return [index for index, left in enumerate(self._pending) if left == 0]
 
     async def _drive(self, index: int, own: Sequence[asyncio.Task[None]] = ()) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop, see below
-        """Run a node, and then each time the first node that has become ready.
+        """Run a node, and then repeatedly the first node that has become ready.
 
-        All that every node pays stands here, written for speed: calls are what costs. So a new task finds
-        itself in `own`: to ask asyncio for the current task is a fifth of what a node costs on Python 3.11.
+        Every node passes through this code, so it is written for speed: function calls are expensive here.
+        A new task finds itself in `own`, since asking asyncio for the current task takes a fifth of a node's
+        time on Python 3.11.
         """
         nodes, values, pending = self.plan.nodes, self._values, self._pending
         starts, ends, statuses = self._starts, self._ends, self._statuses
@@ -191,9 +193,9 @@ class Run(RunState):
                     itself.append(group.create_task(self._drive(successor, itself)))
 
     def _goes_on(self, node: Node, error: BaseException, *, cancelled: bool) -> bool:
-        """Record a node that made no value, and return whether the run goes on past it.
+        """Record a node that made no value, and return whether the run continues.
 
-        Raises what ends the run.
+        Raise the error that ends the run.
         """
         declared = node.declaration
         if cancelled and isinstance(error, asyncio.CancelledError | Pause):

@@ -1,4 +1,4 @@
-"""Parts of a node's work that are worth a line of the waterfall: the rounds of a loop."""
+"""Parts of a node's work with their own line in the waterfall, such as the rounds of a loop."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Step"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of a streaming node's work, yielded when it begins and again, with a status, when it ends.
+    """A part of a streaming node's work, to be yielded when it begins and again, with a status, when it ends.
 
-    Graphs have no cycles; what has to be repeated is a bounded loop within one streaming node, and this is
-    how its rounds are seen. A step that is still open when the node ends, ends with it.
+    Graphs have no cycles; repeated work is a bounded loop within one streaming node, and steps make its
+    rounds visible. A step that is still open when the node ends, ends with it.
 
     >>> yield Step("round_1")
     >>> ...
@@ -22,6 +22,6 @@ class Step:
     """
 
     name: str
-    """Unique within the node; reported as ``node.name``, and ``node[index].name`` of an item of a fan-out."""
+    """The name, unique within the node; reported as ``node.name``, or ``node[index].name`` in a fan-out."""
     status: NodeStatus | None = None
-    """None: the step begins."""
+    """The status at the end; None: the step begins."""

@@ -1,4 +1,4 @@
-"""Run a sync node in a thread, which cannot be stopped: its cancellation waits for it."""
+"""Run a sync node in a thread; a thread cannot be stopped, so cancelling the node waits for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a value, by its maker's declared type, can be what its readers declare."""
+"""The test whether the declared type of a value is compatible with the types that its readers declare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write values into checkpoints and read them back, by the types that nodes declare to return."""
+"""Write values into checkpoints and restore them, by the return types that nodes declare."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ MAX_PLACE_CHARACTERS: Final = 100
 class ValueTypes:
     """The types of a plan's values, resolved when they are first needed.
 
-    :param makers: for each value its function, the class that it was compiled for, and whether it is
-        fanned out.
+    :param makers: for each value, the function that makes it, the class that it was compiled for, and whether
+        it is fanned out.
     """
 
     __slots__ = ("_adapters", "_makers")

@@ -56,8 +56,8 @@ class NotifiedAlert(_Notified):
 class AlertNotification(_Notified):
     """The body that Alertmanager posts to a webhook, in version 4 of its form.
 
-    See https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. What is the same of all
-    alerts of a group stands in each of them too, and is not read.
+    See https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. Values common to all
+    alerts of a group are in each of them too, and are not read.
     """
 
     version: Literal["4"]

@@ -20,7 +20,7 @@ Scope = Literal["ask", "costs", "admin"]
 
 
 class ApiKey(Frozen):
-    """A key as anybody may see it: without its secret."""
+    """A key without its secret."""
 
     id: str
     tenant_id: str | None

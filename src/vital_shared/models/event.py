@@ -63,9 +63,9 @@ E = TypeVar("E", bound="_Event")
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def _event(kind: type[E]) -> type[E]:
-    """Make a class of events: as frozen as models are, and cheaper, since a run makes them by the dozen.
+    """Make a class of events: frozen like models, but cheaper, since a run makes dozens of them.
 
-    They are validated where they are read, by `EventAdapter`, and not where our own code makes them.
+    They are validated when they are read, by `EventAdapter`, but not when our own code creates them.
     """
     made = dataclass(frozen=True, slots=True, kw_only=True)(kind)
     made.serializer = TypeAdapter(made).serializer
@@ -76,37 +76,37 @@ def _event(kind: type[E]) -> type[E]:
 class _Event:
     __pydantic_config__: ClassVar = ConfigDict(strict=True, extra="forbid")
     serializer: ClassVar[SchemaSerializer]
-    """The writer of the class's events."""
+    """The serializer of the class's events."""
 
     run_id: str
     seq: int
-    """1 for the first event of a run, then one more each, also over a pause."""
+    """1 for the first event of a run, and one more for each further event, also after a pause."""
     epoch: int = 0
-    """The number of owners that the run had before its writer: one more with each takeover and resumption."""
+    """The number of earlier owners of the run: each takeover and each resumption adds one."""
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
-        """Return its fields by name; the options are those of `pydantic.BaseModel.model_dump`."""
+        """Return the fields by name; the options are those of `pydantic.BaseModel.model_dump`."""
         fields: dict[str, Any] = self.serializer.to_python(self, **options)
         return fields
 
     def model_dump_json(self, **options: Any) -> str:
-        """Return it as JSON; the options are those of `pydantic.BaseModel.model_dump_json`."""
+        """Return the event as JSON; the options are those of `pydantic.BaseModel.model_dump_json`."""
         return self.serializer.to_json(self, **options).decode()
 
 
 @_event
 class RunStarted(_Event):
-    """The run has begun."""
+    """The run has started."""
 
     type: Literal["run_started"] = "run_started"
     mode: WorkflowMode
     resumed: bool = False
-    """True where the run goes on after an approval."""
+    """True if the run continues after an approval."""
 
 
 @_event
 class NodeStarted(_Event):
-    """A node has all that it needs and starts."""
+    """A node has all its inputs and starts."""
 
     type: Literal["node_started"] = "node_started"
     node: str
@@ -114,7 +114,7 @@ class NodeStarted(_Event):
 
 @_event
 class NodeFinished(_Event):
-    """A node has ended, one way or another."""
+    """A node has ended, successfully or not."""
 
     type: Literal["node_finished"] = "node_finished"
     node: str
@@ -129,14 +129,14 @@ class NodeYielded(_Event):
     type: Literal["node_yielded"] = "node_yielded"
     node: str
     item: int | None = None
-    """The index of the item, where the node runs once for each item of a list."""
+    """The index of the item, if the node runs once for each item of a list."""
     value: Any
-    """The value as JSON has it."""
+    """The value as JSON."""
 
 
 @_event
 class Retrieval(_Event):
-    """A RAG source has answered, or has not."""
+    """A RAG source has answered or failed."""
 
     type: Literal["retrieval"] = "retrieval"
     source: str
@@ -148,7 +148,7 @@ class Retrieval(_Event):
 
 @_event
 class ApprovalRequired(_Event):
-    """The user is to approve these tool calls."""
+    """The user must approve these tool calls."""
 
     type: Literal["approval_required"] = "approval_required"
     tools: tuple[ToolCall, ...]
@@ -172,7 +172,7 @@ class ToolStarted(_Event):
 
 @_event
 class ToolFinished(_Event):
-    """A tool call has ended, one way or another."""
+    """A tool call has ended, successfully or not."""
 
     type: Literal["tool_finished"] = "tool_finished"
     result: ToolResult
@@ -180,7 +180,7 @@ class ToolFinished(_Event):
 
 @_event
 class Reasoning(_Event):
-    """A piece of the model's reasoning, where it shares it."""
+    """A piece of the model's reasoning, if the model shares it."""
 
     type: Literal["reasoning"] = "reasoning"
     text: str
@@ -188,7 +188,7 @@ class Reasoning(_Event):
 
 @_event
 class Token(_Event):
-    """A piece of the answer; all pieces joined are the answer's text."""
+    """A piece of the answer; all pieces together are the text of the answer."""
 
     type: Literal["token"] = "token"
     text: str
@@ -212,16 +212,16 @@ class WarningRaised(_Event):
 
 @_event
 class Superseded(_Event):
-    """Another worker has gone on with the run: what was streamed from a number on does not count."""
+    """Another worker continues the run: the events from a given number on no longer count."""
 
     type: Literal["superseded"] = "superseded"
     from_seq: int
-    """The number of the first event that does not count; this one and those behind it do."""
+    """The number of the first event that no longer counts; `Superseded` itself and the events after it do."""
 
 
 @_event
 class RunPaused(_Event):
-    """The run waits for approval or input, and the stream closes; resuming goes on with the next number."""
+    """The run waits for approval or input, and the stream closes; resuming continues with the next number."""
 
     type: Literal["run_paused"] = "run_paused"
     output: AnyOutput
@@ -274,7 +274,7 @@ OUTCOMES: Final = frozenset({"run_finished", "run_paused", "run_failed"})
 """The types of outcomes."""
 
 ENDS: Final = OUTCOMES - {"run_paused"}
-"""The types of events after which there are no more."""
+"""The types of events that end a run; none follow them."""
 
 EventAdapter: TypeAdapter[Event] = TypeAdapter(Event)
-"""The adapter that reads an event from JSON, and writes it."""
+"""The adapter that reads events from JSON and writes them."""

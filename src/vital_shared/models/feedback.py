@@ -33,7 +33,7 @@ Number = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 
 class FeedbackInput(Frozen):
-    """One piece of feedback on a run; sent again by the same user, it takes the place of the first."""
+    """One rating of a run; a later one by the same user replaces it."""
 
     kind: FeedbackKind
     """``boolean``: whether it was good; ``number``: a score of your own; ``text``: remarks;

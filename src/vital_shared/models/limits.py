@@ -24,7 +24,7 @@ Period = Literal["daily", "monthly"]
 
 
 class TenantLimits(Frozen):
-    """The limits of one tenant; None: there is none of that kind."""
+    """The limits of one tenant; None: no limit of that kind."""
 
     daily_dollars: Dollars | None = None
     monthly_dollars: Dollars | None = None
@@ -64,7 +64,7 @@ class Allowance(Frozen):
 
 
 class TenantStanding(Frozen):
-    """The limits of a tenant, and how it stands to them at the moment."""
+    """The limits of a tenant, and what it has currently used of them."""
 
     tenant_id: str
     daily: Allowance | None

@@ -11,7 +11,7 @@ __all__ = ["LlmMessage", "Message"]
 
 
 class Message(Frozen):
-    """One side's words in a conversation."""
+    """One message of a conversation."""
 
     role: Literal["user", "assistant"]
     content: Whole[str]

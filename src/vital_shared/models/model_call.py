@@ -25,7 +25,7 @@ read; ``cut``: only a part of it came."""
 
 
 class Tokens(Frozen):
-    """Tokens that language models read and wrote."""
+    """Input and output tokens of language models."""
 
     input: int = 0
     cached_input: int = 0
@@ -63,7 +63,7 @@ class Tokens(Frozen):
 
 
 class ModelCall(Frozen):
-    """A call that went out, whatever came of it."""
+    """A call that was sent, whatever its outcome."""
 
     model: str
     """``provider:model``."""

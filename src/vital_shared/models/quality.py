@@ -1,4 +1,4 @@
-"""Remarks on an answer besides its text: the quality's reasons and the warnings."""
+"""Remarks on an answer in addition to its text: degradation reasons and warnings."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = [
 ]
 
 HeldBackReason = Literal["content_filtered", "refused", "recitation_blocked", "guardrail"]
-"""Cause of an answer that a provider, or a guardrail, keeps to itself, in whole or from some place on."""
+"""The reason why a provider or a guardrail withholds an answer, completely or from some point on."""
 
 AnswerEnding = Literal[
     "whole", "truncated", "cut_off", "content_filtered", "refused", "recitation_blocked", "guardrail"
 ]
-"""Cause of the end of an answer's text: ``truncated`` at the limit of its length, ``cut_off`` where the model
-failed midway; the others are the provider's decision."""
+"""The reason why the text of an answer ends: ``truncated`` at its maximum length, ``cut_off`` if the model
+failed midway; all others except ``whole`` are decisions of the provider or a guardrail."""
 
 DegradationReason = Literal[
     "history_failed",
@@ -46,8 +46,8 @@ DegradationReason = Literal[
     "save_failed",
     "other",
 ]
-"""Closed, since it is a metric's label. A node of a user's own workflow that declares a reason
-outside this set is recorded under ``other``, its own words in the warning."""
+"""A closed set, since it is a metric label. If a node of your own workflow declares a reason outside this
+set, it is recorded as ``other``, and the warning contains the declared reason."""
 
 WarningType = Literal[
     "degraded", "citation_removed", "unsupported", "tool_denied", "tool_loop_ended", "unknown_price", "other"
@@ -55,16 +55,16 @@ WarningType = Literal[
 
 
 class AnswerWarning(Frozen):
-    """Something that the user should know about the answer, in words."""
+    """Something that the user should know about the answer, as a sentence."""
 
     type: WarningType
     message: str
 
 
 class UnsupportedSentence(Frozen):
-    """A sentence of an answer that its citations do not back."""
+    """A sentence of an answer that its citations do not support."""
 
     start: int
-    """Its first character's place in the answer's text."""
+    """The position of its first character in the answer's text."""
     end: int
-    """The place behind its last character."""
+    """The position after its last character."""

@@ -50,7 +50,7 @@ class UsageLimitQuery(BaseModel):
 
 
 class UsageLimit(Frozen):
-    """One limit: the most that one part of the tree may use in a period."""
+    """One limit: the maximum that one part of the tree may use in a period."""
 
     level: LimitLevel
     id: Id
@@ -83,7 +83,7 @@ class UsageLimit(Frozen):
 
 
 class UsageStanding(Frozen):
-    """A limit, and what is left of it at the moment."""
+    """A limit, and what is currently left of it."""
 
     limit_id: str
     level: LimitLevel

@@ -1,6 +1,6 @@
-"""Count by hand what happens outside of a workflow, or what only its own code knows.
+"""Record metrics manually, for work outside of a workflow or facts that only your own code knows.
 
-Whatever a workflow does by way of its models, tools and sources is counted without these calls.
+Everything that a workflow does through its models, tools and sources is counted without these functions.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ __all__ = [
 logger = get_logger(__name__)
 
 WARNED: Final = 1_000
-"""Models without a price that are warned about, at most: their names may be made up."""
+"""The maximum number of models without a price that the log warns about: names may be made up."""
 
 _warned: Final[set[str]] = set()
 
@@ -89,15 +89,16 @@ def track_llm_call(
 ) -> None:
     """Count a call of a language model.
 
-    Within a run its cost is part of the run's: in the answer, and in the ledger. Outside of one it is in the
-    metrics alone. A model without a price costs nothing, and is warned of, once in the log.
+    Within a run, its cost is part of the run's cost: in the answer and in the ledger. Outside of a run, it is
+    only in the metrics. A model without a price costs nothing; the log warns of it once.
 
     :param mode: 1 to 4.
-    :param model: by its name in the price table, with or without its provider: ``gpt-4``, ``openai:gpt-4``.
-    :param cached: a cache has spared the call: it took no tokens, and what it would have cost was saved.
-    :param cost_per_1k_input: dollars for a thousand tokens; both or neither, which means the price table's.
-    :param tenant_id: None: the run's tenant, or none.
-    :raises InvalidRequest: when an argument cannot be, naming it.
+    :param model: its name in the price table, with or without its provider: ``gpt-4``, ``openai:gpt-4``.
+    :param cached: whether a cache saved the call: no tokens were used, and its cost is counted as saved.
+    :param cost_per_1k_input: dollars for a thousand tokens; give both prices, or neither to use those of the
+        price table.
+    :param tenant_id: None: the run's tenant, or no tenant.
+    :raises InvalidRequest: when an argument is invalid; the message names it.
     """
     mode, model, tenant = mode_name(mode), name("model", model), tenant_name(tenant_id)
     given = Tokens(input=whole("input_tokens", input_tokens), output=whole("output_tokens", output_tokens))
@@ -138,7 +139,7 @@ def _warn(mode: str, model: str) -> None:
 def _charge(
     mode: str, tenant: str, model: str, tokens: Tokens, cost: CallCost | None, *, is_clamped: bool
 ) -> None:
-    """Add the cost to the run's charges, counted once the ledger has it; outside of runs, count it."""
+    """Add the cost to the run's charges, to be counted once the ledger has it; outside of runs, count it."""
     context = current_run_context.get()
     charge = Charge.bounded(
         item="llm" if context is None else context.next_item("llm"),
@@ -170,14 +171,14 @@ def track_workflow_execution(
     tenant_id: str | None = None,
     workflow: str = NO_WORKFLOW,
 ) -> None:
-    """Count a request that something else than a workflow of ours has answered.
+    """Count a request that was answered outside of VITAL's workflows.
 
-    :param outcome: success, degraded, failed, cancelled, rejected; a rejected one has no duration.
+    :param outcome: success, degraded, failed, cancelled, rejected; a rejected request has no duration.
     :param cache_status: hit, miss, bypass.
     :param execution: parallel, sequential.
-    :param error_type: the type of the error, if it failed; None: internal.
-    :param workflow: the name of what has answered; one that your code holds, since each makes series.
-    :raises InvalidRequest: when an argument cannot be, naming it.
+    :param error_type: the type of the error, if the request failed; None: internal.
+    :param workflow: the name of your code that answered; use a fixed name, since each creates new series.
+    :raises InvalidRequest: when an argument is invalid; the message names it.
     """
     mode, outcome = mode_name(mode), one_of("outcome", outcome, OUTCOME)
     seconds = number("duration_seconds", duration_seconds)
@@ -194,20 +195,20 @@ def track_workflow_execution(
 
 
 def track_cache_operation(mode: str | int | WorkflowMode, operation: str, tier: str = "memory") -> None:
-    """Count what a cache did.
+    """Count an operation of a cache.
 
     :param operation: hit, miss, bypass, write, evict, expire, invalidate.
     :param tier: memory, redis, semantic.
-    :raises InvalidRequest: when an argument cannot be, naming it.
+    :raises InvalidRequest: when an argument is invalid; the message names it.
     """
     mode, operation = mode_name(mode), one_of("operation", operation, CACHE_OPERATION)
     CACHE_OPERATIONS_TOTAL.labels(operation, one_of("tier", tier, TIER), mode).inc()
 
 
 def track_quality_score(mode: str | int | WorkflowMode, score: Number) -> None:
-    """Count an answer's quality, from 0 to 1.
+    """Record an answer's quality, from 0 to 1.
 
-    :raises InvalidRequest: when an argument cannot be, naming it.
+    :raises InvalidRequest: when an argument is invalid; the message names it.
     """
     QUALITY_SCORE.labels(mode_name(mode), "true").observe(number("score", score, most=1.0))
 
@@ -216,7 +217,7 @@ def track_tool_execution(tool: str, status: str = "success", duration_seconds: N
     """Count a call of a tool.
 
     :param status: success, failed, timeout, denied.
-    :raises InvalidRequest: when an argument cannot be, naming it.
+    :raises InvalidRequest: when an argument is invalid; the message names it.
     """
     tool, status = name("tool", tool), one_of("status", status, TOOL_STATUS)
     seconds = None if duration_seconds is None else number("duration_seconds", duration_seconds)
@@ -232,11 +233,11 @@ def track_rag_retrieval(
     status: str = "success",
     duration_seconds: Number | None = None,
 ) -> None:
-    """Count the search of a source.
+    """Count a search of a source.
 
-    :param source: its name.
+    :param source: the name of the source.
     :param status: success, failed, timeout.
-    :raises InvalidRequest: when an argument cannot be, naming it.
+    :raises InvalidRequest: when an argument is invalid; the message names it.
     """
     mode, source = mode_name(mode), name("source", source)
     status = one_of("status", status, SOURCE_STATUS)
@@ -248,9 +249,9 @@ def track_rag_retrieval(
 
 
 def track_agent_usage(agent_id: str) -> None:
-    """Count that an agent was used.
+    """Count a use of an agent.
 
-    :raises InvalidRequest: when it is no name.
+    :raises InvalidRequest: when the name is invalid.
     """
     agent_id = name("agent_id", agent_id)
     AGENT.earn(agent_id)

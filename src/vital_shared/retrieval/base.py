@@ -1,4 +1,4 @@
-"""One small interface for everything that finds passages."""
+"""The interface of everything that finds passages."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Source(Protocol):
 
 @runtime_checkable
 class TunableSource(Source, Protocol):
-    """A source that searches by the tenant's tuning."""
+    """A source that applies the tenant's retrieval tuning to its searches."""
 
     async def search_by(
         self, tuning: RetrievalTuning, query: str, *, tenant_id: str, limit: int
     ) -> tuple[Passage, ...]:
-        """Search as `search` does, by this tuning in place of the one in force.
+        """Search like `search`, with this tuning instead of the active one.
 
         :raises VitalError: when the source does not answer.
         """
@@ -51,12 +51,12 @@ class TunableSource(Source, Protocol):
 
 
 async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
-    """Search a source, and put what that costs among the run's charges, whatever comes of it.
+    """Search a source, and add the cost to the run's charges, whether or not the search succeeds.
 
-    What it finds is made fit to be stored and sent; beyond `limit` it is left out.
+    Passages are made valid for storage and JSON; those beyond `limit` are dropped.
 
-    :raises VitalError: when the source does not answer, or the run is durable and the store did not take what
-        the search is expected to cost.
+    :raises VitalError: when the source does not answer, or when the run is durable and the store did not
+        accept the expected cost of the search.
     """
     status = "cancelled"
     usage = SearchUsage(current_run_context.get())
@@ -77,7 +77,7 @@ async def ask(source: Source, query: str, *, tenant_id: str, limit: int) -> tupl
 
 
 def max_price_of(source: Source) -> Decimal:
-    """Return what a search can cost at most, in dollars."""
+    """Return the maximum cost of a search, in dollars."""
     return sum((kind.max_dollars for kind in _usage_kinds(source)), _fixed_price(source))
 
 
@@ -130,10 +130,10 @@ class Retrieved(Frozen):
     """Best first."""
 
     answerable: bool = False
-    """Whether the best passage is near enough to the question to answer from it."""
+    """Whether the best passage is relevant enough to the question to answer from it."""
 
     top_logit: float | None = None
-    """The reranker's best score, whatever orders the passages; None without a reranker."""
+    """The reranker's best score, even if other scores order the passages; None without a reranker."""
 
     tuning: RetrievalTuning = SHIPPED_TUNING
-    """The tuning by which the passages were ordered and judged."""
+    """The tuning that ordered and judged the passages."""

@@ -109,7 +109,7 @@ class LimitStore:
             return tuple(TenantUsage(**row).standing(now) for row in rows.mappings())
 
     async def delete(self, tenant_id: str) -> None:
-        """Let a tenant ask and spend without limits.
+        """Remove a tenant's limits on requests and spending.
 
         :raises NotFound: when it has none.
         """

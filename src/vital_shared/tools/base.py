@@ -7,8 +7,8 @@
         \"\"\"Body mass index in kg/m².\"\"\"
         return f"{kilograms / metres**2:.1f} kg/m²"
 
-The function's name is the tool's name, its docstring is what a model reads to choose the tool, and
-its parameters are the schema of the arguments, so that the three cannot drift apart.
+The function's name is the tool's name, its docstring is the description by which a model chooses the tool,
+and its parameters define the schema of the arguments, so that the three cannot drift apart.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ from vital_shared.models.citation import Passage
 __all__ = ["MAX_ARGUMENT_BYTES", "Found", "FromQuery", "Tool", "ToolContext", "ToolError", "tool"]
 
 MAX_ARGUMENT_BYTES = 20_000
-"""Arguments that are longer as JSON are refused before they are looked at."""
+"""The maximum length of arguments as JSON; longer ones are refused without validation."""
 
 FromQuery = Callable[[str], dict[str, Any] | None]
-"""A function that takes a tool's arguments from a question; None where the tool does not apply."""
+"""A function that extracts a tool's arguments from a question; it returns None if the tool does not apply."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CONFIG = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
 class ToolError(VitalError):
-    """A tool could not do what it was asked; the message is one sentence that the user gets to read.
+    """A failure of a tool call; the message is one sentence, which the user can read.
 
-    The message of any other exception stays in the log, since nobody wrote it for the user.
+    The message of any other exception is only logged, since it was not written for the user.
     """
 
 
 class Found(Frozen):
-    """The result of a tool that has found passages to cite."""
+    """The result of a tool that found passages to cite."""
 
     text: str
     """The result in words, for readers without the passages."""
@@ -59,7 +59,7 @@ class Found(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """The tenant and the run on whose behalf a tool is called."""
+    """The tenant and the run for which a tool is called."""
 
     tenant_id: str
     run_id: str
@@ -69,14 +69,14 @@ class ToolContext:
 class Tool:
     """A function that a question, a user or a model may call; made by `tool`.
 
-    :raises ConfigurationError: when name, cost or timeout cannot be.
+    :raises ConfigurationError: when the name, the cost or the timeout is invalid.
     """
 
     name: str
     """snake_case, at most 64 characters."""
 
     description: str
-    """The description of its action, for the model and for the user who is asked to approve it."""
+    """The description, for the model and for the user who approves the call."""
 
     arguments: type[BaseModel]
     """The schema of the arguments; strict."""
@@ -84,19 +84,19 @@ class Tool:
     function: Callable[[BaseModel, ToolContext], Awaitable[str | Found]]
     timeout_seconds: float
     cost_dollars: Decimal = Decimal(0)
-    """Charged for each call that was started, whatever came of it."""
+    """The cost of each call that was started, whether or not it succeeded."""
 
     requires_approval: bool = True
     read_only: bool = False
-    """Whether it changes nothing, and sends data only to the service that it calls: in automatic modes a
-    model may call it on its own, whatever the documents that it has read may say."""
+    """Whether the tool changes nothing and sends data only to the service that it calls: in automatic modes,
+    a model may call it without approval, even if a document it has read asks for the call."""
 
     keywords: frozenset[str] = frozenset()
-    """The tool is suggested only for a question that has one of these words or phrases; empty: for any."""
+    """Words or phrases: the tool is suggested only for questions with one of them; empty: for all."""
 
     from_query: FromQuery = lambda _query: None
     examples: tuple[str, ...] = ()
-    """Questions for which the tool is wanted: it is suggested for those near to them too; see `Suggester`."""
+    """Example questions for the tool: it is suggested for similar ones too; see `Suggester`."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -130,11 +130,11 @@ class Tool:
 
     @property
     def definition(self) -> ToolDefinition:
-        """The definition of the tool as models get it."""
+        """The definition of the tool as models receive it."""
         return _definition(self.name, self.description, self.arguments)
 
     def validate(self, arguments: Mapping[str, Any]) -> BaseModel:
-        """Check arguments as they came in JSON, and give them their types.
+        """Validate arguments from JSON, and convert them to their types.
 
         :raises InvalidRequest: naming the tool and the argument.
         """
@@ -174,11 +174,11 @@ def tool(
     from_query: FromQuery = lambda _query: None,
     examples: Iterable[str] = (),
 ) -> Callable[[Callable[..., Awaitable[str | Found]]], Tool]:
-    """Make a tool of an async function with typed parameters, a docstring, and text or `Found` as its result.
+    """Turn an async function with typed parameters and a docstring into a tool; it returns text or `Found`.
 
-    A parameter of the type `ToolContext` is not an argument: it names the tenant and the run.
+    A parameter of the type `ToolContext` is not an argument: it receives the tenant and the run.
 
-    :raises ConfigurationError: when the function cannot be a tool, saying why.
+    :raises ConfigurationError: when the function cannot be a tool; the message says why.
     """
     if function is not None:
         name = getattr(function, "__name__", function)
@@ -221,9 +221,9 @@ def tool(
 
 
 def _texts(name: str, option: str, given: Iterable[str]) -> tuple[str, ...]:
-    """Return the texts of an option; one text alone would be the list of its letters.
+    """Return the texts of an option; a single string would be read as a list of letters.
 
-    :raises ConfigurationError: when it is no collection of texts.
+    :raises ConfigurationError: when the option is not a collection of strings.
     """
     texts = () if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
     if (

@@ -1,1 +1,1 @@
-"""Workflows: the graph that answers, in four modes."""
+"""Workflows: graphs that answer requests, in four modes."""

@@ -1,4 +1,4 @@
-"""Tools, sources and agents beside those of the engine, from the configuration and from plugins."""
+"""Tools, sources and agents that the configuration and plugins add to the built-in ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Additions", "load_additions"]
 
 
 class Additions(NamedTuple):
-    """Added parts; a name that is taken is an error of the configuration, and leaves a plugin out."""
+    """Added parts; a name that is already taken is an error in the configuration, and excludes a plugin."""
 
     configured: Extensions
     plugins: Extensions

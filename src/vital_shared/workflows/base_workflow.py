@@ -1,4 +1,4 @@
-"""The workflow that answers, in all four modes; subclass it to add, replace or drop nodes."""
+"""The built-in workflow for questions, in all four modes; subclass it to add, replace or remove nodes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ failures = FailureLog(get_logger(__name__))
 
 STORE_SECONDS: Final = 5.0
 SEARCH_SECONDS: Final = 5.0
-"""Seconds after which a search does without the sources that have not answered."""
+"""Seconds after which a search continues without the sources that have not answered."""
 MERGE_SECONDS: Final = 5.0
 MAX_CONCURRENT_TOOLS: Final = 8
 NO_PASSAGES: Final = Retrieved()
@@ -65,12 +65,12 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
     ...     async def shouted(self, answer: Answer) -> str:
     ...         return answer.text.upper()
 
-    It may be given types as `Workflow` may: ``BaseWorkflow[ContractInput, Contract]``.
+    A subclass may declare types as with `Workflow`: ``BaseWorkflow[ContractInput, Contract]``.
     """
 
     @node(timeout=STORE_SECONDS, retry=Retry(on=(StoreError,), attempts=5))
     async def load_agent(self, agent_id: str, tenant_id: str) -> AgentProfile:
-        """Read who answers; a database that restarts at this moment does not fail the run."""
+        """Read the agent that answers; a restart of the database at this moment does not fail the run."""
         return await self.services.agents.get(agent_id, tenant_id=tenant_id)
 
     @node(
@@ -86,7 +86,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         tenant_id: str,
         messages: tuple[Message, ...] | None,
     ) -> tuple[Message, ...]:
-        """Read the conversation so far, in modes 3 and 4; where the caller keeps it, take it from him."""
+        """Read the conversation so far, in modes 3 and 4: from the request if it has one, or the store."""
         limit = self.services.settings.history_messages
         if messages is not None:
             return messages[-limit:] if limit else ()
@@ -96,12 +96,12 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
 
     @node
     async def question(self, query: str, history: tuple[Message, ...] = ()) -> str:
-        """Make the question stand alone."""
+        """Rewrite the question so that it can be understood without the conversation."""
         return standalone(query, history)
 
     @node(when=lambda enable_rag: enable_rag, otherwise=())
     async def rag_sources(self, enable_rag: bool) -> tuple[str, ...]:
-        """Name the sources to ask."""
+        """Return the names of the sources to search."""
         return tuple(source.name for source in self.services.sources) if enable_rag else ()
 
     @fan_out(
@@ -113,7 +113,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         on_timeout="rag_timeout",
     )
     async def rag_retrieval(self, source: str, question: str, tenant_id: str) -> tuple[Passage, ...]:
-        """Ask all sources at the same time."""
+        """Search all sources concurrently."""
         found = next(one for one in self.services.sources if one.name == source)
         limit = CANDIDATES_PER_PASSAGE * self.services.settings.passages
         note_retrieval(limit)
@@ -142,7 +142,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         load_agent: AgentProfile,
         tenant_id: str,
     ) -> Retrieved:
-        """Merge what the sources have found that the agent may use, the best first."""
+        """Merge the passages that the agent may use, best first."""
         allowed = rag_sources if load_agent.sources is None else load_agent.sources
         found = {
             name: outcome.value or ()
@@ -157,7 +157,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
 
     @node(optional=True, degradation="suggestion_failed", when=lambda enable_tools: enable_tools)
     async def tool_suggestion(self, query: str, enable_tools: bool) -> tuple[ToolCall, ...]:
-        """Suggest tool calls by keywords, and by meaning those tools that declare it."""
+        """Suggest tool calls by keywords, and by meaning for tools with example questions."""
         if not enable_tools:
             raise Skip
         return await self.services.suggester.suggest(query)
@@ -172,7 +172,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         load_agent: AgentProfile,
         history: tuple[Message, ...] = (),
     ) -> Suggestion:
-        """Let the model suggest tool calls, where it can; its suggestion goes before the keywords'."""
+        """Let the model suggest tool calls, if it can; its suggestions precede those by keywords."""
         tools = allowed(self.services.tools, load_agent) if enable_tools else ()
         models = resolve_models(load_agent, model, self.services.models)
         callers = tuple(each for each in models if each.calls_tools)
@@ -212,7 +212,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         tool_suggestion: tuple[ToolCall, ...] = (),
         model_suggestion: Suggestion | None = None,
     ) -> ToolPlan:
-        """Keep what the agent may use, and sort out what the user has to approve."""
+        """Keep the calls that the agent may make, and separate those that the user must approve."""
         spent = spent_so_far()
         by_model = model_suggestion if model_suggestion and model_suggestion.error is None else None
         return plan_tools(
@@ -227,16 +227,16 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
 
     @node(pauses=True, when=lambda tool_plan: tool_plan.suggested or tool_plan.approved, otherwise=())
     async def approved_tools(self, tool_plan: ToolPlan) -> tuple[ToolCall, ...]:
-        """Wait for the user, where calls need approval."""
+        """Wait for the user if calls need approval."""
         if tool_plan.suggested:
             raise Pause(tool_plan.suggested)
         return tool_plan.approved
 
     @fan_out("call", over="approved_tools", limit=MAX_CONCURRENT_TOOLS, degradation="tools_failed")
     async def tools(self, call: ToolCall, tenant_id: str, run_id: str) -> ToolResult:
-        """Make the tool calls at the same time, each with its own timeout and failure.
+        """Make the tool calls concurrently; each has its own timeout, and may fail alone.
 
-        What other nodes have spent since they were planned, or may be spending, can leave too little for one.
+        A call is not made if other nodes have meanwhile spent, or reserved, the money for it.
         """
         budget = self._budget(None)  # the limit of the run
         if not budget.hold_price(nanos_at_most(call.cost_dollars)):
@@ -253,7 +253,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         approved_tools: tuple[ToolCall, ...],
         tools: tuple[Outcome[ToolResult], ...],
     ) -> tuple[ToolResult, ...]:
-        """Put together what the tools gave, and which were not run."""
+        """Combine the results of the tools with the calls that were not made."""
         budget = ResultBudget()
         made = tuple(budget.take(outcome.value) for outcome in tools if outcome.value is not None)
         return made + denied_results(tool_plan, approved_tools)
@@ -269,7 +269,7 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         passages: Retrieved = NO_PASSAGES,
         history: tuple[Message, ...] = (),
     ) -> AsyncIterator[Chunk | Done[Answer]]:
-        """Write the answer, token by token, from the passages and the tool results."""
+        """Stream the answer, token by token, from the passages and the tool results."""
         services = self.services
         request = ModelRequest(
             question=question,

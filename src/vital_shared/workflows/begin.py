@@ -1,4 +1,4 @@
-"""Decide what answers a request: a run of its own, an identical one that is under way, or the cache."""
+"""Decide what answers a request: a new run, an identical run that is already running, or the cache."""
 
 from __future__ import annotations
 

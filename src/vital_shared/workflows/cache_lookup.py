@@ -1,4 +1,4 @@
-"""Ask the cache for an answer, and give it one to keep."""
+"""Look up answers in the cache, and store them there."""
 
 from __future__ import annotations
 

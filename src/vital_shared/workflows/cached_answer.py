@@ -1,4 +1,4 @@
-"""A cached answer: its events are those of a run, and nothing is run, reserved, stored or paid."""
+"""A cached answer: it has the events of a run, but nothing is run, reserved, stored or charged."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ NO_TOKENS: Final = Tokens()
 
 
 class CachedAnswer(RunHandle):
-    """A run that is over before it begins; its answer is in the cache.
+    """A request whose answer is already in the cache.
 
     :param request: the request.
-    :param found: the answer as it was given first.
-    :param reason: the kind of entry that it was found by.
+    :param found: the answer as it was given originally.
+    :param reason: the kind of the cache entry.
     """
 
     def __init__(

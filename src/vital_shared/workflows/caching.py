@@ -1,4 +1,4 @@
-"""The rules of the cache for the answers of a workflow class."""
+"""The cache rules for the answers of a workflow class."""
 
 from __future__ import annotations
 

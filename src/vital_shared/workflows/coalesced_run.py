@@ -1,4 +1,4 @@
-"""A request that others may be making at this moment: one of them runs, and the others follow its log."""
+"""Identical concurrent requests: one of them runs, and the others follow its log."""
 
 from __future__ import annotations
 
@@ -34,16 +34,17 @@ TAKEOVER_SECONDS: Final = 10.0
 
 
 class CoalescedRun(RunHandle):
-    """A request that joins another one's identical run (a coalesced run).
+    """A request that joins the run of an identical request (a coalesced run).
 
-    It leads, with a run of its own, or follows the log of another's into its own. When a leader is cancelled
-    or fails, one of the followers takes over: what it has streamed already stands, and is not streamed again.
+    It either leads with its own run, or follows the log of the leader and copies it into its own. When a
+    leader is cancelled or fails, a follower takes over: text that it has already streamed remains valid, and
+    is not streamed again.
 
     :param workflow: the workflow.
     :param log: the log of this request.
     :param request: the request that joins.
-    :param key: the key of identical requests at the same time; ``entry`` is that of the answer in the cache.
-    :param make_run: makes a run of one's own.
+    :param key: the key of identical concurrent requests; ``entry`` is the key of the answer in the cache.
+    :param make_run: a function that creates a run for this request.
     """
 
     def __init__(

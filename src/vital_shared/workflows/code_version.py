@@ -1,4 +1,4 @@
-"""The version of the code of a class's own nodes: an answer is not given again once they are written anew."""
+"""The version of the code of a class's own nodes: answers of older versions are not reused."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _USER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision on all that a run waits for."""
+    """A decision on everything that a run waits for."""
 
     approved: Collection[str] | Literal["all"] | None = ()
     """The ids of the calls to make, or all that are not denied; None: nothing was decided about calls."""

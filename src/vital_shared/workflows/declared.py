@@ -1,4 +1,4 @@
-"""See at the definition of a workflow class that what its body declares is of the right kind."""
+"""Check the declarations in the body of a workflow class when it is defined."""
 
 from __future__ import annotations
 

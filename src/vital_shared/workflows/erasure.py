@@ -1,7 +1,7 @@
-"""The erasure of a person: runs under way are cancelled, and all that is kept of the person is deleted.
+"""The erasure of a person: active runs are cancelled, and all stored data of the person is deleted.
 
-The order matters: what is still on its way into the store is written first, then the rows go, then the copies
-(event logs, cached answers, files), and last the key of the pseudonym. What breaks off is done again.
+The order matters: pending writes are flushed first, then the rows are deleted, then the copies (event logs,
+cached answers, files), and finally the key of the pseudonym. An interrupted erasure is repeated.
 """
 
 from __future__ import annotations

@@ -1,32 +1,34 @@
-"""The max cost of a run, before it runs; this amount of its tenant's budget is reserved.
+"""The max cost of a run, which is reserved from its tenant's budget before the run starts.
 
 ::
 
     max cost = suggestion + answer + tools + sources, but no more than is left of max_cost_dollars
 
-- **A call of a model** is its prompt and its longest answer, at the model's prices, the prompt as if it
-  were written to the provider's cache (the dearest way). The longest answer is the model's configured
-  ``max_output_tokens``, else `OUTPUT_TOKENS`. The prompt is the rules, the agent's instructions, the
-  question and the tools' definitions, plus the passages, the results of requested tools and the history
-  as far as the model's context has room for them (see `vital_shared.llm.prompts.prompt`).
-- **The suggestion** of tools is one call of each model that can ask for tools, since each may fail and be
-  paid for; there is none where no tool or no such model may be used.
-- **The answer** is one call of each model of the chain, for the same reason. Where a model may call tools,
-  up to `ROUNDS` more calls follow, of the dearest and with a full context, and the tools' own prices. Such
-  a loop ends at `DOLLARS`, when one more call may be under way and one more has to answer.
-- **Tools** are those that the input requests, and `MOST` suggested ones at the price of the dearest that
-  the agent may use without asking; after an approval, those that were approved, as they were edited.
-- **Sources** are asked twice at most, each time at the most that a search can cost; the search tool asks
-  them once a call.
-
-- **A node of a class's own** costs at most its ``max_cost_dollars``. What one that declares none spends is
+- **A model call** costs its prompt and its longest possible answer at the model's prices. The prompt is
+  priced as if it were written to the provider's cache, the most expensive case. The longest answer is the
+  model's configured ``max_output_tokens``, or else `DEFAULT_MAX_OUTPUT_TOKENS`. The prompt consists of the
+  rules, the agent's instructions, the question and the tools' definitions, plus as much of the passages, the
+  results of requested tools and the history as fits into the model's context (see
+  `vital_shared.llm.prompts.prompt`).
+- **The suggestion** of tools is one call of each model that can request tools, since each call may fail and
+  still be charged. It costs nothing if no tool or no such model may be used.
+- **The answer** is one call of each model in the chain, for the same reason. If a model may call tools, up to
+  `MAX_TOOL_ROUNDS` more calls of the most expensive model follow, each with a full context, plus the prices
+  of the tools. A loop without a limit of its own ends at `DEFAULT_MAX_COST_DOLLARS`; at that moment, one call
+  may be running, and one more must answer.
+- **Tools** are those that the input requests, plus `MAX_SUGGESTED_CALLS` suggested ones, each at the highest
+  price of the tools that the agent may use without approval. After an approval, they are the approved calls
+  as edited.
+- **Sources** are searched at most twice, each time at the maximum cost of a search; the search tool searches
+  them once per call.
+- **A node of your own class** costs at most its ``max_cost_dollars``. If it declares none, its costs are
   reserved before each call (see `vital_shared.workflows.self_llm.node_budget`).
 
-Only what the class has counts: one without the built-in ``answer`` reserves nothing for it.
+Only the nodes of the class count: a class without the built-in ``answer`` reserves nothing for it.
 
-Lengths are counted as two bytes a token, more than all but the densest texts have. A model without a known
-price adds nothing, since nobody can know; the estimate names it. Of a workflow in which no agent answers,
-only what its nodes declare is foreseen.
+Lengths are counted at two bytes per token, which overestimates all but the densest texts. A model without a
+known price adds nothing, since its cost is unknown; the estimate names it. For a workflow in which no agent
+answers, the estimate only includes the costs that its nodes declare.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The copy of another run's events in a log of one's own, with numbers of its own."""
+"""A copy of another run's events in this run's log, with new numbers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FIRST_SEQ_AFTER_START: Final = 2
 
 
 class EventCopy:
-    """Write another run's events into a log, each once, except for the run's end.
+    """A writer of another run's events into a log, each once, except for the run's end.
 
-    :param log: the log; it may have the beginning of an answer already, from a run that failed.
+    :param log: the log; it may already contain the beginning of an answer, from a run that failed.
     :param streamed: the text of that beginning.
     """
 

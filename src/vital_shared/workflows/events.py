@@ -1,4 +1,4 @@
-"""Turn the engine's notifications into the events that every interface shows."""
+"""Convert the notifications of the graph engine into the events that every interface shows."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class RunEvents(Observer):
     """The writer of a run's events into its log.
 
     :param log: the log of the run.
-    :param streamed: the beginning of the answer that the log has already, from another's run of the request.
-    :param standing: the part of the run that the log has already, where the run was taken over.
+    :param streamed: the beginning of the answer that the log already has, from another run of the request.
+    :param standing: the part of the run that the log already has, if the run was taken over.
     """
 
     def __init__(self, log: MemoryLog, streamed: str = "", standing: StandingEvents | None = None) -> None:
@@ -232,7 +232,7 @@ def check_text(node: str, does: str, text: str) -> None:
 
 
 class Continuation:
-    """The rest of an answer, for readers that have its beginning from another's run of the same request.
+    """The rest of an answer, for readers that have its beginning from another run of the same request.
 
     :param streamed: the beginning that they have.
     """

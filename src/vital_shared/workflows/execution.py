@@ -1,4 +1,4 @@
-"""One execution of a workflow: checked, stored, run, streamed as events, and ended in the store."""
+"""One execution of a workflow: it checks and stores the run, streams its events, and stores its end."""
 
 from __future__ import annotations
 
@@ -82,25 +82,25 @@ RESUMED_AT: Final = "resumed_at"
 
 
 class Execution(RunHandle):
-    """A run while it lives in this process; made by `begin` or `resume`.
+    """A run in this process; created by `begin` or `resume`.
 
     :param workflow: the workflow.
     :param request: the input, with its session.
     :param stream: the writer of its events.
-    :param run: the engine's own run.
-    :param record: the record to store first, or None where it is there already.
-    :param max_use: the most that the run may use, should there be limits above it.
-    :param metrics: counts it.
-    :param fence: this worker as its owner, which each of its writes names.
-    :param is_durable: whether another worker can take it over.
-    :param earlier_span: the span of the part before a pause, where it was traced.
-    :param paid: the cost of the part before a pause, as it is in the ledger.
-    :param calls: the calls of models in the part before a pause.
-    :param node_failures: failed attempts at nodes in the part before.
-    :param tool_results: the results of the tools that models have called in the part before.
-    :param carried: the charges of a worker that died with it, which the ledger does not have yet.
-    :param effects: the nodes with effects that earlier workers have begun, and the decisions on them.
-    :param lookup: the result of the cache lookup; None: a resumed run is not looked up.
+    :param run: the run of the graph engine.
+    :param record: the record to store first, or None if it is already stored.
+    :param max_use: the maximum usage of the run, for the limits of its tenant and others.
+    :param metrics: the metrics of the run.
+    :param fence: the ownership of this worker, which is checked with every write.
+    :param is_durable: whether another worker can take over the run.
+    :param earlier_span: the span of the part before a pause, if it was traced.
+    :param paid: the cost of the part before a pause, as recorded in the ledger.
+    :param calls: the model calls of the part before a pause.
+    :param node_failures: failed attempts at nodes in the part before a pause.
+    :param tool_results: the results of the tools that models called in the part before a pause.
+    :param carried: the charges of a worker that died with the run, which are not in the ledger yet.
+    :param effects: the nodes with effects that earlier workers started, and the decisions on them.
+    :param lookup: the result of the cache lookup; None for a resumed run, which is not looked up.
     :param key: the key of the client's request, stored with the record.
     """
 

@@ -1,4 +1,4 @@
-"""Find a workflow class of a user's own by its name."""
+"""Find a custom workflow class by its name."""
 
 from __future__ import annotations
 

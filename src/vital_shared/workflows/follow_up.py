@@ -1,4 +1,4 @@
-"""Make a question of a conversation stand alone, so that it can be searched for."""
+"""Rewrite a follow-up question so that it can be understood, and searched for, without the conversation."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Nodes with effects that a worker had begun when it died: the decision on them.
+"""Nodes with effects that a worker had started when it died, and the decisions on them.
 
-Nobody knows whether it happened, so a person or a program says how the run goes on::
+The engine cannot know whether the effect happened, so a person or a program decides how the run continues::
 
-    {"decision": "done", "value": …}    it happened: the run goes on with this as the node's value
-    {"decision": "repeat"}              it did not: the node runs again
+    {"decision": "done", "value": …}    it happened: the run continues with this as the node's value
+    {"decision": "repeat"}              it did not happen: the node runs again
     {"decision": "give_up"}             the run fails
 """
 

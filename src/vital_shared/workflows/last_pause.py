@@ -1,4 +1,4 @@
-"""The last pause of a run, as its readers have had it, from what the store has of it."""
+"""The last pause of a run, as its readers saw it, restored from the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the fields of an input that its JSON does not hold in full."""
+"""Find the fields of an input that are incomplete in its JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The failed attempts at the nodes of a run, in words that its user may read."""
+"""The failed attempts at the nodes of a run, described for its user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Store what the costly nodes of a durable run make as they finish, so that they need not run again."""
+"""Store the values of costly nodes of a durable run when they finish, so that these need not run again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _warned: Final = set[tuple[str, str]]()
 
 
 class StoredNode(Frozen):
-    """A finished node, and what it has left in the run beside its value."""
+    """A finished node, with its effects on the run besides its value."""
 
     node: FinishedNode
     calls: tuple[ModelCall, ...] = ()

@@ -1,4 +1,4 @@
-"""The calls of `self.llm` that are under way in one run: they end with it, so that each is charged."""
+"""The calls of `self.llm` that are running in one run: they end with it, so that each is charged."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = get_logger(__name__)
 
 
 class OpenCalls:
-    """The calls under way, by the tasks that wait for them.
+    """The running calls, by the tasks that wait for them.
 
-    A node's own task may outlive its node, and the run; what it asks for then would be paid by nobody.
+    A task that a node creates may outlive the node and the run; calls that it made then would not be charged.
     """
 
     __slots__ = ("_is_over", "_tasks")

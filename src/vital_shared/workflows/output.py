@@ -1,4 +1,4 @@
-"""Put together what a run has made."""
+"""Build the output of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values of a workflow's own nodes, as its output has them."""
+"""The values of a workflow's own nodes in its output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nodes that a workflow class adds to the built-in ones, or has in their place."""
+"""The nodes that a workflow class adds to the built-in ones, or replaces them with."""
 
 from __future__ import annotations
 

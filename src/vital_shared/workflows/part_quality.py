@@ -1,4 +1,4 @@
-"""The quality of the answer of a sub-workflow, as that of the run that it is a part of."""
+"""The quality of a run whose answer comes from a sub-workflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a workflow answers from documents: a class without retrieval does not lack them."""
+"""The test whether a workflow answers from documents: without retrieval, a class does not lack them."""
 
 from __future__ import annotations
 

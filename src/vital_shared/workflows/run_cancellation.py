@@ -1,4 +1,4 @@
-"""The cancellation of a run, wherever it is: it waits, or another process works on it."""
+"""The cancellation of a run, whether it is queued or running in another process."""
 
 from __future__ import annotations
 

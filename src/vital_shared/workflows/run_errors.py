@@ -1,4 +1,4 @@
-"""Errors of runs that were ended by something else than one of their nodes."""
+"""Errors of runs that were not ended by one of their nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The common face of what answers a request, and how it is read."""
+"""The common interface of everything that answers a request, for its readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line of log for each run that has ended: what an operator asks first, and nothing of its content."""
+"""One log line for each run that has ended: the facts that an operator needs first, without its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Count a run: its nodes and sources while it runs, and itself when it ends, once, however it does."""
+"""Record the metrics of a run: its nodes and sources while it runs, and exactly once its end."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ _unsaved: Final[set[str]] = set()
 class RunMetrics(Observer):
     """The metrics of one run, or of its part after a pause.
 
-    :param request: its input.
-    :param request_counts: counts that the store keeps, of the same requests as the metrics.
-    :param traits: those of the workflow's class; None: it is not known, and an agent was to answer.
+    :param request: the input of the run.
+    :param request_counts: the counts in the store, of the same requests as the metrics.
+    :param traits: the traits of the workflow's class; None: unknown, and an agent was to answer.
     :param workflow: the name of the workflow in the records of its runs.
     """
 

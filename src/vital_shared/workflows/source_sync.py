@@ -1,4 +1,4 @@
-"""Bring the sources in other systems up to date with the documents."""
+"""Synchronise the sources in other systems with the documents."""
 
 from __future__ import annotations
 

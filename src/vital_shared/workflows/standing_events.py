@@ -1,11 +1,11 @@
-"""The events of a run that stand where another worker goes on with it, and those that do not count any more.
+"""The events of a run that remain valid when another worker continues it, and those that no longer count.
 
-What a node has given before it was cut off does not count where the node runs again: its text, what it has
-yielded, its tool calls. `Superseded` says so to readers: all from its number on is void. What of that counts
-all the same, since it is of other nodes, is written once more behind it. So each reader that drops what is
-void has the same events in the end, wherever it joined, and the tokens that are left are the answer.
+If a node was cut off and runs again, its earlier events no longer count: its text, the values it yielded, its
+tool calls. `Superseded` marks all events from a given number on as void. Those of them that still count,
+because they belong to other nodes, are written again after it. So every reader that drops the void events
+ends up with the same events, wherever it joined, and the remaining tokens are the answer.
 
-The start and the end of a node that only runs again to make its value anew are not written twice.
+If a node only runs again to recompute its value, its start and its end are not written twice.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ RESULTS_NODE: Final = "rag_retrieval"
 
 @dataclass(slots=True)
 class StandingEvents:
-    """The part of a run's log that counts, as far as its next owner needs to know it."""
+    """The valid part of a run's log, as far as the next owner of the run needs it."""
 
     has_begun: bool = False
     """Whether the run's beginning, or its last resumption, is in the log."""
@@ -113,9 +113,9 @@ def _is_content(event: Event) -> bool:
 
 
 class _Stands:
-    """A test of a run's events, one after the other: whether they are of nodes that do not run again.
+    """A test of a run's events, one after another: whether they belong to nodes that do not run again.
 
-    :param kept: the nodes that do not.
+    :param kept: the nodes that do not run again.
     """
 
     def __init__(self, plan: Plan, kept: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""Check that the inputs of a workflow can be stored, and read back as they were."""
+"""Check that the inputs of a workflow can be stored and restored unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a durable run that its last owner has streamed, and could not store."""
+"""The end of a durable run that its last owner streamed, but could not store."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ logger = get_logger(__name__)
 
 
 class StreamedEnd(RunHandle):
-    """A run that was taken over after its end was written ahead: the end is stored, and nothing runs again.
+    """A run that was taken over after its end was streamed: the end is stored, and nothing runs again.
 
-    The owner before has counted it. Its readers may have that end, so no other may follow.
+    The previous owner has already counted it. Readers may have seen that end, so no other may follow.
 
-    :param log: its last event is the end.
-    :param record: the run as this worker has taken it over.
-    :param paid: its charges that the ledger has.
-    :param carried: its charges that the ledger does not have yet.
+    :param log: the log of the run; its last event is the end.
+    :param record: the run as taken over by this worker.
+    :param paid: the charges of the run in the ledger.
+    :param carried: the charges of the run that are not in the ledger yet.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Go on with a durable run whose worker has died, from what the store has of it."""
+"""Continue a durable run whose worker has died, from its data in the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The calls that a model makes while it answers: which are made, and when it has to stop."""
+"""The tool calls of a model while it answers: the rules for making them, and for stopping."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def allowed(tools: ToolRegistry, agent: AgentProfile) -> tuple[Tool, ...]:
 
 
 class ToolLoop:
-    """The calls that a model makes, within what the agent may use and what the user has approved.
+    """The tool calls of a model, limited to the agent's tools and the user's approvals.
 
-    In manual modes a model may make the calls that were approved, with the same arguments (their results
-    are there already), and those that need no approval; any other ends the loop.
+    In manual modes, a model may make the calls that were approved, with the same arguments (their results
+    already exist), and calls that need no approval; any other call ends the loop.
 
-    In automatic modes nobody approves, and by now the model has read documents, which may hold instructions:
-    a tool that requires approval, and does more than read, may be called where the agent's own list names it,
-    or where it was called for the question before any document was read.
+    In automatic modes nobody approves, and the model has already read documents, which may contain
+    instructions. A tool that requires approval and does more than read may therefore only be called if the
+    agent's own list names it, or if it was already called for the question before any document was read.
 
     :param tools: all tools of the engine.
-    :param agent: its tools are those that the model may use; None: the model may use none.
-    :param context: the run and the tenant on whose behalf they are called.
+    :param agent: the agent, whose tools the model may use; None: the model may use none.
+    :param context: the run and the tenant for which the tools are called.
     :param manual: whether the user approves calls.
-    :param known: the calls of this run that were made before, whose results stand.
-    :param hold: holds an amount of nano-dollars for calls that are to be made, or raises.
+    :param known: the earlier calls of this run, whose results are reused.
+    :param hold: a function that reserves an amount of nano-dollars for the next calls, or raises.
     """
 
     def __init__(

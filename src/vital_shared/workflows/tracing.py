@@ -1,7 +1,8 @@
-"""A run as OpenTelemetry spans: one for itself, and one for each node, step and item of a fan-out.
+"""A run as OpenTelemetry spans: one for the run, and one for each node, step and item of a fan-out.
 
-A node's span is the current one in the node's own code, also in its thread: so spans of one's own and of
-instrumented clients stand below it. Its parent is the run's span, whichever node was before it in its task.
+A node's span is the current span in the node's code, also in its thread, so custom spans and those of
+instrumented clients become its children. Its parent is always the run's span, even if another node ran before
+it in the same task.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["NodeSpans", "RunSpan"]
 
 @dataclass(slots=True)
 class _Open:
-    """A span that is the current one in a task."""
+    """A span that is the current span of a task."""
 
     span: Span
     context: Context
@@ -35,7 +36,7 @@ class _Open:
 
 
 class NodeSpans(Observer):
-    """The spans of a run's parts, below the span that is current when it starts."""
+    """The spans of a run's parts, as children of the span that is current when it starts."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
@@ -124,11 +125,11 @@ class NodeSpans(Observer):
 
 
 class RunSpan(NodeSpans):
-    """The span of a run, or of the part of it after a pause; the current one within ``with``.
+    """The span of a run, or of its part after a pause; the current span within ``with``.
 
-    It stands below the span that is current where the run begins, if any.
+    It is a child of the span that is current when the run begins, if there is one.
 
-    :param workflow: the workflow, whose class names it.
+    :param workflow: the workflow; its class gives the span its name.
     :param earlier: the result of `traceparent` for the part before the pause.
     """
 

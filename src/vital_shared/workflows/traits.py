@@ -1,4 +1,4 @@
-"""The traits of a workflow class that its runs depend on."""
+"""The properties of a workflow class that affect its runs."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ QUALITY_VALUE: Final = "quality"
 
 
 class WorkflowTraits(NamedTuple):
-    """The facts about a workflow's runs that follow from its plan, found once for each class."""
+    """The properties of a workflow's runs that follow from its plan, computed once for each class."""
 
     caching: Caching
     """The rules of the cache for its answers."""
 
     own_values: tuple[str, ...]
-    """Names of the values of its own nodes, which its output has."""
+    """Names of the values of its own nodes, which are part of its output."""
 
     built_in: frozenset[str]
-    """Names of its nodes that are those of the class of ours that it is made from."""
+    """Names of the nodes that it inherits unchanged from the built-in class."""
 
     answers_at_most: int
-    """Runs of the built-in nodes in one run, in sub-workflows and loops too."""
+    """The maximum number of times that a run executes each built-in node, with sub-workflows and loops."""
 
     has_agent: bool
-    """Whether an agent answers; otherwise there is none to look up, to count or to reserve for."""
+    """Whether an agent answers; otherwise none is looked up, counted or included in the reserved cost."""
 
     has_answer: bool
     """Whether a node makes the response."""
 
     has_result: bool
-    """Whether its runs have a typed result."""
+    """Whether runs have a typed result."""
 
     input_type: type[WorkflowInput]
-    """The class of its inputs."""
+    """The class of the input."""
 
     is_assessed: bool
     """Whether the quality of its answers is checked."""
 
 
 _known: Final[dict[str, WorkflowTraits]] = {}
-"""The traits of the classes of this process, by the name that their runs are stored with."""
+"""The traits of the classes in this process, by the workflow name of their stored runs."""
 
 
 def remember_traits(stored_name: str, traits: WorkflowTraits) -> None:
-    """Let the stored runs of a class be counted by its traits."""
+    """Register the traits of a class, by which its stored runs are counted."""
     _known[stored_name] = traits
 
 
 def known_traits(stored_name: str) -> WorkflowTraits | None:
-    """Return the traits of a class, by the name that its runs are stored with; None: it is not here."""
+    """Return the traits of a class by the workflow name of its stored runs; None: it is not known here."""
     return _known.get(stored_name)
 
 
@@ -74,10 +74,10 @@ def traits_of(
     is_cacheable: bool,
     cache_version: str,
 ) -> WorkflowTraits:
-    """Find out about the runs of a class.
+    """Return the traits of a class.
 
     :param plan: the plan of the class.
-    :param built_in: the plan of the class of ours that it is made from; None: it has no nodes.
+    :param built_in: the plan of the built-in class that it inherits from; None: that class has no nodes.
     """
     parts = tuple(_parts(plan))
     own_answers = 0 if built_in is None else 1
@@ -101,16 +101,16 @@ def traits_of(
 
 
 def _barrier(parts: Sequence[tuple[WorkflowTraits, int]], *, is_cacheable: bool) -> CacheReason | None:
-    """Return the barrier that a class sets to caching, or else the first one of its parts."""
+    """Return the reason why a class, or else the first of its parts, cannot be cached."""
     if not is_cacheable:
         return "workflow_not_cacheable"
     return next((part.caching.barrier for part, _ in parts if part.caching.barrier is not None), None)
 
 
 def _parts(plan: Plan) -> Iterator[tuple[WorkflowTraits, int]]:
-    """Yield the traits of the workflows that a plan is made of, with their runs in one of it, at most.
+    """Yield the traits of the workflows in a plan, with the maximum number of their runs in one run of it.
 
-    A plain graph has none, and may be made of workflows itself.
+    A plain graph has no traits, but may itself contain workflows.
     """
     for part in plan.parts:
         if hasattr(part.graph, "traits"):

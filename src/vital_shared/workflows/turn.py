@@ -1,4 +1,4 @@
-"""The question and the answer of a run, for its conversation."""
+"""The question and the answer of a run, as a turn of its conversation."""
 
 from __future__ import annotations
 

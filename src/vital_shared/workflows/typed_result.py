@@ -1,4 +1,4 @@
-"""The typed result of a workflow: the value of its node ``result``, checked against the type of its class."""
+"""The typed result of a workflow: the value of its node ``result``, validated against the declared type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bare base of workflows: any graph, counted, charged, traced, cached, streamed, paused and resumed."""
+"""The base class of workflows: any graph, with metrics, charges, traces, a cache, streams and pauses."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ __all__ = ["Workflow"]
 logger = get_logger(__name__)
 
 _warned: Final = set[tuple[str, ...]]()
-"""The events, places of nodes and subjects that were warned of: each is once."""
+"""The events, node locations and subjects that the log has warned of: each warning is written once."""
 
 _warned_bare: Final = set[str]()
-"""The classes whose bare graph was run: each is warned of once."""
+"""The classes whose bare graph was run: the log warns once of each."""
 
 
 class Workflow(
@@ -60,52 +60,52 @@ class Workflow(
     ...     async def answer(self, query: str) -> str:
     ...         return query.upper()
 
-    Nodes may read the whole input, each of its fields, and the run's id. The value of the node ``answer`` is
-    the response, that of ``result`` the typed result, and those of all other nodes are in ``output.values``.
-    A class may name the types of its input and its result:
+    Nodes may read the whole input, each of its fields, and the id of the run. The value of the node
+    ``answer`` is the response, the value of ``result`` is the typed result, and those of all other nodes are
+    in ``output.values``. A class may declare the types of its input and its result:
     ``class Extract(Workflow[ContractInput, Contract])``.
 
-    :param services: the services to use; None: the default ones of the running event loop, opened on first
-        use and closed by `aclose`, or with the loop. One object then serves any number of event loops, one
-        after another or in several threads at once.
+    :param services: the services to use; None: the default services of the running event loop, opened on
+        first use and closed by `aclose` or with the loop. One object then serves any number of event loops,
+        one after another or in several threads at once.
     """
 
     input_type: ClassVar[type[WorkflowInput]] = WorkflowInput
-    """The class of its inputs, from its first type parameter."""
+    """The class of the input, from the first type parameter."""
 
     result_type: ClassVar[Any] = None
-    """The type of its result, from its second type parameter; None: it has none."""
+    """The type of the result, from the second type parameter; None: the workflow has no typed result."""
 
     modes: ClassVar[frozenset[WorkflowMode]] = frozenset(WorkflowMode)
     """The modes that the workflow serves; a subclass may restrict them."""
 
     cacheable: ClassVar[bool] = True
-    """Whether an answer may be given again to an equal request; False where it depends on anything but the
-    request, the documents and what nodes are made of, such as the time or another system."""
+    """Whether an answer may be reused for an equal request; set it to False if answers depend on anything but
+    the request, the documents and the code of the nodes, such as the time or another system."""
 
     durable: Durability = "pauses"
-    """The part of a run that outlives its process, for a class or for one object. With ``"nodes"`` another
-    worker goes on with a run when its own dies."""
+    """The part of a run that survives its process, for a class or for one object. With ``"nodes"``, another
+    worker continues a run when its own worker dies."""
 
     max_cost_dollars: ClassVar[Decimal | float | str | None] = None
-    """The most that a run may cost where its request does not say; None: there is no bound but the tenant's.
-    As a part of another workflow it has none of its own."""
+    """The maximum cost of a run whose request sets none; None: only the tenant's limits apply. It is ignored
+    when the workflow is a part of another one."""
 
     cache_version: ClassVar[str] = ""
-    """A part of the cache's key: change it when nodes answer otherwise than before."""
+    """A part of the cache key: change it when the nodes give other answers than before."""
 
     traits: ClassVar[WorkflowTraits]
-    """The facts about its runs that follow from the class."""
+    """The properties of its runs that follow from the class."""
 
     built_in: ClassVar[Plan | None] = None
-    """The plan of the class of ours that it is made from; None: it has no nodes."""
+    """The plan of the built-in class that it inherits from; None: that class has no nodes."""
 
     _type_arguments: ClassVar[tuple[Any, ...]] = ()
 
     def __init_subclass__(cls, *, is_built_in: bool = False, **kwargs: Any) -> None:
-        """Compile the plan, with the fields of its own input type as inputs.
+        """Compile the plan, with the fields of the class's input type as inputs.
 
-        :param is_built_in: its nodes are those of ours, and not a user's own.
+        :param is_built_in: whether the nodes are built-in ones rather than a user's own.
         """
         check_declared(cls)
         cls.max_cost_dollars = read_dollars(cls.max_cost_dollars)
@@ -134,11 +134,11 @@ class Workflow(
 
     @classmethod
     def whole_input(cls, outer: Any, values: Mapping[str, Any]) -> Any:
-        """Return the input for this class as a part of another one.
+        """Return the input of this class when it is a part of another one.
 
         :param outer: the input of the other class.
         :param values: fields that differ from it.
-        :raises InvalidRequest: when they do not make an input of this class.
+        :raises InvalidRequest: when the fields do not form an input of this class.
         """
         names = cls.input_type.model_fields
         fields = {name: getattr(outer, name) for name in names if hasattr(outer, name)}
@@ -152,9 +152,9 @@ class Workflow(
             ) from error
 
     def part_object(self, graph: type[Graph]) -> Graph:
-        """Make the object for a part of this workflow, with the same services.
+        """Create the object that runs a part of this workflow, with the same services.
 
-        :raises ConfigurationError: when its class takes other arguments.
+        :raises ConfigurationError: when the class of the part requires other arguments.
         """
         try:
             return graph(self._given) if issubclass(graph, Workflow) else graph()
@@ -175,7 +175,7 @@ class Workflow(
         self._made_in = current_node.get()
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Set an attribute; warn once where a node does it: all runs of the object share it."""
+        """Set an attribute; warn once if a node does so, since all runs of the object share it."""
         current = current_node.get()
         if current is not None and getattr(self, "_made_in", current) is not current:
             _warn_once(
@@ -188,9 +188,9 @@ class Workflow(
 
     @classmethod
     def with_services(cls, services: Services) -> Self:
-        """Make an object that uses these services, also where its ``__init__`` takes none; for servers.
+        """Create an object that uses these services, even if its ``__init__`` takes none; for servers.
 
-        :raises TypeError: when it needs something else.
+        :raises TypeError: when its ``__init__`` requires other arguments.
         """
         made = cls(services=services) if "services" in inspect.signature(cls).parameters else cls()
         made._services = services  # noqa: SLF001 - of an object of this class
@@ -198,7 +198,7 @@ class Workflow(
 
     @property
     def services(self) -> Services:
-        """The services of the workflow, in this event loop; available once a run has begun."""
+        """The services of the workflow in this event loop; available once a run has started."""
         if (given := self._given) is not None:
             return given
         try:
@@ -220,7 +220,10 @@ class Workflow(
             ) from None
 
     async def aclose(self) -> None:
-        """Close this event loop's default services, if no other workflow uses them; it may be used again."""
+        """Close this event loop's default services, unless another workflow uses them.
+
+        The workflow can be used again afterwards.
+        """
         if self._given is None:
             await loop_services().release(self)
 
@@ -236,16 +239,16 @@ class Workflow(
             await loop_services().acquire(self)
 
     async def _parts(self) -> WorkflowParts:
-        """Return what a run needs, its services opened."""
+        """Return the parts that a run needs, with open services."""
         await self._open()
         return WorkflowParts(self, self.plan, self.services, self.modes, self.traits, self.durable)
 
     # Running it
 
     async def run(self, **inputs: Any) -> Run:
-        """Run the bare graph: nothing of it is counted, charged, stored, limited or traced.
+        """Run the bare graph, without metrics, charges, storage, limits or traces.
 
-        It is for tests of nodes; `execute_typed` and `execute_stream` are for everything else.
+        Use it to test nodes, and `execute_typed` or `execute_stream` for everything else.
         """
         name = type(self).__name__
         if name not in _warned_bare:
@@ -261,16 +264,16 @@ class Workflow(
     async def begin(self, input: InputT, key: IdempotencyKey | None = None) -> RunHandle:  # noqa: A002 - the seed's name
         """Check a request, and prepare its run or find its answer, for `events` to stream; for servers.
 
-        :param key: with one it is always a run of its own, and stored with the key; where that has begun
-            a run before, `events` raises `KeyTaken`.
-        :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
+        :param key: the idempotency key. A request with one always gets a new run, which is stored with the
+            key; if the key belongs to an earlier run, `events` raises `KeyTaken`.
+        :raises InvalidRequest: when the input names something that does not exist; nothing has run then.
         """
         self._check_type(input)
         self._warn_within_a_run()
         return await beginning.begin(await self._parts(), self._bounded(input), key)
 
     def _bounded(self, request: InputT) -> InputT:
-        """Give a request the bound of the class, where it has none."""
+        """Return the request with the cost limit of the class, if it has none."""
         if self.max_cost_dollars is None or request.max_cost_dollars is not None:
             return request
         return request.model_copy(update={"max_cost_dollars": self.max_cost_dollars})
@@ -307,25 +310,25 @@ class Workflow(
         tenant_id: str | None = None,
         key: IdempotencyKey | None = None,
     ) -> RunHandle:
-        """Take a paused run, which its `events` run on; for servers. Raises what `resume` raises.
+        """Prepare a paused run, which its `events` continue; for servers. Raises the errors of `resume`.
 
         :param key: the key of the client's request, stored with the decision.
-        :raises KeyTaken: when the key stands for another run.
+        :raises KeyTaken: when the key belongs to another run.
         """
         return await beginning.resume(await self._parts(), run_id, decision, tenant_id, key)
 
     async def start_in_background(self, input: InputT) -> str:  # noqa: A002 - the seed's name
         """Queue a run, and return its id; a `BackgroundWorker`, or an engine that serves this class, runs it.
 
-        :raises InvalidRequest: when the input asks for what is not there, or cannot be stored.
-        :raises QueueFull: when too many runs of the tenant wait.
+        :raises InvalidRequest: when the input names something that does not exist, or cannot be stored.
+        :raises QueueFull: when the tenant has too many queued runs.
         """
         record = await self.queued_record(input)
         await self.services.background.put([record])
         return record.id
 
     async def wait_for_run(self, run_id: str, *, tenant_id: str | None = None) -> WorkflowOutput[ResultT]:
-        """Wait for a run in the background, and return its answer, or what it waits for.
+        """Wait for a background run, and return its answer, or the approval or input that it waits for.
 
         :param tenant_id: restrict to runs of this tenant; None for every tenant.
         :raises NotFound: when there is no such run.
@@ -335,9 +338,9 @@ class Workflow(
         return with_result(self.plan, await until_ended(services, run_id, tenant_id))
 
     async def cancel_run(self, run_id: str, *, tenant_id: str | None = None) -> bool:
-        """Cancel a run in the background, wherever it is; return whether there was something to cancel.
+        """Cancel a background run in any process, and return whether there was something to cancel.
 
-        One that is under way ends within seconds.
+        A run that has already started ends within seconds.
 
         :param tenant_id: restrict to runs of this tenant; None for every tenant.
         :raises NotFound: when there is no such run.
@@ -345,48 +348,48 @@ class Workflow(
         return await cancel_run((await self._parts()).services, run_id, tenant_id)
 
     async def open(self) -> Services:
-        """Open the services, where they are not yet, and return them."""
+        """Open the services if necessary, and return them."""
         await self._open()
         return self.services
 
     async def queued_record(self, input: InputT, run_id: str | None = None) -> RunRecord:  # noqa: A002 - the seed's name
-        """Check a request, and make the record of its run in the background, not stored yet; for servers.
+        """Check a request, and create the record of its background run without storing it; for servers.
 
         :param run_id: the id of the run; None: a new one.
-        :raises InvalidRequest: when the input asks for what is not there, or cannot be stored.
+        :raises InvalidRequest: when the input names something that does not exist, or cannot be stored.
         """
         self._check_type(input)
         return await beginning.queued_record(await self._parts(), self._bounded(input), run_id)
 
     async def begin_queued(self, record: RunRecord) -> RunHandle:
-        """Prepare a run that waits in the queue, which its `run` takes out of it; for servers.
+        """Prepare a queued run, which its `run` takes out of the queue; for servers.
 
-        :raises InvalidRequest: when the input asks for what is not there any more.
+        :raises InvalidRequest: when the input names something that no longer exists.
         """
         return await beginning.begin_queued(await self._parts(), record)
 
     async def begin_taken_over(self, taken: TakenRun) -> RunHandle:
-        """Go on with a run that this worker has taken over, which its `events` run on; for servers.
+        """Prepare a run that this worker has taken over, which its `events` continue; for servers.
 
-        :raises PlanChanged: when the run's input does not fit this class any more.
+        :raises PlanChanged: when the run's input no longer fits this class.
         """
         return await take_over(await self._parts(), taken)
 
     async def execute_typed(self, input: InputT) -> WorkflowOutput[ResultT]:  # noqa: A002 - the seed's name
-        """Answer, or pause for the user's approval.
+        """Answer a request, or pause for the user's approval.
 
-        :raises InvalidRequest: when the input asks for what is not there; nothing has run then.
-        :raises RunFailed: when there is no answer; its cause is what the node raised.
+        :raises InvalidRequest: when the input names something that does not exist; nothing has run then.
+        :raises RunFailed: when there is no answer; its ``__cause__`` is the exception of the node.
         """
         with unstreamed():
             return with_result(self.plan, await (await self.begin(input)).answer())
 
     async def execute_stream(self, input: InputT) -> AsyncGenerator[Event, None]:  # noqa: A002 - the same
-        """Answer, event by event; the last one is `run_finished`, `run_paused` or `run_failed`.
+        """Answer a request as events; the last one is `run_finished`, `run_paused` or `run_failed`.
 
         Leaving the loop early (and closing the iterator) cancels the run.
 
-        :raises InvalidRequest: before the first event, when the input asks for what is not there.
+        :raises InvalidRequest: before the first event, when the input names something that does not exist.
         """
         execution = await self.begin(input)
         async with aclosing(execution.events()) as events:
@@ -404,18 +407,18 @@ class Workflow(
         denied: Mapping[str, str] | None = None,
         user_id: str | None = None,
     ) -> WorkflowOutput[ResultT]:
-        """Go on with a paused run, making the suggested tool calls that are approved, and no others.
+        """Resume a paused run, making only the suggested tool calls that are approved.
 
-        :param approved: ids of suggested calls, or "all" that are not denied; none denies them all. None:
-            nothing is decided, which is an error where calls wait and none is edited or denied.
+        :param approved: ids of suggested calls, or "all" for all that are not denied; an empty list denies
+            them all. None: no decision, which is an error if calls wait and none is edited or denied.
         :param tenant_id: restrict to runs of this tenant; None for every tenant.
         :param answers: the values of a subclass's own pausing nodes, by the value's name.
-        :param edited: other arguments for suggested calls, by id, which approves them.
-        :param denied: the reasons of calls that are denied, by id; the model reads them.
+        :param edited: changed arguments of suggested calls, by id; these calls are approved.
+        :param denied: the reasons of denied calls, by id; the model reads them.
         :param user_id: the person who decides; stored with the run.
         :raises NotFound: when there is no such run.
-        :raises InvalidRequest: when an id was not suggested, an answer is missing or does not fit.
-        :raises Conflict: when it was resumed, has ended or expired, or the workflow has changed.
+        :raises InvalidRequest: when an id was not suggested, or an answer is missing or does not fit.
+        :raises Conflict: when the run was resumed, has ended or expired, or the workflow has changed.
         :raises RunFailed: when there is no answer.
         """
         decision = Decision(approved, edited or {}, denied or {}, answers or {}, user_id)
@@ -434,7 +437,7 @@ class Workflow(
         denied: Mapping[str, str] | None = None,
         user_id: str | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Go on like `resume`, event by event; the numbers go on from where the run had paused."""
+        """Resume a run like `resume`, as events; their numbers continue from those before the pause."""
         decision = Decision(approved, edited or {}, denied or {}, answers or {}, user_id)
         execution = await self.begin_resumed(run_id, decision, tenant_id=tenant_id)
         async with aclosing(execution.events()) as events:
@@ -443,13 +446,13 @@ class Workflow(
 
 
 def _input_types(input_type: type[WorkflowInput]) -> dict[str, Any]:
-    """Return the types of the values that come from outside: the input, its fields, and the run's id."""
+    """Return the types of the graph's inputs: the request, its fields, and the id of the run."""
     fields = {name: field.annotation for name, field in input_type.model_fields.items()}
     return {"input": input_type, "run_id": str, **fields}
 
 
 def _input_defaults(input_type: type[WorkflowInput]) -> dict[str, Any]:
-    """Return the defaults of its own fields, but for those that are made anew for each input."""
+    """Return the defaults of the class's own fields, except those that a factory makes for each input."""
     own = set(input_type.model_fields) - set(WorkflowInput.model_fields)
     return {
         name: field.get_default()
@@ -463,9 +466,9 @@ def _required(input_type: type[WorkflowInput]) -> list[str]:
 
 
 def _warn_once(event: str, hint: str, **subject: str) -> None:
-    """Warn of what the code of a node does, once for each node and subject; silent outside of runs.
+    """Warn of something that the code of a node does, once for each node and subject; silent outside of runs.
 
-    :param hint: the way out, in which ``{node}`` stands for the node's name.
+    :param hint: the advice; ``{node}`` in it stands for the node's name.
     """
     node = node_of_run()
     if node is None or (seen := (event, node.place, *subject.values())) in _warned:

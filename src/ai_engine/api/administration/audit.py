@@ -42,7 +42,7 @@ async def list_audit_log(request: Request, query: Annotated[AuditQuery, Query()]
 async def export_audit_log(
     request: Request, query: Annotated[AuditExportQuery, Query()]
 ) -> StreamingResponse:
-    """Send all entries that are looked for, the newest first, as lines of JSON or as CSV."""
+    """Send all matching entries, the newest first, as lines of JSON or as CSV."""
     store, tenant_id = AuditStore(engine_of(request).services.database), Caller.of(request).tenant_id
     whole = query.model_copy(update={"limit": MAX_AUDIT_PAGE})
     first = await store.page(whole, tenant_id=tenant_id)  # an error is answered before anything is sent

@@ -43,7 +43,7 @@ BODY = {
 async def list_conversations(
     request: Request, query: Annotated[ConversationQuery, Query()]
 ) -> ConversationPage:
-    """List and search the tenant's conversations, those used last first; without the tenant header, all."""
+    """List and search the tenant's conversations, most recent first; without the tenant header, all."""
     return await _store(request).page(query, tenant_id=Caller.of(request).tenant_id)
 
 
@@ -51,11 +51,11 @@ async def list_conversations(
 async def show_conversation(
     request: Request, session_id: SessionId, query: Annotated[MessageQuery, Query()]
 ) -> ConversationView:
-    """Show a conversation of the tenant's with its newest 400 messages, and its runs that have not ended.
+    """Show a conversation of the tenant with its newest 400 messages, and its runs that have not ended.
 
-    Where there are more messages, `next_cursor` as `before` leads to the 400 before them.
+    If there are more messages, pass `next_cursor` as `before` to get the previous 400.
 
-    One whose first run has not ended is found, too: it has no messages yet.
+    A conversation whose first run has not ended is found too, without messages.
     """
     now = engine_of(request).services.now()
     tenant_id = Caller.of(request).tenant_id
@@ -64,14 +64,14 @@ async def show_conversation(
 
 @router.patch("/{session_id}", summary="Rename a conversation", openapi_extra=BODY)
 async def rename_conversation(request: Request, session_id: SessionId) -> ConversationSummary:
-    """Give a conversation of the tenant's another title."""
+    """Rename a conversation of the tenant."""
     given = await read_model(request, ConversationTitle, engine_of(request).settings.max_body_bytes)
     return await _store(request).rename(session_id, given.title, tenant_id=Caller.of(request).tenant_id)
 
 
 @router.delete("/{session_id}", summary="Delete a conversation", status_code=204)
 async def delete_conversation(request: Request, session_id: SessionId) -> Response:
-    """Delete a conversation of the tenant's and its messages; its runs stay."""
+    """Delete a conversation of the tenant and its messages; its runs are kept."""
     await _store(request).delete(session_id, tenant_id=Caller.of(request).tenant_id)
     return Response(status_code=204)
 

@@ -57,7 +57,7 @@ async def list_dashboards(request: Request) -> DashboardList:
 
 @router.get("/{uid}", summary="Show a dashboard")
 async def show_dashboard(request: Request, uid: Uid) -> DashboardView:
-    """Show a dashboard's panels, where they stand, and what can be chosen."""
+    """Show a dashboard's panels, their positions, and its variables."""
     engine = engine_of(request)
     monitor = await monitor_of(engine)
     return await monitor.dashboard(uid, await sources_of(engine))

@@ -68,9 +68,9 @@ async def list_limits(request: Request, query: Annotated[UsageLimitQuery, Query(
 
 @router.put("/limits", summary="Set a limit", openapi_extra=BODY)
 async def set_limit(request: Request) -> UsageStanding:
-    """Set a limit in place of the one for the same level, model, unit and period.
+    """Set a limit, replacing the one for the same level, model, unit and period.
 
-    It holds from the next request on, and counts what the running period has cost by now.
+    It applies from the next request on, and counts the cost of the current period so far.
     """
     engine = engine_of(request)
     limit = await read_model(request, UsageLimit, engine.settings.max_body_bytes)
@@ -79,7 +79,7 @@ async def set_limit(request: Request) -> UsageStanding:
 
 @router.delete("/limits/{limit_id}", summary="Remove a limit", status_code=204)
 async def remove_limit(request: Request, limit_id: LimitId) -> Response:
-    """Remove a limit; the others above a request still hold."""
+    """Remove a limit; the others that apply to a request remain."""
     await engine_of(request).services.usage_limits.remove(limit_id)
     return Response(status_code=204)
 
@@ -96,7 +96,7 @@ async def list_organisations(request: Request) -> OrganisationList:
     status_code=204,
 )
 async def join_organisation(request: Request, organisation_id: OrganisationId, tenant_id: Tenant) -> Response:
-    """Let the organisation's limits hold for a tenant, in place of those of another organisation."""
+    """Apply the organisation's limits to a tenant, instead of another organisation's."""
     services = engine_of(request).services
     await services.usage_limits.join(tenant_id, organisation_id, now=services.now())
     return Response(status_code=204)
@@ -110,6 +110,6 @@ async def join_organisation(request: Request, organisation_id: OrganisationId, t
 async def leave_organisation(
     request: Request, organisation_id: OrganisationId, tenant_id: Tenant
 ) -> Response:
-    """Let the organisation's limits hold for a tenant no longer."""
+    """Remove a tenant from an organisation, whose limits then no longer apply to it."""
     await engine_of(request).services.usage_limits.leave(tenant_id, organisation_id)
     return Response(status_code=204)

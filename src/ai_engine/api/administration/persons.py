@@ -58,9 +58,9 @@ EXPORTED: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.post("/erasures", summary="Erase a person", openapi_extra=_body(ErasedPerson))
 async def erase(request: Request) -> ErasureReport:
-    """Delete all that is kept of a user; the ledger and the audit log keep a pseudonym.
+    """Delete all data of a user; the ledger and the audit log keep a pseudonym.
 
-    Runs under way are cancelled. Again changes nothing more; where the outcome is `partial`, send it again.
+    Runs in progress are cancelled. Repeating it is harmless; if the outcome is `partial`, send it again.
     """
     engine = engine_of(request)
     person = await read_model(request, ErasedPerson, engine.settings.max_body_bytes)
@@ -90,7 +90,7 @@ async def erase(request: Request) -> ErasureReport:
     responses=EXPORTED,
 )
 async def export(request: Request) -> StreamingResponse:
-    """Send all that the store has of a user, as lines of JSON, each with its `kind`."""
+    """Send all data of a user in the store, as lines of JSON, each with its `kind`."""
     engine = engine_of(request)
     person = await read_model(request, Person, engine.settings.max_body_bytes)
     export = PersonExport(engine.services.database, _tenant(Caller.of(request), person), person.user_id)

@@ -41,7 +41,7 @@ class ProviderView(Frozen):
 
 
 class ModelHealth(Frozen):
-    """A model, as this process of the engine has found it."""
+    """A model, as seen by this process of the engine."""
 
     name: str
     is_installed: bool
@@ -65,7 +65,7 @@ class ProviderList(Frozen):
 async def list_providers(request: Request) -> ProviderList:
     """List the providers, and the models that are installed, named by agents, or failing.
 
-    Failures are those that the answering process has seen: others may have seen other ones.
+    Failures are those seen by the answering process; others may have seen different ones.
     """
     services = engine_of(request).services
     known, breakers = services.models.providers, services.breakers

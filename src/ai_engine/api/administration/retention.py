@@ -41,7 +41,7 @@ class RetentionView(Frozen):
 
 @router.get("", summary="Show how long data is kept")
 async def show_retention(request: Request) -> RetentionView:
-    """Show the periods of each kind, of all tenants or of one's own, and the last pass."""
+    """Show the periods of each kind, for all tenants or the caller's own, and the last pass."""
     services, tenant_id = engine_of(request).services, Caller.of(request).tenant_id
     async with services.database.connect() as connection:
         outcome = await last_outcome(connection)

@@ -42,7 +42,7 @@ class SessionView(Frozen):
 
 @router.get("", summary="Show who is signed in")
 async def show_session(request: Request) -> SessionView:
-    """Show the key that a request is made with, or that none is needed."""
+    """Show the key of the request, or that none is required."""
     caller, engine = Caller.of(request), engine_of(request)
     stored = None if caller.key_id is None else await KeyStore(engine.services.database).find(caller.key_id)
     return SessionView(
@@ -57,9 +57,9 @@ async def show_session(request: Request) -> SessionView:
 
 @router.post("", summary="Sign in")
 async def begin_session(request: Request, response: Response) -> SessionView:
-    """Begin a session with the key in the header Authorization, for 12 hours.
+    """Start a session with the key in the header Authorization, for 12 hours.
 
-    The cookie cannot be read by scripts, is sent to this engine alone, and ends with the key.
+    Scripts cannot read the cookie; it is sent only to this engine, and ends with the key.
     """
     caller, engine = Caller.of(request), engine_of(request)
     if caller.user_id is not None:

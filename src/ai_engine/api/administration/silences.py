@@ -31,7 +31,7 @@ _Text = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class SilenceList(Frozen):
-    """Silences, those that end last first."""
+    """Silences, the last to end first."""
 
     silences: tuple[AlertSilence, ...]
     has_alertmanager: bool
@@ -48,14 +48,14 @@ class SilenceInput(Frozen):
 
 
 class NewSilence(Frozen):
-    """The silence that was made."""
+    """The created silence."""
 
     id: str
 
 
 @router.get("", summary="List silences")
 async def list_silences(request: Request) -> SilenceList:
-    """List the silences that Alertmanager keeps; without an Alertmanager there are none."""
+    """List Alertmanager's silences; without an Alertmanager there are none."""
     url = engine_of(request).settings.alertmanager_url
     if not url:
         return SilenceList(silences=(), has_alertmanager=False)
