@@ -1,4 +1,4 @@
-"""A running Prometheus over an engine that restarts, has a wrong clock, is away, and then has no traffic."""
+"""A running Prometheus over an engine that misses scrapes, restarts, has a wrong clock, is away, and is idle then."""
 
 import asyncio
 import math
@@ -16,16 +16,25 @@ from vital_ops.config import DEFAULT_CONFIG, scaled
 from vital_ops.rules.files import rule_files
 from vital_ops.stack.programs import find_program, find_prometheus_3
 from vital_ops.stack.stack import HOST
+from vital_ops.thresholds import numbers
 
 SECONDS = 100
 
-RULES = rule_files(scaled(DEFAULT_CONFIG, 20, longest=60))
+FAST = scaled(DEFAULT_CONFIG, 20, longest=60)
 """Five minutes are fifteen seconds."""
+
+RULES = rule_files(
+    FAST.model_copy(update={"thresholds": {**FAST.thresholds, "EngineDown": numbers(1, "1m", "10s")}})
+)
+"""Rules for which four seconds without a scrape are no outage, so that a busy machine makes none."""
 
 REQUESTS = 10
 """Requests between two scrapes; a fifth of them fail, and all take half a minute or more."""
 
 CLOCK_AHEAD_SECONDS = 3_600
+
+MISSED_EVERY = 10
+"""Scrapes of which one fails, as those of an overloaded engine do."""
 
 
 class Engine:
@@ -35,6 +44,7 @@ class Engine:
         self.address = ""
         self.is_busy = True
         self.is_there = True
+        self._scrapes = 0
         self._counted = 0
         self._begun = time.time() + CLOCK_AHEAD_SECONDS
 
@@ -47,6 +57,9 @@ class Engine:
         if not self.is_there:
             return web.Response(status=503)
         self._counted += REQUESTS if self.is_busy else 0
+        self._scrapes += 1
+        if self.is_busy and self._scrapes % MISSED_EVERY == 0:
+            return web.Response(status=503)
         shown = "".join(f"{line}\n" for line in self._lines())
         text = f"{shown}# EOF\n"
         kind = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -113,7 +126,7 @@ async def test_an_alert_has_its_time_and_a_number_whatever_happens_to_its_engine
 
 
 async def see_through(folder: Path, find: Callable[[tuple[str, ...]], Path]) -> list[str]:
-    """Let one Prometheus watch an engine that restarts, is away for longer than a window, and is idle then.
+    """Let one Prometheus watch an engine that misses scrapes, restarts, is away for longer than a window, and is idle.
 
     Gives the values of VeryHighLatency after the outage.
     """

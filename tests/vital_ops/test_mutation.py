@@ -28,7 +28,7 @@ ALL = os.environ.get("VITAL_MUTATE") == "all"
 SAMPLE = 2
 """Mutants of each alert that is run."""
 
-SAMPLED = every_alert() if ALL else every_alert()[::4]
+SAMPLED = every_alert() if ALL else every_alert()[::8]
 
 EVERY_ALERT = [
     pytest.param(key, marks=[] if key in SAMPLED else [pytest.mark.thorough]) for key in every_alert()

@@ -6,17 +6,22 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.variants import sampled
 from tests.vital_ops.mutation.running import Loader
 from tests.vital_ops.needed_rules import run_tests
 
 from vital_ops.build import build, files, outdated
 from vital_ops.config import DEFAULT_CONFIG, OpsConfig, scaled
+from vital_ops.drill.scaled_rules import MAX_WINDOW_SECONDS, SPEEDUP_FACTOR
 from vital_ops.durations import parse_seconds
 from vital_ops.rules.alerts import ALERTS
 from vital_ops.rules.files import rule_files, slo_rules
 from vital_ops.rules.groups import EVERY_ALERT
+from vital_ops.rules.outage import tolerated_gap
 from vital_ops.rules.slos import OBJECTIVES, SPEEDS, WATCHDOG
 from vital_ops.stack.programs import PROMTOOL, find_program, find_prometheus_3
+from vital_ops.stack.scratch import INTERVAL
+from vital_ops.thresholds import numbers
 from vital_shared.monitoring.metrics import (
     QUALITY_SCORE,
     TIME_TO_FIRST_TOKEN_SECONDS,
@@ -34,6 +39,9 @@ FOLDER = ROOT / "prometheus-rules"
 RULES = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.yml")}
 
 TESTS = {path.name: path.read_text(encoding="utf-8") for path in (FOLDER / "tests").glob("*.yml")}
+
+SCRAPED = yaml.safe_load((ROOT / "prometheus.yml").read_text(encoding="utf-8"))["global"]["scrape_interval"]
+"""Interval between the stack's scrapes."""
 
 LOOK_BACK = 290
 """Seconds for which Prometheus takes the last sample of a series, and a little less."""
@@ -74,7 +82,7 @@ def test_an_alert_fires_when_it_should_and_at_no_other_time(name, find, tmp_path
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("name", [alert.name for alert in ALERTS])
+@pytest.mark.parametrize("name", sampled([alert.name for alert in ALERTS], 4))
 def test_the_tests_notice_when_an_alert_has_another_threshold(tmp_path, name):
     others = {"HighLatency": 20, "VeryHighLatency": 45, "CacheNearCapacity": 0.99}
     is_below = name in ("LowCacheHitRate", "LowQualityScore")
@@ -131,6 +139,24 @@ def test_a_drills_rules_are_the_same_in_less_time(tmp_path):
     assert all(each.window < each.before <= 40 for each in spans), "what is compared does not overlap"
     build(tmp_path, files(fast))
     assert promtool("check", "rules", tmp_path / "prometheus-rules/alerts.yml").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "scraped"),
+    [
+        pytest.param(DEFAULT_CONFIG, SCRAPED, id="stack"),
+        pytest.param(scaled(DEFAULT_CONFIG, SPEEDUP_FACTOR, MAX_WINDOW_SECONDS), INTERVAL, id="drill"),
+    ],
+)
+def test_a_failed_scrape_is_no_outage_and_an_outage_is_one_before_engine_down_pages(config, scraped):
+    gap = parse_seconds(tolerated_gap(config.thresholds))
+    assert 2 * parse_seconds(scraped) <= gap <= config.threshold("EngineDown").hold
+
+
+@pytest.mark.parametrize(("hold", "gap"), [("0m", "1s"), ("1m", "24s"), ("1h", "1m")])
+def test_the_time_of_engine_down_bounds_what_is_no_outage(hold, gap):
+    engine_down = numbers(1, "1m", hold)
+    assert tolerated_gap({**THRESHOLDS, "EngineDown": engine_down}) == gap
 
 
 def test_a_bucket_has_an_edge_at_every_threshold():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from vital_ops.durations import write_seconds
@@ -39,18 +39,20 @@ class SeriesPhases:
 
     phases: tuple[Phase, ...]
     rises: bool
+    goes_on: bool = False
+    """Whether a counter rises where there are no samples too: scrapes have failed, and the engine is well."""
 
     def written(self, step: float) -> str:
         """Write it in promtool's notation.
 
         :param step: minutes between samples.
         """
-        pieces, at = [], 0.0
+        pieces, at, rise = [], 0.0, 0.0
         for minutes, amount in self.phases:
             samples = max(round(minutes / step), 1)
             if amount is None:
                 pieces.append(f"stale _x{samples}")
-                at = 0.0
+                at = at + (samples + 1) * rise if self.goes_on else 0.0
                 continue
             rise = amount * step
             if not self.rises:
@@ -62,7 +64,7 @@ class SeriesPhases:
     def times(self, factor: float) -> SeriesPhases:
         """Multiply it."""
         phases = ((minutes, None if each is None else each * factor) for minutes, each in self.phases)
-        return SeriesPhases(tuple(phases), self.rises)
+        return replace(self, phases=tuple(phases))
 
     @property
     def minutes(self) -> float:
@@ -85,6 +87,8 @@ class Case:
     """Labels that the alert has of its series."""
     every: float | None = None
     """Minutes between evaluations, where they differ from those of the alert's other cases."""
+    sampled: float | None = None
+    """Minutes between samples, where they are more than those between evaluations."""
     is_recorded_late: bool = False
     """Rules record after alerts are evaluated, and not before."""
     is_alone: bool = False
@@ -169,7 +173,7 @@ def write_cases(
 def _test(
     alert: str, case: Case, labels: Mapping[str, str], usual: float, every: float, selector: str
 ) -> dict[str, Any]:
-    step = every if case.is_exact else min(usual, every)
+    step = case.sampled or (every if case.is_exact else min(usual, every))
     known = {"alertname": alert, "alertstate": "firing"}
     longest = max(line.minutes for line in case.series.values())
     series = {ENGINE: case.engine or flat((longest + step, 1)), **case.series}

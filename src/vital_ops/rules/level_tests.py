@@ -10,7 +10,18 @@ from typing import Final, TypeAlias
 
 from vital_ops.promql import select
 from vital_ops.rules.case import INSTANCES, Case, Check, Phase, SeriesPhases, engine_of, flat, lines, times
-from vital_ops.rules.outage_tests import STILL_ENGINE, outages, unknown_engine
+from vital_ops.rules.outage_tests import (
+    EVALUATION_MINUTES,
+    LONG_WINDOW_MINUTES,
+    SCRAPE_MINUTES,
+    SELDOM_MINUTES,
+    STILL_ENGINE,
+    UNREAD_MINUTE,
+    outages,
+    pending_through_failed_scrapes,
+    unknown_engine,
+)
+from vital_ops.rules.recording import CACHE_FULLNESS
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
 from vital_ops.thresholds import Threshold
@@ -50,6 +61,9 @@ CALM_MINUTES, DEAR_MINUTES = 60.0, 10.0
 
 LONG_OUTAGE_MINUTES: Final = 80.0
 
+LESS_FULL: Final = 0.5
+"""The fullness of the other tier, as a share of that of the tier which the alert is about."""
+
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 MEMORY: Final[Mapping[str, str]] = MappingProxyType({"tier": "memory"})
 
@@ -72,6 +86,16 @@ def _counted(at: Threshold, shares: Mapping[str, float], phases: Sequence[Phase]
 def fullness(at: Threshold) -> Iterator[Case]:
     """Test how full a tier of the cache is."""
     yield from level(at, _entries, MEMORY, is_summed_up=False)
+    series, both_tiers = _entries([(SELDOM_MINUTES + 1, at.value)]), at.value * (1 + LESS_FULL)
+    yield Case(
+        "is recorded as always where scrapes are rare",
+        series,
+        checks=[(UNREAD_MINUTE, False)],
+        values=[(UNREAD_MINUTE, CACHE_FULLNESS, both_tiers)],
+        every=EVALUATION_MINUTES,
+        sampled=SELDOM_MINUTES,
+    )
+    yield _latest_scrapes()
     there = Timing.of(at).there
     full = select(CACHE_ENTRIES, tier="memory"), select(CACHE_CAPACITY_ENTRIES, tier="memory")
     for name, entries, capacity, fires in (
@@ -83,6 +107,38 @@ def fullness(at: Threshold) -> Iterator[Case]:
         series = {on(name, "one:8000"): flat((there, level)) for name, level in levels.items()}
         yield Case(name, series, [(there, fires)], labels=MEMORY)
     yield _shrunk_room(at)
+
+
+def _latest_scrapes() -> Case:
+    """Let entries and room change from one scrape to the next, and be missing for longer than is tolerated.
+
+    The numbers are such that Prometheus adds up exactly.
+    """
+
+    def scrapes(*phases: tuple[int, float | None]) -> SeriesPhases:
+        """Write phases with their numbers of scrapes; promtool counts those after the first."""
+        return flat(*(((count - 1) * SCRAPE_MINUTES, value) for count, value in phases))
+
+    def series(entries: SeriesPhases, room: SeriesPhases, tier: str) -> dict[str, SeriesPhases]:
+        names = (select(CACHE_ENTRIES, tier=tier), select(CACHE_CAPACITY_ENTRIES, tier=tier))
+        return {on(name, "one:8000"): line for name, line in zip(names, (entries, room), strict=True)}
+
+    always, ending = scrapes((26, 256)), scrapes((19, 256), (7, None))
+    room, ending_room = scrapes((26, 1024)), scrapes((19, 1024), (7, None))
+    entries = scrapes((7, 768), (2, 256), (17, 512))
+    changing = scrapes((11, 1024), (2, 2048), (13, 1024))
+    return Case(
+        "is recorded as the latest scrapes have it",
+        series(entries, changing, "memory")
+        | series(ending, room, "semantic")
+        | series(always, ending_room, "redis"),
+        checks=[(SCRAPE_MINUTES, False)],
+        values=[
+            (scrape * SCRAPE_MINUTES, CACHE_FULLNESS, full)
+            for scrape, full in ((7, 0.75), (9, 1.0), (11, 0.75), (13, 1.0), (22, 0.5))
+        ],
+        every=SCRAPE_MINUTES,
+    )
 
 
 def _shrunk_room(at: Threshold) -> Case:
@@ -166,6 +222,9 @@ def level(
     pace = min(step, MAX_LOOK_BACK)
     if is_of_engines:
         yield from outages(timing, outage, bad, 0, onset=spans / ABOVE, step=pace)
+    if is_of_engines and window >= LONG_WINDOW_MINUTES:
+        yield from pending_through_failed_scrapes(hold, outage, bad * spans, 1 / ABOVE)
+        yield from _dead_at_once(hold, pace, outage, bad * spans)
     if is_of_engines and timing.settled < window:
         slid = _sliding_out(timing, outage, bad)
         yield slid
@@ -205,6 +264,24 @@ def level(
         )
 
 
+def _dead_at_once(hold: float, pace: float, case: Callable[..., Case], bad: float) -> Iterator[Case]:
+    """Let the engine die just after the alert fires, and just before: how it was does not count.
+
+    :param bad: a rise that makes the condition hold with the second sample.
+    """
+    fires = hold + 2 * pace
+    yield case(
+        "goes on firing when the engine dies just after it began to fire",
+        *((fires, bad), (4 * pace, None)),
+        checks=[(fires + number * pace, True) for number in range(4)],
+    )
+    yield case(
+        "does not fire when the engine dies just before its time",
+        *((hold, bad), (4 * pace, None)),
+        checks=[(hold + number * pace, False) for number in range(1, 5)],
+    )
+
+
 def _sliding_out(timing: Timing, case: Callable[..., Case], bad: float) -> Case:
     """Let a burst leave the window during an outage: the alert keeps its state until things have settled."""
     before = timing.window - BURST_MINUTES
@@ -235,7 +312,7 @@ def _entries(phases: Sequence[Phase]) -> dict[str, SeriesPhases]:
     return {
         on(full, one): level(1000),
         on(full, two): level(400),
-        on(other, one): level(500),
+        on(other, one): level(1000 * LESS_FULL),
         on(large, one): capacity,
         on(large, two): capacity,
         on(wide, one): capacity,

@@ -5,21 +5,28 @@ fired and Alertmanager would send a false RESOLVED; a rate goes on for its windo
 would page for an engine that is gone. `EngineDown` says what has happened. Afterwards an alert keeps its
 state until its window is full again, and is then judged by what the engine does.
 
+One failed scrape is no outage: what is pending goes on, or each of them would begin its time anew. Therefore
+an alert whose time ends within this gap of the engine's death still pages.
+
 Inhibition would not do: Alertmanager sends no RESOLVED for what ends while it is inhibited.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
+from vital_ops.durations import write_seconds
+from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
     SCOPE,
     constant,
     foreign,
     in_brackets,
     or_else,
+    over_time,
     sum_by,
 )
+from vital_ops.thresholds import Thresholds
 
 __all__ = [
     "DOWN",
@@ -27,15 +34,18 @@ __all__ = [
     "ENGINES_UP_NOW",
     "MAX_SETTLING_SECONDS",
     "down_lately",
+    "engines_up",
     "last_value",
+    "lately",
     "through_outages",
+    "tolerated_gap",
 ]
 
 ENGINES_UP: Final = "vital:engines_up:count"
-"""The recorded number of engines that answer Prometheus."""
+"""The recorded number of engines that answer Prometheus, or did so before a failed scrape."""
 
 ENGINES_UP_NOW: Final = in_brackets(or_else(sum_by(foreign("up")), constant(0)))
-"""The same as it is recorded; 0 also where no engine is known at all."""
+"""The number that answer at this moment; 0 also where no engine is known at all."""
 
 DOWN: Final = f"absent(up{{{SCOPE}}} == 1)"
 """The condition that no engine is up."""
@@ -45,6 +55,31 @@ MAX_SETTLING_SECONDS: Final = 900.0
 
 LAST_VALUE_WINDOW: Final = "1d"
 """The time that the last value of an alert is looked for."""
+
+TOLERATED_SHARE: Final = 0.4
+"""The part of `EngineDown`'s time that is no outage yet: of a minute 24 seconds, two scrapes and more."""
+
+MIN_GAP_SECONDS, MAX_GAP_SECONDS = 1.0, 60.0
+"""Bounds of the time without a scrape that is no outage yet. The lower one is two scrapes of a drill."""
+
+
+def tolerated_gap(thresholds: Thresholds) -> str:
+    """Write the longest time without a scrape that is no outage yet."""
+    gap = TOLERATED_SHARE * thresholds["EngineDown"].hold
+    return write_seconds(min(max(gap, MIN_GAP_SECONDS), MAX_GAP_SECONDS))
+
+
+def lately(how: Literal["last", "max"], series: QueryExpression, gap: str) -> QueryExpression:
+    """Write the value that a gauge has, or had before a failed scrape.
+
+    Where scrapes are so rare that the gap has none, it is what Prometheus takes for the present value.
+    """
+    return in_brackets(or_else(over_time(how, series, gap), series))
+
+
+def engines_up(gap: str) -> QueryExpression:
+    """Write what is recorded as `ENGINES_UP`."""
+    return in_brackets(or_else(sum_by(lately("max", foreign("up"), gap)), constant(0)))
 
 
 def through_outages(
@@ -67,13 +102,17 @@ def through_outages(
     """
     firing = ",".join(f'{name}="{text}"' for name, text in (alert | {"alertstate": "firing"}).items())
     kept = f"{value} and on ({', '.join(labels)}) ALERTS{{{firing}}} and on () ({down_lately(window)})"
-    unjudged = f"({down_lately(window)})" if is_lack else DOWN
+    unjudged = f"({_was_down(window)})" if is_lack else f"({ENGINES_UP} == 0)"
     return f"(({condition}) unless on () {unjudged}) or ({kept})"
 
 
 def down_lately(window: str) -> str:
-    """Write the condition that no engine is up, or was at some moment of a window."""
-    return f"{DOWN} or (min_over_time({ENGINES_UP}[{window}]) == 0)"
+    """Write the condition that no engine is up, or that there was an outage in a window."""
+    return f"{DOWN} or ({_was_down(window)})"
+
+
+def _was_down(window: str) -> str:
+    return f"min_over_time({ENGINES_UP}[{window}]) == 0"
 
 
 def last_value(series: str) -> str:

@@ -8,9 +8,22 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from vital_ops.rules.case import ENGINE, Case, Check, Phase, flat
+from vital_ops.rules.outage import ENGINES_UP
 from vital_ops.rules.timing import Timing
 
-__all__ = ["STILL_ENGINE", "MakeCase", "outages", "unknown_engine"]
+__all__ = [
+    "EVALUATION_MINUTES",
+    "LONG_WINDOW_MINUTES",
+    "SCRAPE_MINUTES",
+    "SELDOM_MINUTES",
+    "STILL_ENGINE",
+    "UNREAD_MINUTE",
+    "MakeCase",
+    "failed_scrapes",
+    "outages",
+    "pending_through_failed_scrapes",
+    "unknown_engine",
+]
 
 OUTAGES: Final = (1, 10, 60)
 """Minutes without an engine."""
@@ -21,8 +34,24 @@ SOON_MINUTES: Final = 9.0
 CALM_MINUTES: Final = 12.0
 LATER_MINUTES: Final = 15.0
 
+LONG_SETTLED_MINUTES: Final = 60.0
+"""A time after an outage that is too long for a test with an evaluation every few seconds."""
+
 LONG_WINDOW_MINUTES: Final = 1_440.0
 """A window over which one outage is tested, since each test takes long."""
+
+SCRAPE_MINUTES: Final = 1 / 6
+SELDOM_MINUTES: Final = 1.0
+"""Minutes between scrapes, the usual ones and rare ones."""
+
+READ_MINUTES: Final = 8 * SCRAPE_MINUTES
+"""Minutes of nine scrapes."""
+
+EVALUATION_MINUTES: Final = 1 / 3
+"""Minutes between evaluations, some of which have no scrape since the last one."""
+
+UNREAD_MINUTE: Final = SELDOM_MINUTES + 2 * EVALUATION_MINUTES
+"""An evaluation of which the last scrape, where they are rare, is older than the tolerated gap."""
 
 STILL_ENGINE: Final = ENGINE.replace("one:8000", "still:8000")
 """A replica that is down all the time; the alert is about the others."""
@@ -78,7 +107,18 @@ def outages(
             *((pending, bad), (there, None)),
             checks=[(pending + timing.hold, False), (pending + there, False)],
         )
+    ended = case(
+        "is over when the fault is, where all engines are up",
+        *((there, bad), (timing.full, fine)),
+        checks=[(there, True), (there + window + late, False)],
+    )
+    well = {name: line for name, line in ended.series.items() if name != STILL_ENGINE}
+    yield replace(ended, series=well)
     yield from _no_engine(timing, case, bad, fine, [*lasting, (over, False)])
+    if window < LONG_WINDOW_MINUTES:
+        yield from failed_scrapes(
+            timing.exact_hold, settled, case, bad, fine, onset=onset, onset_is_exact=onset_is_exact
+        )
     if onset_is_exact and window < LONG_WINDOW_MINUTES:
         yield from _at_once(timing, case, bad, fine, math.ceil(onset))
 
@@ -108,6 +148,84 @@ def _at_once(timing: Timing, case: MakeCase, bad: float, fine: float, onset: int
     )
     if counted.engine:
         yield replace(counted, engine=flat((dies, 1), (LATER_MINUTES, 0)))
+
+
+def pending_through_failed_scrapes(hold: float, case: MakeCase, bad: float, onset: float) -> Iterator[Case]:
+    """Let two scrapes of eleven fail, again and again: an alert fires in its time, and goes on firing.
+
+    :param onset: minutes of a fault after which the condition holds.
+    """
+    fires = math.ceil(onset) + hold + 2
+    each_round = ((READ_MINUTES, bad), (SCRAPE_MINUTES, None))
+    rounds = math.ceil((fires + 2) / (READ_MINUTES + 3 * SCRAPE_MINUTES))  # each phase has a sample more
+    made = case(
+        "fires in its time, and goes on firing, though two scrapes of eleven fail",
+        *(each_round * (rounds + 1)),
+        checks=[(fires + number * SCRAPE_MINUTES, True) for number in range(12)],
+    )
+    unread = {name: replace(line, goes_on=True) for name, line in made.series.items()}
+    yield replace(made, series=unread, every=SCRAPE_MINUTES)
+
+
+def failed_scrapes(
+    hold: float,
+    settled: float,
+    case: MakeCase,
+    bad: float,
+    fine: float,
+    *,
+    onset: float = 0,
+    onset_is_exact: bool = True,
+) -> Iterator[Case]:
+    """Let some scrapes fail: two of them are no outage, and three are one.
+
+    :param settled: minutes that the alert keeps its state after an outage.
+    :param onset: minutes of a fault after which the condition holds.
+    :param onset_is_exact: the condition holds no sooner.
+    """
+    fires = onset + hold + 3
+    kept = settled - 1.5
+    dies = onset + hold - (2 / 3 if onset else 1 / 2)
+
+    def often(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
+        return replace(case(name, *phases, checks=checks), every=SCRAPE_MINUTES)
+
+    if hold:
+        yield from pending_through_failed_scrapes(hold, case, bad, onset)
+    if hold and onset_is_exact and dies > 0:
+        yield often(
+            "does not fire when the engine dies half a minute before its time",
+            *((dies, bad), (SOON_MINUTES, None)),
+            checks=[(dies + number * SCRAPE_MINUTES, False) for number in range(1, 30)],
+        )
+    up = [(UNREAD_MINUTE, ENGINES_UP, 1.0)]
+    if settled > LONG_SETTLED_MINUTES:
+        recorded = case(
+            "is recorded as always where scrapes are rare",
+            (2 * SELDOM_MINUTES, fine),
+            checks=[(UNREAD_MINUTE, False)],
+        )
+        yield replace(recorded, every=EVALUATION_MINUTES, sampled=SELDOM_MINUTES, values=up)
+        return
+    yield often(
+        "keeps its state after half a minute without an engine",
+        *((fires, bad), (2 * SCRAPE_MINUTES, None), (settled, fine)),
+        checks=[(fires, True), (fires + 1, True), (fires + kept, True)],
+    )
+    yield often(
+        "is judged as always after two failed scrapes",
+        *((fires, bad), (SCRAPE_MINUTES, None), (settled, fine)),
+        checks=[(fires, True), (fires + kept, False)],
+    )
+    seldom = case(
+        "is judged as always where scrapes are rare",
+        *((fires, bad), (settled, fine)),
+        checks=[
+            *((fires - EVALUATION_MINUTES, True), (fires, True)),
+            *((fires + settled / 2, False), (fires + kept, False)),
+        ],
+    )
+    yield replace(seldom, every=EVALUATION_MINUTES, sampled=SELDOM_MINUTES, values=up)
 
 
 def unknown_engine(case: Case) -> Case:

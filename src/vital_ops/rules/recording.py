@@ -25,7 +25,7 @@ from vital_ops.promql import (
     select,
     sum_by,
 )
-from vital_ops.rules.outage import ENGINES_UP, ENGINES_UP_NOW
+from vital_ops.rules.outage import ENGINES_UP, engines_up, lately, tolerated_gap
 from vital_ops.rules.rule import Recording
 from vital_ops.thresholds import Thresholds
 from vital_shared.monitoring.instrument import Counter, Gauge, Histogram
@@ -135,11 +135,12 @@ REFUSED: Final = ("overload", "auth")
 def shared_recordings(thresholds: Thresholds) -> Iterator[Recording]:
     """Make those that several panels, alerts or reports read."""
     window = {name: each.range for name, each in thresholds.items()}
+    gap = tolerated_gap(thresholds)
     yield Recording(ERROR_RATIO, error_ratio(window["HighErrorRate"]))
     yield Recording(DEGRADATION_RATIO, degradation_ratio(window["HighDegradationRate"]))
     yield from _quantiles(DURATION, WORKFLOW_DURATION_SECONDS, window)
     yield from _quantiles(FIRST_TOKEN, TIME_TO_FIRST_TOKEN_SECONDS, window)
-    yield from _cache(window)
+    yield from _cache(window, gap)
     yield Recording(MEAN_QUALITY, mean_quality(window["LowQualityScore"]))
     for name, counter, alert in (
         (TOOL_FAILURE_RATIO, TOOL_EXECUTIONS_TOTAL, "HighToolFailureRate"),
@@ -149,7 +150,7 @@ def shared_recordings(thresholds: Thresholds) -> Iterator[Recording]:
     yield Recording(COST_OF_DAY, sum_by(increase(COST_OVERALL_DOLLARS_TOTAL, window["HighDailyCost"])))
     spike = sum_by(rate(COST_OVERALL_DOLLARS_TOTAL, window["SuddenCostSpike"]))
     yield Recording(COST_PER_HOUR, calculate(spike, "*", 3600))
-    yield Recording(ENGINES_UP, ENGINES_UP_NOW)
+    yield Recording(ENGINES_UP, engines_up(gap))
     refused = sum_by(increase(REQUESTS_REJECTED_TOTAL, window["EngineRejecting"], reason=REFUSED))
     yield Recording(REJECTION_RATIO, ratio(refused, arrived(window["EngineRejecting"])))
     ended = sum_by(rate(WORKFLOW_REQUESTS_OVERALL_TOTAL, window["TrafficDropped"], outcome=ALL))
@@ -253,15 +254,21 @@ def _quantiles(name: str, histogram: Histogram, window: dict[str, str]) -> Itera
         yield Recording(name, known, {"quantile": str(share)})
 
 
-def _cache(window: dict[str, str]) -> Iterator[Recording]:
-    """Hits are shares of requests, each of which counts once; by tier they are shares of look-ups."""
+def _cache(window: dict[str, str], gap: str) -> Iterator[Recording]:
+    """Make what is known of the cache.
+
+    Hits are shares of requests, each of which counts once; by tier they are shares of look-ups.
+
+    :param gap: the time in which a failed scrape changes nothing.
+    """
     each = window["LowCacheHitRate"]
     yield Recording(HIT_RATIO, hit_ratio(each))
     yield Recording(HIT_RATIO_BY_MODE, hit_ratio(each, "mode"))
     found = rate(CACHE_OPERATIONS_TOTAL, each, operation="hit")
     sought = rate(CACHE_OPERATIONS_TOTAL, each, operation=LOOKED_UP)
     yield Recording(HIT_RATIO_BY_TIER, ratio(sum_by(found, "tier"), sum_by(sought, "tier")))
-    fullness = ratio(select(CACHE_ENTRIES), select(CACHE_CAPACITY_ENTRIES))
+    held, room = (lately("last", select(gauge), gap) for gauge in (CACHE_ENTRIES, CACHE_CAPACITY_ENTRIES))
+    fullness = ratio(held, room)
     yield Recording(CACHE_FULLNESS, max_by(fullness, "tier"))
     evictions = rate(CACHE_OPERATIONS_TOTAL, window["HighCacheEvictionRate"], operation="evict")
     yield Recording(EVICTIONS, sum_by(evictions, "tier"))

@@ -143,7 +143,7 @@ def _clamped(at: Threshold) -> QueryExpression:
 
 
 def _kinds_set_aside(at: Threshold) -> QueryExpression:
-    """Tell the writes from the charges, with what each is as its label."""
+    """Distinguish the writes from the charges, with what each is as its label."""
     writes = label_added(_DEAD_LETTERS, "kind", "writes set aside")
     return or_else(writes, label_added(_clamped(at), "kind", "charges clamped"))
 
@@ -178,8 +178,8 @@ def _tenant_budget(mark: _SpentShare) -> AlertSpec:
         TENANT_BUDGET,
         mark,
         cases=budget,
-        summary="{{{{ $labels.tenant_id }}}} has spent {value} of its budget of the "
-        "{{{{ $labels.period }}}}; this is sent from {limit} on",
+        summary="{{{{ $labels.tenant_id }}}} has spent {value} of its budget for the "
+        "{{{{ $labels.period }}}}; the threshold is {limit}",
         panel="budget_used",
         used=BUDGET_USED,
         labels=("tenant_id", "period"),
@@ -193,8 +193,8 @@ def _usage_limit(mark: _SpentShare) -> AlertSpec:
         USAGE_LIMIT,
         mark,
         cases=usage_limit,
-        summary="{value} of a limit of {{{{ $labels.holder }}}} is spent (level {{{{ $labels.level }}}}, "
-        "{{{{ $labels.unit }}}} of the {{{{ $labels.period }}}}); this is sent from {limit} on",
+        summary="{value} of a limit of {{{{ $labels.holder }}}} is used (level {{{{ $labels.level }}}}, "
+        "{{{{ $labels.unit }}}} per {{{{ $labels.period }}}}); the threshold is {limit}",
         panel="usage_limits_used",
         used=USAGE_LIMIT_USED,
         labels=LIMIT_LABELS,
@@ -249,7 +249,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="critical",
         team="platform",
         receivers=("slack", "pagerduty"),
-        summary="{value} engines answer Prometheus; at least {limit} should",
+        summary="{value} engines are up; there should be at least {limit}",
         description="Nobody gets an answer. The engine's other alerts keep their state until it is back.",
         dashboard=RELIABILITY,
         panel="engines_up",
@@ -267,8 +267,8 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="platform",
         receivers=("slack",),
-        summary="{value} of the engines do not answer Prometheus; this is sent from {limit} on",
-        description="The others answer for them; there is less room for load and for a further failure.",
+        summary="{value} of the engines are down; the threshold is {limit}",
+        description="The others take over their requests; less capacity is left.",
         dashboard=RELIABILITY,
         panel="engines_up",
         unit="number",
@@ -287,8 +287,8 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="platform",
         receivers=("slack",),
-        summary="{value} of the requests are refused for overload or a wrong key; the limit is {limit}",
-        description="The engine is too small for its load, or somebody tries keys.",
+        summary="{value} of requests are refused because of overload or an invalid key; the limit is {limit}",
+        description="The engine is too small for its load, or somebody is guessing keys.",
         dashboard=RELIABILITY,
         panel="rejection_share",
         unit="share",
@@ -308,8 +308,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="platform",
         receivers=("email",),
-        summary="Alertmanager could not deliver {value} notifications in {window}; "
-        "this is sent from {limit} on",
+        summary="Alertmanager could not deliver {value} notifications in {window}; the threshold is {limit}",
         description="Alerts may not reach their receivers.",
         dashboard=RELIABILITY,
         panel="notification_failures",
@@ -330,8 +329,8 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="finance",
         receivers=("slack", "email"),
-        summary="{value} writes were set aside, or charges clamped; this is sent from {limit} on",
-        description="Money or the end of a run is not in the store as it was, and somebody has to see to it.",
+        summary="{value} writes were set aside or charges clamped; the threshold is {limit}",
+        description="A charge or the end of a run is missing from the store, and somebody has to repair it.",
         dashboard=RELIABILITY,
         panel="set_aside",
         unit="number",
@@ -351,9 +350,9 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="platform",
         receivers=("slack",),
-        summary="Only {value} requests an hour arrive, less than {percent} % of the usual",
-        description="The usual is the same hour a week before, else yesterday's, else the hour before. "
-        "Named are those of whom most requests are missing.",
+        summary="Only {value} requests an hour arrive, less than {percent} % of the usual number",
+        description="The usual number is that of this hour last week, else yesterday, else the hour before. "
+        "The tenants with the most requests missing are named.",
         dashboard=RELIABILITY,
         panel="requests_per_hour",
         unit="number",
@@ -373,7 +372,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         team="platform",
         receivers=("slack",),
         summary="{value} of the requests of {{{{ $labels.tenant_id }}}} fail; the limit is {limit}",
-        description="One tenant gets errors; over all tenants there may be too few to see it.",
+        description="One tenant gets errors; among all tenants' requests they may be too few to notice.",
         dashboard=RELIABILITY,
         panel="tenant_errors",
         unit="share",
@@ -396,8 +395,8 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
         severity="warning",
         team="platform",
         receivers=("slack",),
-        summary="{value} workers were replaced in {window}; this is sent from {limit} on",
-        description="Workers end, are killed or hang. The runs of a worker that ends begin anew elsewhere.",
+        summary="{value} workers were replaced in {window}; the threshold is {limit}",
+        description="Workers exit, are killed or hang. The runs of such a worker continue on another.",
         dashboard=RELIABILITY,
         panel="worker_restarts",
         unit="number",
@@ -413,7 +412,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "TenantBudgetHalf",
             0.5,
             "a tenant has spent 50 % of a budget",
-            "It holds until the period of the budget ends.",
+            "The alert lasts until the budget's period ends.",
         )
     ),
     _tenant_budget(
@@ -421,8 +420,8 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "TenantBudgetNearlySpent",
             0.8,
             "a tenant has spent 80 % of a budget",
-            "It holds until the period of the budget ends. "
-            "At 100 % further requests of the tenant are refused.",
+            "The alert lasts until the budget's period ends. "
+            "At 100 %, further requests from the tenant are refused.",
         )
     ),
     _tenant_budget(
@@ -430,7 +429,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "TenantBudgetSpent",
             1,
             "a tenant has spent a budget",
-            "At 100 % further requests of the tenant are refused until the period ends.",
+            "At 100 %, further requests from the tenant are refused until the period ends.",
         )
     ),
     _usage_limit(
@@ -438,7 +437,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "UsageLimitNearlySpent",
             0.8,
             "80 % of a limit of a day or a month is spent",
-            "It holds until the period of the limit ends. At 100 % further requests under it are refused.",
+            "The alert lasts until the limit's period ends. At 100 %, further requests under it are refused.",
         )
     ),
     _usage_limit(
@@ -446,7 +445,7 @@ RELIABILITY_ALERTS: Final[tuple[AlertSpec, ...]] = (
             "UsageLimitSpent",
             1,
             "a limit of a day or a month is spent",
-            "At 100 % further requests under the limit are refused until the period ends.",
+            "At 100 %, further requests under the limit are refused until the period ends.",
         )
     ),
 )

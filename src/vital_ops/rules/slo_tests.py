@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 from vital_ops.config import OpsConfig
 from vital_ops.durations import parse_seconds
 from vital_ops.promql import select
-from vital_ops.rules.case import ENGINE, Case, Check, SeriesPhases, flat, lines, write_cases
+from vital_ops.rules.case import ENGINE, Case, Check, Phase, SeriesPhases, flat, lines, write_cases
 from vital_ops.rules.groups import RECORDING, RECORDING_GROUP, SLO, SLO_GROUPS
 from vital_ops.rules.judged_tests import Fault, case_of
-from vital_ops.rules.outage_tests import STILL_ENGINE
+from vital_ops.rules.outage_tests import STILL_ENGINE, failed_scrapes
 from vital_ops.rules.shapes import Rates, errors
 from vital_ops.rules.slo_limit_tests import BurnLimits
 from vital_ops.rules.slos import (
@@ -38,6 +38,9 @@ BURST: Final = 100 * BUSY
 """Events a minute in a burst, enough to fill a longer window with good ones."""
 
 BURST_MINUTES: Final = 6.0
+
+ABOVE: Final = 1.1
+"""A share of bad events that fires, as a multiple of the limit."""
 
 MAX_LOOK_BACK: Final = 4.0
 """Minutes between evaluations at most where an alert looks at its own state: Prometheus looks back five."""
@@ -282,6 +285,12 @@ def _outages(objective: Objective, speed: Speed) -> Iterator[Case]:
         checks=[*during, *after],
     )
     yield ending
+    well = case(
+        "is over when the fault is, where all engines are up",
+        *((there, 1.0), (longest, 0.0)),
+        checks=[(there - step, True), (there + longest - step, False)],
+    )
+    yield replace(well, series={name: line for name, line in well.series.items() if name != STILL_ENGINE})
     unknown = SeriesPhases(
         tuple((minutes, up or None) for minutes, up in (ending.engine or flat()).phases), rises=False
     )
@@ -315,3 +324,16 @@ def _outages(objective: Objective, speed: Speed) -> Iterator[Case]:
     yield replace(
         down, engine=flat((there, 0)), series={**down.series, ENGINE.replace("one", "two"): flat((there, 0))}
     )
+    yield from _failed_scrapes(objective, speed, settled)
+
+
+def _failed_scrapes(objective: Objective, speed: Speed, settled: float) -> Iterator[Case]:
+    """Let some scrapes fail, while little more is bad than makes the alert fire."""
+    lowest = min(burn.times for burn in speed.burns) * (1 - objective.good)
+    shape, labels = SHAPES[objective.label], {"slo": objective.label}
+
+    def case(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
+        faults = [(minutes, BUSY, value) for minutes, value in phases]
+        return case_of(shape, name, *faults, checks=checks, labels=labels)
+
+    yield from failed_scrapes(speed.hold / 60, settled, case, ABOVE * lowest, 0)

@@ -99,8 +99,8 @@ class Objective:
     """Its name as a label's value."""
     good: float
     """The share that has to be good. Below 93 % the fast alert could never fire: no more than all are bad."""
-    words: str
-    """A bad event, in words."""
+    bad_events: str
+    """The bad events in words, as what a share is of."""
     dashboard: str
     """The uid of the dashboard that shows it."""
     panel: str
@@ -140,7 +140,7 @@ OBJECTIVES: Final = (
         name="Availability",
         label="availability",
         good=0.99,
-        words="a request that fails",
+        bad_events="requests that fail",
         dashboard=RELIABILITY,
         panel="burn_availability",
         bad=lambda window: sum_by(rate(WORKFLOW_REQUESTS_OVERALL_TOTAL, window, outcome="failed")),
@@ -152,7 +152,7 @@ OBJECTIVES: Final = (
         name="FirstToken",
         label="first_token",
         good=0.95,
-        words="an answer of which nothing is there after two seconds",
+        bad_events="answers that take more than two seconds to their first token",
         dashboard=RELIABILITY,
         panel="burn_first_token",
         bad=_late,
@@ -164,7 +164,7 @@ OBJECTIVES: Final = (
         name="Quality",
         label="quality",
         good=0.95,
-        words="an answer with a quality of 0.7 or less",
+        bad_events="answers with a quality of 0.7 or less",
         dashboard=RELIABILITY,
         panel="burn_quality",
         bad=lambda window: sum_by(rate(QUALITY_SCORE, window, "bucket", answerable="true", le="0.7")),
@@ -200,7 +200,7 @@ def watchdog(config: OpsConfig, dashboard_url: str) -> AlertRule:
         labels=labelled(config, WATCHDOG, "none", "platform", ()),
         annotations={
             "summary": "Alerting works",
-            "description": "Always fires. When it does not arrive for five minutes, no alert would.",
+            "description": "Always fires. If it does not arrive for five minutes, no other alert would.",
             "runbook_url": config.runbook(WATCHDOG),
             "dashboard_url": dashboard_url,
         },
@@ -233,8 +233,9 @@ def _alert(objective: Objective, speed: Speed, config: OpsConfig, panel_url: str
         hold=speed.hold,
         labels=labelled(config, name, speed.severity, "platform", speed.receivers),
         annotations={
-            "summary": f"{{{{ $value | humanizePercentage }}}} are bad, and {1 - objective.good:.0%} may be",
-            "description": f"The error budget of 30 days burns too fast. Bad is {objective.words}.",
+            "summary": f"{{{{ $value | humanizePercentage }}}} are {objective.bad_events}; "
+            f"the objective allows {1 - objective.good:.0%}",
+            "description": "The error budget of 30 days is burning too fast.",
             "runbook_url": config.runbook(name),
             "dashboard_url": panel_url,
         }

@@ -25,11 +25,13 @@ class Timing(NamedTuple):
 
     window: float
     hold: float
+    exact_hold: float
+    """The same where rules are evaluated every few seconds."""
 
     @classmethod
     def of(cls, at: Threshold) -> Timing:
         """Take the spans of an alert's numbers; rules are evaluated at whole minutes, and fire then."""
-        return cls(at.window / 60, math.ceil(at.hold / 60))
+        return cls(at.window / 60, math.ceil(at.hold / 60), at.hold / 60)
 
     @property
     def step(self) -> float:

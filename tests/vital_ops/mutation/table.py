@@ -27,24 +27,24 @@ HEAD: Final = """\
 # Alerts and their tests
 
 Built by `.venv/bin/python -m tests.vital_ops.mutation --table > docs/alerts.md` from the last run over the
-mutants of each alert (`make mutation`, which `make test-all` includes; `make test` runs a sample). An alert on a share takes half a minute
-of one core, one on an objective three to six minutes, and all of them about three quarters of an hour.
+mutants of each alert (`make mutation`, which `make test-all` includes; `make test` runs a sample). An alert on a share takes three minutes
+of one core, one on an objective 9 to 52 minutes.
 
-A mutant is an alert with one change. The first score counts changes of when it fires: thresholds, comparisons,
+A mutant is an alert with one change. The first score covers changes of the conditions under which it fires: thresholds, comparisons,
 windows, `for` and `keep_firing_for`, offsets, traffic floors, aggregations, groupings, functions, matchers, metrics, bounds (`clamp_min`, `clamp_max`), `bool`,
-operands, their order and set operators, in its expression and in the recording rules that it reads. The second counts changes of
+operands, their order and set operators, in its expression and in the recording rules that it reads. The second covers changes of
 its text and destination: severity, team, receivers and other labels, annotations and the queries in them, its name
-and its group. A change is noticed when a rule test of the alert fails (`prometheus-rules/tests`), or when the rule
+and its group. A change is detected when a rule test of the alert fails (`prometheus-rules/tests`), or when the rule
 differs from the agreed table (`tests/vital_ops/rules_of_spec.py`).
 
-A change is equivalent when it has the alert's value, and fires, at the same moments of random series in each of which
-the alert fires and ends again: up to 20, with engines that die, come back, begin anew or are alone, with series that
-begin late, and with stretches exactly at each limit. That is evidence and no proof. Equivalent changes are not left out of the first score; the
-column after it leaves them out. A survivor is a change that nothing notices and that is not shown to be equivalent.
+A change is equivalent if it has the alert's value, and fires, at the same times as the alert in random series in each of which
+the alert fires and resolves: up to 20, with engines that die, come back, restart or are alone, with series that
+start late, and with stretches exactly at each limit. This is evidence, not proof. The first score includes equivalent changes; the
+column after it excludes them. A survivor is a change that nothing detects and that is not shown to be equivalent.
 
 Alertmanager's configuration is changed in the same way (`tests/vital_ops/test_routing_mutation.py`): its routes, their
-matchers, groups, intervals and order, what is behind each receiver, and inhibitions that are added. Each change gives some
-alert another notification than was agreed upon, or, fewer than one in ten, gives no alert another one.
+matchers, groups, intervals and order, the integrations of each receiver, and added inhibitions. Each change gives some
+alert a different notification than agreed, or (fewer than one in ten) changes no notification.
 """
 
 PAIRS: Final = {"BurnsFast": "1 h and 5 min, 6 h and 30 min", "BurnsSlowly": "3 d and 6 h"}
