@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final
 
 import aiohttp
@@ -25,13 +26,13 @@ from vital_ops.served.figures import Evaluated, FigureSource, QueryWindow
 from vital_ops.served.prometheus_figures import ANSWER_SECONDS, ask_json
 from vital_shared.errors import NotFound
 
-__all__ = ["alert_details", "alert_states"]
+__all__ = ["alert_details", "alert_states", "definition_of"]
 
 STEP_SECONDS: Final = 30.0
 """Seconds between two looks at a condition, over the engine's own samples."""
 
 LOOKED_BACK_SECONDS: Final = 1_800.0
-"""The time that is looked back for the moment since when a condition holds."""
+"""The time that is looked back for the moment since when a condition holds, and more for a long hold."""
 
 LABELS_OF_RULES: Final = frozenset(
     {"alertname", "severity", "team", "incident", "notify", "environment", "share"}
@@ -59,20 +60,21 @@ async def alert_states(config: OpsConfig, sources: MonitoringSources, figures: F
     return AlertRuleList(rules=tuple(views), source=await figures.source())
 
 
-async def alert_details(
-    key: str, config: OpsConfig, sources: MonitoringSources, figures: FigureSource
-) -> AlertRuleDetail:
-    """Return the state of an alert, its meaning and its runbook.
+def definition_of(key: str, config: OpsConfig) -> AlertDefinition:
+    """Return an alert's definition.
 
     :raises NotFound: when there is none of this key.
-    :raises MonitoringUnavailable: when Prometheus does not answer.
     """
-    definition = next((each for each in alert_definitions(config) if each.key == key), None)
-    if definition is None:
-        raise NotFound(f"There is no alert {key}.")
-    states = await alert_states(config, sources, figures)
+    for each in alert_definitions(config):
+        if each.key == key:
+            return each
+    raise NotFound(f"There is no alert {key}.")
+
+
+def alert_details(definition: AlertDefinition, config: OpsConfig, states: AlertRuleList) -> AlertRuleDetail:
+    """Return the state of an alert, its meaning and its runbook."""
     return AlertRuleDetail(
-        rule=next(rule for rule in states.rules if rule.key == key),
+        rule=next(rule for rule in states.rules if rule.key == definition.key),
         description=definition.description,
         runbook=_runbook(definition.name, config),
         source=states.source,
@@ -128,20 +130,32 @@ def _instance(alert: Mapping[str, Any]) -> AlertInstance:
 async def _judged_here(
     definitions: Sequence[AlertDefinition], values: Mapping[str, float], figures: FigureSource
 ) -> list[AlertRuleView]:
-    """Judge each alert over the engine's own samples, where these suffice."""
+    """Judge each alert over the engine's own samples, where these suffice.
+
+    A condition is evaluated no further back than its own alert needs: evaluations are work for the processor.
+    """
     now = round(time.time(), 3)
-    longest = max(LOOKED_BACK_SECONDS, *(2 * each.hold for each in definitions))
-    times = [now - STEP_SECONDS * place for place in reversed(range(int(longest / STEP_SECONDS) + 1))]
-    window = QueryWindow(times=times, step=STEP_SECONDS, range_seconds=longest)
-    judged = [each for each in definitions if each.is_evaluable]
-    results = await figures.query([each.condition for each in judged], window)
-    found = {each.key: result for each, result in zip(judged, results, strict=True)}
+    found: dict[str, Iterator[AlertInstance]] = {}
+    judged = sorted((each for each in definitions if each.is_evaluable), key=_looked_back)
+    for seconds, some in groupby(judged, key=_looked_back):
+        alike = list(some)
+        times = [now - STEP_SECONDS * place for place in reversed(range(int(seconds / STEP_SECONDS) + 1))]
+        window = QueryWindow(times=times, step=STEP_SECONDS, range_seconds=seconds)
+        results = await figures.query([each.condition for each in alike], window)
+        found |= {
+            each.key: _instances(each, result, times) for each, result in zip(alike, results, strict=True)
+        }
     return [
-        _view(each, tuple(_instances(each, found[each.key], times)), values.get(each.key))
+        _view(each, tuple(found[each.key]), values.get(each.key))
         if each.key in found
         else _view(each, (), values.get(each.key), unknown=UNSEEN)
         for each in definitions
     ]
+
+
+def _looked_back(definition: AlertDefinition) -> float:
+    """Return the seconds that are looked back for the moment since when a condition holds."""
+    return max(LOOKED_BACK_SECONDS, 2 * definition.hold)
 
 
 def _instances(

@@ -11,12 +11,13 @@ from vital_ops.config import DEFAULT_CONFIG, OpsConfig, load_config
 from vital_ops.dashboards.boards import boards
 from vital_ops.dashboards.datasources import trace_url
 from vital_ops.dashboards.panel import Board, Panel
-from vital_ops.served.alert_states import alert_details, alert_states
+from vital_ops.served.alert_states import alert_details, definition_of
 from vital_ops.served.board_views import summary, view
 from vital_ops.served.figures import FigureSource, QueryWindow
 from vital_ops.served.own_figures import OwnFigures
 from vital_ops.served.panel_data import IN_TIME, panel_data
 from vital_ops.served.prometheus_figures import PrometheusFigures
+from vital_ops.served.shared_states import SharedStates
 from vital_shared.errors import NotFound
 
 __all__ = ["DefinedMonitor"]
@@ -24,6 +25,9 @@ __all__ = ["DefinedMonitor"]
 
 class DefinedMonitor:
     """The dashboards and alerts that `vital ops build` writes down."""
+
+    def __init__(self) -> None:
+        self._states = SharedStates()
 
     async def dashboards(self) -> DashboardList:
         """List the dashboards."""
@@ -62,7 +66,7 @@ class DefinedMonitor:
 
         :raises MonitoringUnavailable: when Prometheus does not answer.
         """
-        return await alert_states(_config(sources.ops_config), sources, _figures(sources))
+        return await self._states.read(_config(sources.ops_config), sources, _figures(sources))
 
     async def alert_rule(self, key: str, sources: MonitoringSources) -> AlertRuleDetail:
         """Return the state of an alert, and what it means.
@@ -70,7 +74,9 @@ class DefinedMonitor:
         :raises NotFound: when there is none of this key.
         :raises MonitoringUnavailable: when Prometheus does not answer.
         """
-        return await alert_details(key, _config(sources.ops_config), sources, _figures(sources))
+        config = _config(sources.ops_config)
+        definition = definition_of(key, config)
+        return alert_details(definition, config, await self.alert_rules(sources))
 
     def trace_url(self, trace_id: str, ops_config: Path | None) -> str | None:
         """Return the address under which people see a trace; None: no traces are kept.

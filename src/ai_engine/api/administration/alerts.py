@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "description": "What Alertmanager posts to a webhook.",
+        "description": "A notification that Alertmanager posts to a webhook.",
         "content": {
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/AlertNotification"},
@@ -57,7 +57,7 @@ class AlertList(Frozen):
 
 @router.post("", summary="Report alerts", status_code=204, openapi_extra=BODY)
 async def receive_alerts(request: Request) -> Response:
-    """Take a notification of Alertmanager: keep its alerts, and log a line for each."""
+    """Receive a notification from Alertmanager: store its alerts, and log a line for each."""
     engine = engine_of(request)
     notification = await read_model(request, AlertNotification, engine.settings.max_body_bytes)
     await AlertStore(engine.services.database).record(notification, now=engine.services.now())
