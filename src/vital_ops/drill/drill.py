@@ -88,6 +88,10 @@ class Drill:
             fault_task.cancel()
             await asyncio.wait({fault_task})
         await self._all(self._back(journey) for journey in journeys if journey.delivered)
+        if not fault_task.cancelled() and (error := fault_task.exception()):
+            for journey in journeys:
+                if journey.failure:
+                    journey.problem = f"{journey.failure} Its fault could not be made or ended: {error!r}."
 
     async def _all(self, ways: Iterable[Coroutine[Any, Any, None]]) -> None:
         """Go several ways at once, as far as patience lasts: the journeys show what is missing then."""

@@ -125,7 +125,7 @@ def overspend(tenant: str, body: dict[str, Any], dollars: float) -> FaultMaker:
             await asyncio.Event().wait()
         finally:
             async with site.client.delete(budget) as answer:
-                await answer.read()
+                answer.raise_for_status()
 
     return make
 
@@ -148,6 +148,6 @@ def spend_limit(tenant: str, body: dict[str, Any], dollars: float) -> FaultMaker
             await asyncio.Event().wait()
         finally:
             async with site.client.delete(f"{limits}/{limit_id}") as answer:
-                await answer.read()
+                answer.raise_for_status()
 
     return make

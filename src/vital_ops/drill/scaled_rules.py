@@ -11,7 +11,7 @@ from vital_ops.drill.outage import ENGINE_DOWN
 from vital_ops.rules.files import rule_files
 from vital_ops.rules.groups import EVERY_ALERT
 
-__all__ = ["receivers_of_alerts", "scaled_rules"]
+__all__ = ["MAX_WINDOW_SECONDS", "SPEEDUP_FACTOR", "receivers_of_alerts", "scaled_rules"]
 
 SPEEDUP_FACTOR: Final = 60.0
 """Five minutes take five seconds: ten scrapes."""

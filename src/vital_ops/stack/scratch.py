@@ -16,9 +16,10 @@ from vital_ops.stack.program import Program
 from vital_ops.stack.secret_files import write_secret
 from vital_ops.stack.stack import HOST, Stack, local_config, run_stack
 
-__all__ = ["Scratch", "scratch", "scratch_environment"]
+__all__ = ["INTERVAL", "Scratch", "scratch", "scratch_environment"]
 
 INTERVAL: Final = "500ms"
+"""Interval between scrapes, and between evaluations."""
 
 SETTINGS: Final = {
     "VITAL_HOST": HOST,
