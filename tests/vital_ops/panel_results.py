@@ -23,16 +23,16 @@ SERIES_SHOWN = 2
 
 HEAD = """# Dashboards
 
-Each panel of each dashboard, and the result of its queries: asked of a Prometheus that has watched an engine
-with two workers under load, with every environment, instance, mode and tenant chosen. Long results are cut;
-the number of series is in parentheses, and where there are only zeros, the reason follows. The test
-`tests/vital_ops/test_panels.py` asks the same queries of a Prometheus 2 and of a Prometheus 3, and fails where
-one is empty.
+This page shows each panel of each dashboard with the result of its queries, from a Prometheus that watched an engine
+with two workers under load, with every environment, instance, mode and tenant selected. Long results are cut;
+the number of series is in parentheses, and if there are only zeros, the reason follows. The test
+`tests/vital_ops/test_panels.py` sends the same queries to a Prometheus 2 and a Prometheus 3, and fails if
+a result is empty.
 
-Panels of a tenant's money cannot miss what a new tenant spends between two scrapes. Where they show a day or a
-month, or a budget, they read gauges that the ledger feeds. Where they show a type of cost, a mode, an hour or the
-time that is chosen, they read the counters that are fed with each row of the ledger, and add to their growth
-what a new series had counted when it was first seen. Printed by:
+Panels of tenants' costs cannot miss what a new tenant spends between two scrapes. For a day, a month or a
+budget, they read gauges fed by the ledger. For a type of cost, a mode, an hour or the selected time, they read
+counters that grow with each row of the ledger, and add to their increase the value that a new series had
+when it was first seen. The page is printed by:
 
 ```sh
 .venv/bin/python -m tests.vital_ops.panel_results > docs/dashboards.md

@@ -21,6 +21,23 @@ async def test_panels_are_evaluated_whichever_event_loop_was_the_first_to_have_m
     assert len(await many_panels()) == 20
 
 
+async def test_alerts_are_evaluated_once_for_each_sample_for_all_readers():
+    read, times = [], [1_000]
+
+    async def samples(names):
+        read.append(names)
+        return SampleSet(times, [])
+
+    monitor, sources = DefinedMonitor(), MonitoringSources(prometheus_url="", samples=samples)
+    states = await asyncio.gather(*(monitor.alert_rules(sources) for _ in range(8)))
+    detail = await monitor.alert_rule("HighErrorRate", sources)
+    assert detail.rule in states[0].rules
+    judged = sum(1 for names in read if names)
+    times.append(11_000)
+    await monitor.alert_rules(sources)
+    assert 0 < judged == sum(1 for names in read if names) / 2
+
+
 async def many_panels():
     monitor, sources = DefinedMonitor(), MonitoringSources(prometheus_url="", samples=no_samples)
     (board,) = (board for board in boards(DEFAULT_CONFIG) if board.uid == UID)

@@ -75,7 +75,7 @@ def budgets(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="llm_calls_saved",
             title="LLM calls saved by the cache",
-            description="Calls of models that the cache has spared, as a share of all that were needed.",
+            description="Model calls avoided by the cache, as a share of all that were needed.",
             kind="gauge",
             queries=(Query(ratio(_calls(cached="true"), _calls()), "saved"),),
             unit="percentunit",

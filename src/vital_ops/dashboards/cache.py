@@ -75,7 +75,7 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="operations",
             title="Cache operations breakdown",
-            description="Operations of the tiers each second. A request may look into several of them.",
+            description="Operations of the tiers per second. A request may look into several tiers.",
             kind="lines",
             queries=(
                 Query(
@@ -107,7 +107,7 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="memory",
             title="Cache memory usage",
-            description="Memory that the answers in each tier take.",
+            description="Memory used by the answers in each tier.",
             kind="lines",
             queries=(Query(over_replicas(CACHE_BYTES), "{{tier}}"),),
             unit="bytes",
@@ -116,7 +116,7 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="entry_age",
             title="Cache entry age histogram",
-            description="Ages of the entries, hit or not, as sampled each ten seconds.",
+            description="Ages of the entries, hit or not, sampled every ten seconds.",
             kind="bars",
             queries=(Query(sum_by(increase(CACHE_SAMPLED_AGE_SECONDS, RANGE, "bucket"), "le"), "{{le}}"),),
             unit="short",
@@ -124,7 +124,7 @@ def _use(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="hits_to_misses",
             title="Hit/miss ratio",
-            description="Look-ups that found something, for each that did not, by tier.",
+            description="Look-ups that hit, per look-up that missed, by tier.",
             kind="lines",
             queries=(Query(ratio(tiers["hit"], tiers["miss"]), "{{tier}}"),),
             unit="short",
@@ -137,7 +137,7 @@ def _room(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="evictions",
             title="Evictions rate",
-            description="Answers driven out for want of room, each second.",
+            description="Answers evicted for lack of room, per second.",
             kind="lines",
             queries=(Query(recorded(EVICTIONS), "{{tier}}"),),
             unit="ops",
@@ -178,7 +178,7 @@ def _room(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="invalidations",
             title="Invalidation events",
-            description="Answers that were thrown away since what they were made from has changed.",
+            description="Answers deleted because their documents or settings have changed.",
             kind="lines",
             queries=(
                 Query(

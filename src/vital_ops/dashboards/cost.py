@@ -103,7 +103,7 @@ def _money(daily: Threshold) -> tuple[Panel, ...]:
         Panel(
             key="llm_calls",
             title="LLM API calls (cached vs non-cached)",
-            description="Each second: made, and spared by the cache.",
+            description="Per second: calls made, and calls avoided by the cache.",
             kind="lines",
             queries=(
                 Query(sum_by(rate(LLM_CALLS_TOTAL, INTERVAL, mode=MODE), "cached"), "cached {{cached}}"),
@@ -126,7 +126,7 @@ def _use() -> tuple[Panel, ...]:
         Panel(
             key="tokens",
             title="Token usage (input/output)",
-            description="Read, read from the provider's cache, and written, each second.",
+            description="Input, input from the provider's cache, and output, per second.",
             kind="lines",
             queries=(
                 Query(sum_by(rate(LLM_TOKENS_TOTAL, INTERVAL, mode=MODE), "token_type"), "{{token_type}}"),
@@ -164,7 +164,7 @@ def _trend(spike: Threshold) -> tuple[Panel, ...]:
         Panel(
             key="cost_by_mode",
             title="Cost per mode",
-            description="Dollars in the time that is shown.",
+            description="Dollars in the time shown.",
             kind="table",
             queries=(Query(increase_from_birth(COST_DOLLARS_TOTAL, RANGE, "mode", **_spent), "Dollars"),),
             unit="currencyUSD",
@@ -182,7 +182,7 @@ def _trend(spike: Threshold) -> tuple[Panel, ...]:
         Panel(
             key="cost_trend",
             title="Cost trend",
-            description="Dollars of the last hour by type, and the pace of all beside a spike's limit.",
+            description="Dollars of the last hour by type, and the total pace against the limit of a spike.",
             kind="lines",
             queries=(
                 Query(increase_from_birth(COST_DOLLARS_TOTAL, HOUR, "cost_type", **_spent), "{{cost_type}}"),

@@ -72,7 +72,7 @@ def _parts(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="connection_pools",
             title="Connection pool status",
-            description="Connections in use, and how many there may be.",
+            description="Connections in use, and the maximum.",
             kind="lines",
             queries=(
                 Query(sum_by(select(CONNECTION_POOL_IN_USE), "pool"), "{{pool}}, in use"),
@@ -145,7 +145,7 @@ def _work(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="tool_success",
             title="Tool success rate",
-            description="Of the calls that were made; those that a user did not approve do not count.",
+            description="Of the calls made; calls that a user did not approve do not count.",
             kind="gauge",
             queries=_success(TOOL_EXECUTIONS_TOTAL, TOOL_FAILURE_RATIO),
             unit="percentunit",
@@ -171,7 +171,7 @@ def _work(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="agent_usage",
             title="Agent usage",
-            description="Requests by agent, in the time that is shown.",
+            description="Requests by agent, in the time shown.",
             kind="table",
             queries=(Query(sum_by(increase(AGENT_USAGE_TOTAL, RANGE), "agent_id"), "Requests"),),
             unit="short",
@@ -181,7 +181,7 @@ def _work(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="uptime",
             title="System uptime",
-            description="How long the engine has run, by where it is scraped.",
+            description="Time since the engine's start, by instance.",
             kind="number",
             queries=(Query(seconds_since(_STARTED), "{{instance}}"),),
             unit="s",

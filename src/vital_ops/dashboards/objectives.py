@@ -32,8 +32,8 @@ def _burn(objective: Objective) -> Panel:
         key=objective.panel,
         title=TITLES[objective.label],
         description=(
-            f"How many times too fast the error budget burns. Bad is {objective.words}; "
-            f"{1 - objective.good:.0%} may be. Above 1 the budget of 30 days does not last; "
+            f"How many times too fast the error budget for {objective.bad_events} burns; "
+            f"the objective allows {1 - objective.good:.0%}. Above 1 the budget does not last 30 days; "
             "above 14.4 for an hour somebody is paged."
         ),
         kind="lines",
@@ -50,7 +50,7 @@ def _degradations(thresholds: Thresholds) -> Panel:
     return Panel(
         key="degradation_share",
         title="Share of degraded answers",
-        description="Answers that had to do without something, and the average over the time that is shown.",
+        description="Degraded answers, and the average over the time shown.",
         kind="lines",
         queries=(
             Query(recorded(DEGRADATION_RATIO), "degraded"),

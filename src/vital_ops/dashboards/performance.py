@@ -89,7 +89,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="request_rate",
             title="Overall request rate",
-            description="Requests that ended, each second, by mode: how much the service is used.",
+            description="Finished requests per second, by mode: how much the service is used.",
             kind="lines",
             queries=(Query(sum_by(rate(_requests, INTERVAL, **_mine), "mode"), "mode {{mode}}"),),
             unit="reqps",
@@ -97,7 +97,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="average_response_time",
             title="Average response time",
-            description="By mode and by whether the cache knew the answer. Waits for a person do not count.",
+            description="By mode and by whether the cache had the answer. Excludes waits for a person.",
             kind="lines",
             queries=(
                 Query(
@@ -110,7 +110,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="p95_latency",
             title="P95 latency",
-            description="Nineteen of twenty requests take no longer; beside it, half of them.",
+            description="19 of 20 requests take no longer; for comparison, the median.",
             kind="lines",
             queries=_latency(0.95, thresholds["HighLatency"].range),
             unit="s",
@@ -120,7 +120,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="p99_latency",
             title="P99 latency",
-            description="99 of 100 requests take no longer; beside it, half of them.",
+            description="99 of 100 requests take no longer; for comparison, the median.",
             kind="lines",
             queries=_latency(0.99, thresholds["VeryHighLatency"].range),
             unit="s",
@@ -130,7 +130,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="error_rate",
             title="Error rate",
-            description="The share of requests that failed; a degraded answer is none.",
+            description="The share of requests that failed; a degraded answer is not a failure.",
             kind="lines",
             queries=(
                 Query(recorded(ERROR_RATIO), "all requests"),
@@ -173,7 +173,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="degraded_responses",
             title="Degraded responses",
-            description="Answers that had to do without something, each second, by what.",
+            description="Degraded answers per second, by reason.",
             kind="lines",
             queries=(Query(sum_by(rate(DEGRADATIONS_TOTAL, INTERVAL, mode=MODE), "reason"), "{{reason}}"),),
             unit="reqps",
@@ -189,7 +189,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="success_rate",
             title="Success rate gauge",
-            description="Requests with an answer, a degraded one included, of those that were not cancelled.",
+            description="Requests with an answer, even a degraded one, of those not cancelled.",
             kind="gauge",
             queries=(
                 Query(ratio(answered, sum_by(increase(_requests, RANGE, outcome=ALL, **_mine))), "answered"),
@@ -204,7 +204,7 @@ def _overview(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="top_tenants",
             title="Top tenants",
-            description="The tenants with the most requests; other stands for all that are not named.",
+            description="The tenants with the most requests; other is all that are not named.",
             kind="table",
             queries=(Query(top(TOP_ROWS, by_tenant), "Requests"),),
             unit="short",
@@ -239,7 +239,7 @@ def _streaming() -> tuple[Panel, ...]:
         Panel(
             key="parallel_saved",
             title="Seconds saved in parallel",
-            description="Time that running nodes together saves: the sum of their times less the wall time.",
+            description="Time saved by running nodes together: the sum of their times minus the wall time.",
             kind="lines",
             queries=(
                 Query(sum_by(rate(PARALLEL_SECONDS_SAVED_TOTAL, INTERVAL, **ways), "mode"), "mode {{mode}}"),
@@ -249,7 +249,7 @@ def _streaming() -> tuple[Panel, ...]:
         Panel(
             key="parallel_sequential",
             title="Parallel beside sequential",
-            description="Average and P95 of requests whose nodes ran together, and whose took turns.",
+            description="Average and P95 of requests with parallel nodes, and with sequential nodes.",
             kind="lines",
             queries=(
                 Query(mean(_duration, INTERVAL, "execution", **chosen), "average, {{execution}}"),
@@ -260,7 +260,7 @@ def _streaming() -> tuple[Panel, ...]:
         Panel(
             key="nodes",
             title="Nodes",
-            description="The time within which 19 of 20 runs of each node end: where the time goes.",
+            description="P95 of each node's duration: where the time goes.",
             kind="lines",
             queries=quantiles(NODE_DURATION_SECONDS, 0.95, label="node"),
             unit="s",
@@ -283,7 +283,7 @@ def _streaming() -> tuple[Panel, ...]:
         Panel(
             key="streams_sequential",
             title="Streams and sequential requests",
-            description="Open event streams, and requests each second whose nodes took turns.",
+            description="Open event streams, and sequential requests per second.",
             kind="lines",
             queries=(
                 Query(sum_by(select(STREAM_CONNECTIONS)), "open streams"),

@@ -30,7 +30,7 @@ def _load() -> tuple[Panel, ...]:
         Panel(
             key="event_loop_lag",
             title="Event-loop lag",
-            description="Delay of timers. Where it grows, something slow holds up every request.",
+            description="Delay of timers. If it grows, something slow delays every request.",
             kind="lines",
             queries=tuple(
                 Query(quantile(share, EVENT_LOOP_LAG_SECONDS, INTERVAL), f"P{share * 100:g}")
@@ -51,7 +51,7 @@ def _load() -> tuple[Panel, ...]:
         Panel(
             key="cpu",
             title="CPU",
-            description="Processors in use, by instance: 1 is one processor, wholly busy.",
+            description="Processors in use, by instance: 1 is one fully busy processor.",
             kind="lines",
             queries=(
                 Query(
@@ -80,7 +80,7 @@ def _limits() -> tuple[Panel, ...]:
         Panel(
             key="open_files",
             title="Open files and connections",
-            description="File descriptors in use, and the limit. At the limit no connection is taken.",
+            description="File descriptors in use, and the limit. At the limit, no connection is accepted.",
             kind="lines",
             queries=(
                 Query(sum_by(foreign("process_open_fds"), "instance"), "{{instance}}, open"),

@@ -38,13 +38,13 @@ def _failures() -> tuple[Panel, ...]:
         _by_kind(
             "provider_failures",
             "Failures of providers by kind",
-            "Attempts at a model that failed, each second; also those that a retry has healed.",
+            "Failed attempts at a model per second, including those that a retry has healed.",
             LLM_FAILURES_TOTAL,
         ),
         _by_kind(
             "retries",
             "Retries by kind",
-            "Attempts at a model that were made again, each second, by the failure of the one before.",
+            "Repeated attempts at a model per second, by the previous failure.",
             LLM_RETRIES_TOTAL,
         ),
         _by_kind(
@@ -56,7 +56,7 @@ def _failures() -> tuple[Panel, ...]:
         Panel(
             key="breakers",
             title="Breakers open",
-            description="1 while a model or a source is left alone: it has failed several times in a row.",
+            description="1 while a model or a source is not asked: it has failed several times in a row.",
             kind="lines",
             queries=(
                 Query(max_by(select(LLM_BREAKER_OPEN), "model"), "{{model}}"),

@@ -55,7 +55,7 @@ def storage(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="notification_failures",
             title="Notifications that failed",
-            description="Messages that did not reach a receiver in the alert's window, webhooks left out.",
+            description="Messages that did not reach a receiver in the alert's window, without webhooks.",
             kind="lines",
             queries=(
                 Query(sum_by(undelivered(failing.range)), "all"),

@@ -35,7 +35,7 @@ def _engines(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="engines_up",
             title="Engines up",
-            description="Engines that answer Prometheus, beside all known ones. At 0 nobody gets an answer.",
+            description="Engines that answer Prometheus, of all known ones. At 0, nobody gets an answer.",
             kind="lines",
             queries=(
                 Query(sum_by(foreign("up")), "up"),
@@ -49,7 +49,7 @@ def _engines(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="worker_restarts",
             title="Worker restarts",
-            description="Worker processes that were replaced in the time shown, by cause, and lately.",
+            description="Worker processes replaced in the time shown, by cause, and recently.",
             kind="lines",
             queries=(
                 Query(recorded(WORKER_RESTARTS), "lately, all causes"),
@@ -63,7 +63,7 @@ def _engines(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="requests_per_hour",
             title="Requests an hour",
-            description="Requests that ended, by the hour. A sudden fall: clients no longer reach us.",
+            description="Finished requests per hour. A sudden drop: clients no longer reach us.",
             kind="lines",
             queries=(Query(recorded(REQUESTS_PER_HOUR), "requests an hour"),),
             unit="short",
@@ -88,7 +88,7 @@ def _rejections(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="rejections",
             title="Rejections by reason",
-            description="Requests turned away each second: budget, rate limit, overload, wrong key.",
+            description="Requests rejected per second: budget, rate limit, overload, wrong key.",
             kind="lines",
             queries=(Query(sum_by(rate(REQUESTS_REJECTED_TOTAL, INTERVAL), "reason"), "{{reason}}"),),
             unit="reqps",
@@ -112,7 +112,7 @@ def _ended_early(thresholds: Thresholds) -> tuple[Panel, ...]:
         Panel(
             key="tenant_errors",
             title="Error rate per tenant",
-            description="The share of each tenant's requests that failed; few make no dent in the whole.",
+            description="The share of failed requests by tenant; a small tenant hardly shows in the total.",
             kind="lines",
             queries=(Query(recorded(TENANT_ERROR_RATIO), "{{tenant_id}}"),),
             unit="percentunit",
@@ -139,7 +139,7 @@ def _http() -> tuple[Panel, ...]:
         Panel(
             key="http_requests",
             title="HTTP requests by route",
-            description="Requests that were answered, each second, by the template of their route.",
+            description="Answered requests per second, by route template.",
             kind="lines",
             queries=(Query(sum_by(rate(HTTP_REQUESTS_TOTAL, INTERVAL), "route"), "{{route}}"),),
             unit="reqps",
