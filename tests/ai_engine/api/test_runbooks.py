@@ -34,6 +34,7 @@ async def test_nothing_else_is_served(service: Service, name: str) -> None:
     assert (await service.client.get(f"/runbooks/{name}")).status_code == 404
 
 
+@pytest.mark.thorough
 def test_the_wheel_carries_the_runbooks(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
     subprocess.run(command, check=True, capture_output=True)
