@@ -90,7 +90,7 @@ def _ids(answer: bytes) -> tuple[list[str], str]:
         result = orjson.loads(answer)["esearchresult"]
         return [str(each) for each in result["idlist"] if str(each).isdigit()], str(result["count"])
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise ToolError("PubMed answered what cannot be read.") from error
+        raise ToolError("PubMed sent an answer that cannot be read.") from error
 
 
 def _articles(answer: bytes) -> Iterator[Passage]:
@@ -101,7 +101,7 @@ def _articles(answer: bytes) -> Iterator[Passage]:
     try:
         root = etree.fromstring(answer, parser)
     except etree.XMLSyntaxError as error:
-        raise ToolError("PubMed answered what cannot be read.") from error
+        raise ToolError("PubMed sent an answer that cannot be read.") from error
     for article in root.iter("PubmedArticle"):
         number = _text(article.find(".//MedlineCitation/PMID"))
         title = _text(article.find(".//ArticleTitle")) or "(without a title)"

@@ -72,7 +72,7 @@ class BraveSearch:
                 for each in found[:limit]
             )
         except (orjson.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
-            raise ToolError("The web search answered what cannot be read.") from error
+            raise ToolError("The web search sent an answer that cannot be read.") from error
 
 
 def web_search(service: WebSearch, cost_dollars: Decimal) -> Tool:

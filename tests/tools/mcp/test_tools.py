@@ -97,7 +97,7 @@ async def test_a_program_that_dies_midway_fails_the_call_and_is_started_anew() -
         before = (await called(registry, "example_process_id")).content
         died = await called(registry, "example_die")
         assert died.status == "failed"
-        assert died.error == 'The MCP server "example" is not there, or has closed the connection.'
+        assert died.error == 'The MCP server "example" cannot be reached, or has closed the connection.'
         again = await called(registry, "example_process_id")
         assert again.status == "success"
         assert again.content != before
@@ -157,10 +157,10 @@ async def test_servers_that_are_down_cost_their_own_tools_alone() -> None:
     said = {log["server"]: log["reason"] for log in logs if log["event"] == "mcp_server_unavailable"}
     assert said.keys() == down.keys()
     for name in ("missing", "ending", "nobody"):
-        assert said[name] == f'The MCP server "{name}" is not there, or has closed the connection.'
+        assert said[name] == f'The MCP server "{name}" cannot be reached, or has closed the connection.'
     for name in ("keyless", "unset"):
         assert said[name] == (
-            f'The MCP server "{name}" cannot be used: the environment\'s variable NOWHERE is not set.'
+            f'The MCP server "{name}" cannot be used: the environment variable NOWHERE is not set.'
         )
 
 

@@ -77,7 +77,7 @@ async def test_a_server_that_was_started_anew_is_found_again() -> None:
         connection = connected(at(port), {"WEB_KEY": KEY})
         registry = await connection.__aenter__()
     gone = await called(registry, "web_add_two", first=1)
-    assert gone.error == 'The MCP server "web" is not there, or has closed the connection.'
+    assert gone.error == 'The MCP server "web" cannot be reached, or has closed the connection.'
     async with served(port):
         assert (await called(registry, "web_add_two", first=1)).content == "2"
         await connection.__aexit__(None, None, None)

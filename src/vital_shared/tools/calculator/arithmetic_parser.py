@@ -109,9 +109,7 @@ class _ExpressionReader:
                 if not self._in_call.pop() and self._written[-1] == "(":
                     raise CalculationError("There is nothing between two parentheses.")
             case _, "," if not self._in_call[-1]:
-                raise CalculationError(
-                    'A comma stands where none belongs: write "3.5", and "1,200" or "1200".'
-                )
+                raise CalculationError('A comma is in the wrong place: write "3.5", and "1,200" or "1200".')
         return _SPELLING.get(text, text)
 
     def _open(self) -> None:
@@ -119,7 +117,7 @@ class _ExpressionReader:
         if before == ")" or before in CONSTANTS or before[:1].isdigit():
             raise CalculationError(f'Between "{before}" and "(" an operator is missing.')
         if len(self._in_call) > MAX_NESTING:
-            raise CalculationError(f"More than {MAX_NESTING} parentheses stand within each other.")
+            raise CalculationError(f"More than {MAX_NESTING} parentheses are nested.")
         self._in_call.append(before in FUNCTIONS)
 
     def _check_name(self, name: str) -> None:

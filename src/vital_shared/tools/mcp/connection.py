@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import anyio
 from mcp import Client, MCPError
-from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, CallToolResult
+from mcp_types import CONNECTION_CLOSED, INVALID_REQUEST, CallToolResult
 from mcp_types import Tool as Offered
 from pydantic import ValidationError
 
@@ -23,8 +23,8 @@ __all__ = ["McpConnection"]
 _MAX_PAGES: Final = 20
 _CLOSE_SECONDS: Final = 10.0
 """The package itself gives a program 2 s to end, then terminates and at last kills it."""
-_STANDING: Final = frozenset({INVALID_PARAMS, METHOD_NOT_FOUND})
-"""Errors by which a server answers a call: the connection is fine."""
+_GONE: Final = frozenset({CONNECTION_CLOSED, INVALID_REQUEST})
+"""Errors by which the package says that an address does not answer, or no longer knows the session."""
 
 _MAX_REASON_CHARACTERS: Final = 300
 
@@ -66,8 +66,10 @@ class McpConnection:
                 cursor = page.next_cursor
                 if cursor is None:
                     break
-        except (MCPError, ValidationError) as error:
-            raise self._lost(error, session) from None
+        except MCPError as error:
+            raise self._refusal(error, session) from None
+        except ValidationError:
+            raise self._nonsense() from None
         return tools
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
@@ -80,9 +82,9 @@ class McpConnection:
         try:
             return await client.call_tool(tool, arguments)
         except MCPError as error:
-            if error.code in _STANDING:
-                raise ToolError(f'The MCP server "{self._name}" refused the call.') from None
-            raise self._lost(error, session) from None
+            raise self._refusal(error, session) from None
+        except (ValidationError, RuntimeError):  # the latter for a result that is not of the declared type
+            raise self._nonsense() from None
 
     async def aclose(self) -> None:
         """Close the connection, and end the program if there is one; it is not opened again."""
@@ -122,15 +124,23 @@ class McpConnection:
             await self._session.end()
             self._session = None
 
-    def _lost(self, error: Exception, session: _Session) -> ToolError:
-        session.over.set()
-        return self._unreachable(error)
+    def _refusal(self, error: MCPError, session: _Session) -> ToolError:
+        """Distinguish an answer of the server, which can be asked again, from the end of the connection."""
+        is_address = self._server.command is None
+        if session.over.is_set() or (is_address and error.code in _GONE):
+            session.over.set()
+            return self._unreachable(error)
+        why = " ".join(error.message.split())[:_MAX_REASON_CHARACTERS] or "it does not say why"
+        return ToolError(f'The MCP server "{self._name}" refused the call: {why}')
+
+    def _nonsense(self) -> ToolError:
+        return ToolError(f'The MCP server "{self._name}" sent an answer that the protocol does not allow.')
 
     def _unreachable(self, error: Exception) -> ToolError:
         if isinstance(error, ToolError):
             return ToolError(f'The MCP server "{self._name}" cannot be used: {error}.')
         self._log_failure("mcp_connection_lost", error)
-        return ToolError(f'The MCP server "{self._name}" is not there, or has closed the connection.')
+        return ToolError(f'The MCP server "{self._name}" cannot be reached, or has closed the connection.')
 
     def _log_failure(self, event: str, error: BaseException) -> None:
         """Name the first cause; what it says may hold what users ask. Its frames hold the keys."""

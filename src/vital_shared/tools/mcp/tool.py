@@ -123,7 +123,7 @@ def _description(offered: Offered) -> str:
 def _arguments(offered: Offered) -> type[JsonArguments]:
     schema = offered.input_schema
     if schema.get("type") != "object":
-        raise ValueError("its arguments are no object")
+        raise ValueError("its arguments are not an object")
     if len(json.dumps(schema)) > _MAX_SCHEMA_CHARACTERS:
         raise ValueError("its schema is too long")
     kind = validator_for(schema, default=Draft202012Validator)

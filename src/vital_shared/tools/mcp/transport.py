@@ -62,7 +62,7 @@ async def _address(server: McpServer, environ: Mapping[str, str]) -> AsyncIterat
 
 def _variable(environ: Mapping[str, str], name: str) -> str:
     if not (value := environ.get(name)):
-        raise ToolError(f"the environment's variable {name} is not set")
+        raise ToolError(f"the environment variable {name} is not set")
     return value
 
 

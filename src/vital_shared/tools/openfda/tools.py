@@ -104,7 +104,7 @@ async def _records(api: PublicApi, path: str, **params: str | int) -> list[dict[
     try:
         results = orjson.loads(answer)["results"]
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise ToolError("openFDA answered what cannot be read.") from error
+        raise ToolError("openFDA sent an answer that cannot be read.") from error
     return [each for each in results if isinstance(each, dict)]
 
 
