@@ -16,6 +16,7 @@ from pptx import Presentation
 from pptx.chart.data import BubbleChartData, CategoryChartData, XyChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
+from tests.variants import sampled
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.limits import DEFAULT_LIMITS
@@ -308,7 +309,7 @@ def test_entities_are_not_unfolded():
         read(data, uri="a.odt", media_type=SUFFIXES[".odt"], declared=None, limits=DEFAULT_LIMITS)
 
 
-@pytest.mark.parametrize("name", ["a.docx", "a.pptx", "a.xlsx", "a.epub", "a.odt"])
+@pytest.mark.parametrize("name", sampled(["a.docx", "a.pptx", "a.xlsx", "a.epub", "a.odt"], 5))
 def test_a_zip_bomb_is_refused(name):
     with pytest.raises(IngestError, match="unpacks to far more"):
         parsed(name, packed(a=b"\0" * 250_000_000, b=b"\0" * 250_000_000))

@@ -109,6 +109,32 @@ def test_lists_are_items_with_their_numbers():
     ]
 
 
+@pytest.mark.parametrize(
+    ("html", "marks"),
+    [
+        ("<ol><li>x<li value=7>x<li>x</ol>", ["1.", "7.", "8."]),
+        ("<ol reversed><li>x<li>x<ul><li>x</ul><li>x</ol>", ["3.", "2.", "x", "1."]),
+        ("<ol reversed start=9><li>x<li>x</ol>", ["9.", "8."]),
+        ("<ol type=a start=26><li>x<li>x</ol>", ["z.", "aa."]),
+        ("<ol type=I start=3><li>x<li>x<li type=i>x</ol>", ["III.", "IV.", "v."]),
+        ("<ol type=A start=0><li>x<li>x</ol>", ["0.", "A."]),
+        ("<ol start=many type=odd><li value=''>x</ol>", ["1."]),
+    ],
+)
+def test_items_have_the_marks_that_a_reader_sees(html, marks):
+    assert [text.split()[0] for text in texts(html)] == marks
+
+
+def test_a_table_by_its_roles_is_a_table():
+    rows = [
+        "<div role=row><span role=columnheader>Name</span><span role=columnheader>Fee</span></div>",
+        "<div role=row><span role=rowheader>Tea</span><span role=cell>5</span></div>",
+        "<div role=row><span role=gridcell>Rum</span><span role=cell>7</span></div>",
+    ]
+    html = f"<div role=table><div role=rowgroup>{rows[0]}</div><div role=rowgroup>{''.join(rows[1:])}</div></div>"
+    assert texts(html) == ["Name: Tea; Fee: 5", "Name: Rum; Fee: 7"]
+
+
 def test_a_definition_stands_with_its_term():
     assert texts("<dl><dt>AUC</dt><dd>Area <i>under</i> the curve</dd><dt>MTD</dt></dl>") == [
         "AUC: Area under the curve",

@@ -102,6 +102,7 @@ def test_a_recognition_that_fails_is_reported(tesseract):
     assert parsed.notes == ("Page 2 was not read, being pictures: text recognition failed or took too long.",)
 
 
+@pytest.mark.thorough
 def test_a_recognition_that_takes_too_long_is_ended_and_reported(tesseract):
     tesseract(body="#!/bin/sh\nexec /bin/sleep 60\n")
     data = document(typed, scan)

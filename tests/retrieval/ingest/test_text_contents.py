@@ -28,6 +28,20 @@ def test_an_empty_line_of_separated_values_starts_no_other_table():
     ]
 
 
+@pytest.mark.parametrize(
+    "titles", ["Fees of 2024\n", '"Fees, 2024"\n', "# Fees\n# of 2024\n", "Fees of 2024,\n", "Fees\n\n"]
+)
+@pytest.mark.parametrize("more", ["", ",Unit"])
+def test_titles_above_separated_values_are_no_rows_of_theirs(titles, more):
+    values = f"Name,Fee{more}\nTea,5{more and ',EUR'}\nRum,7{more and ',EUR'}\n"
+    rows = [f"Name: Tea; Fee: 5{more and '; Unit: EUR'}", f"Name: Rum; Fee: 7{more and '; Unit: EUR'}"]
+    assert texts("a.csv", titles + values)[-2:] == rows
+
+
+def test_a_list_of_single_values_has_no_title():
+    assert texts("a.csv", "Tea\nRum\nGin\n") == ["Tea", "Rum", "Gin"]
+
+
 def test_rows_of_unequal_length_are_read():
     text = "version,name,eol,support\n4.10,Warty,2006\n5.04,Hoary,2006,2011\n"
     assert texts("a.csv", text) == [

@@ -14,6 +14,7 @@ from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.decode import decode
 from vital_shared.retrieval.ingest.html_inline import spell_out
 from vital_shared.retrieval.ingest.html_instead import text_instead
+from vital_shared.retrieval.ingest.html_lists import OrderedList
 from vital_shared.retrieval.ingest.html_table import add_table, layout_tables
 from vital_shared.retrieval.ingest.html_visible import Visibility
 
@@ -26,6 +27,19 @@ _BLOCK_NAMES = """
     tbody td template tfoot th thead tr ul
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
+_ROLES: Final = {
+    "table": "table",
+    "grid": "table",
+    "treegrid": "table",
+    "rowgroup": "tbody",
+    "row": "tr",
+    "columnheader": "th",
+    "rowheader": "th",
+    "cell": "td",
+    "gridcell": "td",
+}
+"""Roles of elements (WAI-ARIA 1.2), and the elements that have them by their names."""
+
 MIN_ARTICLE_SHARE: Final = 0.5
 """The share of a page's text from which on the only article is read alone."""
 
@@ -72,7 +86,14 @@ def _soup(html: str) -> BeautifulSoup:
     # declaration that it is not an XML parser. Python's own parser takes minutes for some 100 kB.
     page = BeautifulSoup("<!doctype html>" + re.sub(r"<\?xml[^>]{0,500}>", "", html), "lxml")
     spell_out(page)
+    _name_table_parts(page)
     return page
+
+
+def _name_table_parts(page: Tag) -> None:
+    """Give the parts of tables that are tables by their roles alone the names of such parts."""
+    for tag in page.find_all(["div", "span", "section", "ul", "ol", "li", "p"], role=list(_ROLES)):
+        tag.name = _ROLES[str(tag["role"])]
 
 
 def _main(page: BeautifulSoup) -> Tag:
@@ -115,7 +136,7 @@ class _TreeReader:
         self._heading = 0
         self._items = 0
         self._articles = 0
-        self._lists: list[int | None] = []
+        self._lists: list[OrderedList | None] = []
         self._lead = ""
         self._layout: set[int] = set()
 
@@ -153,9 +174,9 @@ class _TreeReader:
             case "h1" | "h2" | "h3" | "h4" | "h5" | "h6":
                 self._heading = _HEADINGS[tag.name]
             case "ol" | "ul":
-                self._lists.append(_start(tag) if tag.name == "ol" else None)
+                self._lists.append(OrderedList(tag) if tag.name == "ol" else None)
             case "li":
-                self._enter_item()
+                self._enter_item(tag)
             case "dd":
                 self._items += 1
             case "article" | "main":
@@ -170,11 +191,10 @@ class _TreeReader:
                 return False
         return True
 
-    def _enter_item(self) -> None:
+    def _enter_item(self, tag: Tag) -> None:
         self._items += 1
-        if self._lists and (number := self._lists[-1]) is not None:
-            self._lead = f"{number}. "
-            self._lists[-1] = number + 1
+        if self._lists and (ordered := self._lists[-1]) is not None:
+            self._lead = f"{ordered.mark(tag)} "
 
     def _leave(self, tag: Tag) -> None:
         if tag.name == "dt":
@@ -213,8 +233,3 @@ class _TreeReader:
 
 def _as_lead(text: str) -> str:
     return text if not text else f"{text} " if text.endswith(("?", "!", ".", ":")) else f"{text}: "
-
-
-def _start(tag: Tag) -> int:
-    start = str(tag.get("start", "1"))
-    return int(start) if re.fullmatch(r"-?\d{1,6}", start) else 1

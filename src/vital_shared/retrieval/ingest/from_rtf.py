@@ -36,7 +36,7 @@ def parse_rtf(data: bytes, *, uri: str) -> Parsed:
     :raises IngestError: when it is something else.
     """
     if not data.lstrip().startswith(START):
-        raise IngestError(f"{uri} is no rich text: it does not begin with {{\\rtf.", path=uri)
+        raise IngestError(f"{uri} is not rich text: it does not begin with {{\\rtf.", path=uri)
     source = _with_boxes(without_hidden(_MARKS.sub("", data.decode("latin-1"))))
     source = with_marked_cells(with_marked_letters(source))
     text: str = rtf_to_text(source, errors="replace")  # type: ignore[no-untyped-call]

@@ -120,7 +120,7 @@ def parse(
         raise
     except ModuleNotFoundError as error:
         raise IngestError(
-            f"{uri} needs {error.name}: install VITAL with its extra documents.", path=uri
+            f"{uri} needs another package: run `pip install 'vital-engine[documents]'`.", path=uri
         ) from error
     except Exception as error:  # on broken files the libraries raise nearly anything
         reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__

@@ -72,8 +72,9 @@ def _add_table(
 def _without_titles(outline: Outline, rows: list[Row]) -> list[Row]:
     """Add the titles above a table as paragraphs: up to three rows with one text each."""
     left = list(rows)
+    is_list = max(len(texts) for _, texts in rows) == 1
     for place, texts in rows[:3]:
-        if len(left) == 1 or len(texts) == 1 or len({text for text in texts if text}) != 1:
+        if len(left) == 1 or is_list or len({text for text in texts if text}) != 1:
             break
         outline.at(Place("row", place))
         outline.add("paragraph", next(filter(None, texts)))
