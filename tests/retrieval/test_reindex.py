@@ -139,6 +139,7 @@ async def test_another_model_takes_over_when_it_has_embedded_everything(
     assert models[E5.name].passages[-1].endswith(text_of(101))
 
 
+@pytest.mark.thorough
 async def test_a_document_that_comes_after_the_last_batch_is_embedded_before_the_switch(
     knowledge: KnowledgeStore, models: dict[str, Model], serving: MemorySource
 ):
@@ -168,6 +169,7 @@ async def test_a_document_embedded_before_the_switch_and_stored_after_it_is_embe
     assert await nearest(serving) == "4.txt"
 
 
+@pytest.mark.thorough
 async def test_the_first_model_can_take_over_again(
     knowledge: KnowledgeStore, models: dict[str, Model], serving: MemorySource
 ):

@@ -335,6 +335,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.thorough
 async def test_an_index_whose_writer_is_killed_has_what_the_store_has(
     knowledge: KnowledgeStore, opened: Open, tmp_path: Path
 ) -> None:

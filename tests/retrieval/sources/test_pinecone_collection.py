@@ -292,7 +292,7 @@ async def test_without_any_model_words_alone_find(server: PineconeServer) -> Non
 
 
 async def test_an_index_that_is_gone_is_not_written_to(collection: PineconeCollection) -> None:
-    with pytest.raises(SourceError, match="no index 0123 any more"):
+    with pytest.raises(SourceError, match="no longer has the index 0123"):
         await collection.put("0123", [document("a", "Bees.")])
 
 
@@ -320,5 +320,5 @@ def test_any_text_makes_a_valid_sparse_vector(text: str) -> None:
 def test_an_address_that_cannot_be_used_is_an_error_of_the_configuration(address: str) -> None:
     from pydantic import SecretStr
 
-    with pytest.raises(ConfigurationError, match="no address of a Pinecone index"):
+    with pytest.raises(ConfigurationError, match="not the address of a Pinecone index"):
         PineconeClient(address, SecretStr("key"))

@@ -113,8 +113,8 @@ async def test_fails_at_once_where_the_wait_would_outlast_the_run(server: Pineco
         ),
         (Fault(status=404), "VITAL_PINECONE_HOST"),
         (Fault(status=302, headers={"Location": "http://example.com"}), "sends to another address"),
-        (Fault(body=b"garbage"), "no JSON object"),
-        (Fault(body=b"[1, 2]"), "no JSON object"),
+        (Fault(body=b"garbage"), "not a JSON object"),
+        (Fault(body=b"[1, 2]"), "not a JSON object"),
         (Fault(body=b'{"matches": 7}'), "without a list of matches"),
     ],
 )
@@ -305,6 +305,7 @@ async def test_a_list_without_an_end_is_left(server: PineconeServer, collection:
     assert await collection.search("bees", tenant_id="acme", limit=1) == ()
 
 
+@pytest.mark.thorough
 @given(answer=st.dictionaries(st.sampled_from(["matches", "usage", "namespace"]), json_values))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_answer_gives_passages_or_a_source_error(answer: dict[str, Any]) -> None:

@@ -192,6 +192,7 @@ async def test_a_hosted_model_makes_the_vectors_of_passages_and_questions(
     assert kinds == [("passage", 96), ("passage", 4), ("query", 1)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["harbour-notices", "permit-forms"])
 async def test_words_make_the_search_no_worse_than_vectors_alone(
     name: str,

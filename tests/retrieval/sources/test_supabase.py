@@ -200,7 +200,9 @@ async def test_a_vector_of_another_dimension_is_refused_in_one_sentence(source):
 
 async def test_an_index_that_is_gone_is_named(source):
     await source.prepare(WORDS.model)
-    with pytest.raises(SourceError, match="no index lost any more: run `vital sources sync supabase` again"):
+    with pytest.raises(
+        SourceError, match="no longer has the index lost: run `vital sources sync supabase` again"
+    ):
         await source.put("lost", [document("a", "b")])
 
 

@@ -49,7 +49,7 @@ def _supabase(
 ) -> Collection:
     if not find_spec("asyncpg"):
         raise ConfigurationError(
-            "VITAL_SUPABASE_URL needs one package more: run `pip install 'vital-engine[postgres]'`."
+            "VITAL_SUPABASE_URL needs another package: run `pip install 'vital-engine[postgres]'`."
         )
     from vital_shared.retrieval.sources.supabase.source import SupabaseSource  # noqa: PLC0415 - see `Services`
 

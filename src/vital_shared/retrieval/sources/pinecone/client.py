@@ -283,7 +283,7 @@ def _address(base_url: str) -> str:
         or (parts.scheme == "http" and not is_local)
     ):
         raise ConfigurationError(
-            f'"{base_url}" is no address of a Pinecone index: copy its host from the console, such as '
+            f'"{base_url}" is not the address of a Pinecone index: copy its host from the console, such as '
             "docs-abc123.svc.us-east-1.pinecone.io."
         )
     return f"{parts.scheme}://{parts.netloc}"
@@ -305,7 +305,7 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
         parsed = None
     if not isinstance(parsed, dict):
         raise SourceError(
-            "Pinecone sent an answer that is no JSON object: is VITAL_PINECONE_HOST an index's?"
+            "Pinecone sent an answer that is not a JSON object: is VITAL_PINECONE_HOST an index's?"
         )
     return parsed
 

@@ -196,14 +196,14 @@ class PineconeCollection:
         if embedder is None and self._embedders:
             raise SourceError(
                 f"The documents in Pinecone were embedded with {index.embedder}, which is not here: install "
-                "it, or run `vital sources sync pinecone` to embed them anew."
+                "it, or run `vital sources sync pinecone` to embed them again."
             )
         return await self._search.find(index, embedder, tuning, query, tenant_id=tenant_id, limit=limit)
 
     async def _record(self, index_id: str) -> IndexRecord:
         record = next((each for each in await self._records.all() if each.id == index_id), None)
         if record is None:
-            raise SourceError(f"Pinecone has no index {index_id} any more: sync again to make one.")
+            raise SourceError(f"Pinecone no longer has the index {index_id}: sync again to create one.")
         return record
 
     async def _vectors(

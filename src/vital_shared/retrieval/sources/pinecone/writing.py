@@ -80,7 +80,7 @@ class NamespaceWriter:
                 return
             await self._sleep(wait)
             wait = min(MAX_LOOK_SECONDS, 2 * wait)
-        raise SourceError("Pinecone has taken documents and does not show them: sync again later.")
+        raise SourceError("Pinecone accepted documents but does not show them: sync again later.")
 
     async def _last_seen(self) -> int:
         if not self._last_write:

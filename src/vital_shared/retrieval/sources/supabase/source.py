@@ -122,7 +122,7 @@ class SupabaseSource:
         self._active: ShortLivedCache[None, _ActiveIndex | None] = ShortLivedCache()
         if self._searching.dialect != "postgresql":
             raise ConfigurationError(
-                f"{VARIABLE} is no address of Postgres: write postgresql://user@host/name"
+                f"{VARIABLE} is not the address of a Postgres server: write postgresql://user@host/name"
             )
 
     # Searching
@@ -289,7 +289,7 @@ async def _number(connection: AsyncConnection, index_id: str) -> int:
     number: int | None = (await connection.execute(_NUMBER, {"id": index_id})).scalar()
     if number is None:
         raise SourceError(
-            f"The source {SupabaseSource.name} has no index {index_id} any more: "
+            f"The source {SupabaseSource.name} no longer has the index {index_id}: "
             f"run `vital sources sync {SupabaseSource.name}` again."
         )
     return number
