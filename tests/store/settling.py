@@ -36,7 +36,7 @@ class Store:
         """Transactions that fail from now on."""
         self.unconfirmed = 0
         """Transactions behind those that are done, and whose answers do not arrive."""
-        self.runs = RunStore(database, spool)
+        self.runs = RunStore(database, spool, worker="worker-1")
         self._transact = database._commits._transact
         database._commits._transact = self.transact
 
@@ -75,6 +75,7 @@ class Store:
             expires_at=NOW + timedelta(hours=1),
             now=NOW,
             context=context,
+            fence=context.fence,
         )
 
     async def fail(self, context: RunContext) -> bool:

@@ -74,7 +74,7 @@ async def test_a_backup_is_one_private_file_and_overwrites_nothing(tmp_path: Pat
     facts = back_up(tmp_path / "vital.db", folder / "b.db")
     assert (facts.runs, facts.documents, facts.path) == (3, 0, folder / "b.db")
     assert stat.S_IMODE(facts.path.stat().st_mode) == 0o600
-    with pytest.raises(Conflict, match="is there already"):
+    with pytest.raises(Conflict, match="already exists"):
         back_up(tmp_path / "vital.db", folder / "b.db")
     assert [path.name for path in folder.iterdir()] == ["b.db"]
     await database.aclose()

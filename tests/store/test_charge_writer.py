@@ -216,6 +216,7 @@ async def deadlocks(database: Database) -> int:
         return found.scalar_one()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 async def test_workers_that_pay_for_the_same_tenants_do_not_lock_each_other_out(database, other):
     workers = [(each, ChargeWriter(each)) for each in (database, other)]
@@ -247,6 +248,7 @@ async def test_workers_that_pay_for_the_same_tenants_do_not_lock_each_other_out(
 TENANTS = 10_000
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)  # twenty thousand rows
 async def test_the_ledger_is_exact_for_each_of_ten_thousand_tenants(tmp_path):
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}")

@@ -176,8 +176,10 @@ async def test_a_sqlite_file_that_cannot_be_is_a_store_error(tmp_path: Path):
     (tmp_path / "file").write_text("")
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'file' / 'vital.db'}")
     for call in (database.migrate(), database.ping()):
-        with pytest.raises(StoreError, match="cannot be reached"):
+        with pytest.raises(StoreError, match="cannot be reached") as caught:
             await call
+        assert "its folder has to exist, or be one that can be made" in caught.value.details
+        assert "VITAL_DATA_DIR" in caught.value.details
     await database.aclose()
 
 
@@ -235,8 +237,8 @@ async def test_a_postgres_that_does_not_say_a_word_is_given_up():
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("me:hunter2@nowhere", "is no address"),
-        ("postgresql+asyncpg://me:hunter2@host:port/name", "is no address"),
+        ("me:hunter2@nowhere", "is not an address"),
+        ("postgresql+asyncpg://me:hunter2@host:port/name", "is not an address"),
         ("mysql://me:hunter2@host/name", "begins with mysql://"),
         ("sqlite+aiosqlite://", "names no file"),
         ("sqlite+aiosqlite:///:memory:", "names no file"),

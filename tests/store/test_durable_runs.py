@@ -157,6 +157,22 @@ async def test_a_worker_whose_own_lease_is_over_takes_no_run_of_one_that_may_liv
     assert await alive.runs.take_over(orphan, deadline_at=LATER) is not None
 
 
+async def test_no_run_is_given_up_that_is_still_its_workers(database: Database, dead: Worker, alive: Worker):
+    await dead.start()
+    await let_lease_expire(database, dead)
+    (orphan,) = await alive.runs.orphans.find()
+    await let_lease_expire(database, dead, until=9e9)  # it has renewed its lease meanwhile
+    assert await alive.runs.give_up(orphan, "It was given up.", NOW) is None
+    for worker in (dead, alive):  # the store's clock was set forward
+        await let_lease_expire(database, worker, until=1_000.0)
+    (orphan,) = await alive.runs.orphans.find()
+    assert await alive.runs.give_up(orphan, "It was given up.", NOW) is None
+    await let_lease_expire(database, alive, until=9e9)
+    ended = await alive.runs.give_up(orphan, "It was given up.", NOW)
+    assert ended is not None
+    assert ended.status == "failed"
+
+
 async def test_a_lease_that_a_clock_which_was_set_back_has_made_long_is_shortened(
     database: Database, dead: Worker, alive: Worker
 ):

@@ -74,6 +74,7 @@ async def test_many_may_migrate_at_once_in_one_process(url: str):
         await database.aclose()
 
 
+@pytest.mark.thorough
 async def test_many_processes_may_migrate_at_once(url: str):
     code = (
         "import asyncio, sys; from vital_shared.store.database import Database; "

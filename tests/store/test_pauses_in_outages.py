@@ -10,7 +10,8 @@ from sqlalchemy import select
 from tests.store.settling import Store, charge, running_store
 
 from vital_shared.errors import StoreError
-from vital_shared.store import patience
+from vital_shared.models.fence import Fence
+from vital_shared.store import charge_writer, patience
 from vital_shared.store.account_tables import ledger
 from vital_shared.store.database import Database
 
@@ -45,6 +46,22 @@ async def test_a_pause_that_the_store_did_not_confirm_is_stored_once(store: Stor
     assert await store.pause(context)
     assert await store.status("run-1") == "awaiting_approval"
     assert await store.rows(select(ledger.c.cost_nanos)) == charges * [(7,)]
+
+
+@pytest.mark.parametrize("is_durable", [True, False])
+async def test_charges_that_memory_has_no_room_for_are_stored_before_the_pause(
+    store: Store, monkeypatch: pytest.MonkeyPatch, is_durable: bool
+) -> None:
+    monkeypatch.setattr(charge_writer, "MAX_WAITING_RUNS", 0)
+    context = await store.start("run-1")
+    context.fence = Fence("worker-1", 0) if is_durable else None
+    context.add(charge())
+    store.away = ATTEMPTS
+    assert await store.pause(context)
+    assert await store.status("run-1") == "awaiting_approval"
+    assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
+    assert await store.runs.charge_writer.settle_all()  # what is on disk is entered, and changes nothing
+    assert await store.rows(select(ledger.c.cost_nanos)) == [(7,)]
 
 
 async def test_a_pause_waits_no_longer_than_others(

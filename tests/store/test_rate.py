@@ -79,3 +79,19 @@ def test_as_many_are_left_as_would_be_admitted(rate, gaps):
         if not turn.wait:
             assert requests_left(turn.next_at, now, rate) == requests_left(kept, now, rate) - 1
             kept = turn.next_at
+
+
+@given(RATES, st.integers(1, 7_200))
+def test_a_clock_that_is_set_back_refuses_for_a_minute_and_a_step_at_most(rate, seconds):
+    kept = None
+    for _ in range(rate):
+        kept = take_turn(kept, NOW, rate).next_at
+    now = NOW - timedelta(seconds=seconds)
+    wait = take_turn(kept, now, rate).wait
+    assert wait <= MINUTE + MINUTE // rate
+    assert (requests_left(kept, now, rate) > 0) == (not wait)
+    now += wait
+    turn = take_turn(kept, now, rate)
+    assert not turn.wait
+    assert take_turn(turn.next_at, now, rate).wait  # the rest of the minute's worth was had
+    assert not take_turn(turn.next_at, now + MINUTE // rate, rate).wait

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 from tests.run_record import run_record
 
+from vital_shared.errors import BudgetExceeded
+from vital_shared.models.limits import TenantLimits
 from vital_shared.models.run_list import RunQuery
+from vital_shared.models.usage_limits import UsageLimit
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database
+from vital_shared.store.limits import LimitStore
 from vital_shared.store.run_list import RunListStore
 from vital_shared.store.runs import RunStore
 from vital_shared.store.store_clock import StoreClock
+from vital_shared.store.usage_limits import UsageLimitStore
 from vital_shared.testing import question
 from vital_shared.workflows.services import Services
 
@@ -121,6 +127,48 @@ async def test_a_run_at_work_is_not_overdue_because_the_clock_was_set_forward(
     store_time(timedelta(hours=1, seconds=LONGEST))
     await clock.read(database)
     assert [ended.run_id for ended in await runs.sweep(now + timedelta(seconds=LONGEST))] == ["run_1"]
+
+
+@pytest.mark.parametrize("is_tree", [False, True])
+async def test_what_a_run_at_work_has_reserved_counts_after_the_clock_was_set_forward(
+    database: Database, store_time: Callable[[timedelta], None], is_tree: bool
+):
+    machine = Machine()
+    clock = machine.clock()
+    runs = RunStore(database, recent_jump=clock.recent_jump)
+    began = datetime.now(UTC)
+    if is_tree:
+        above = UsageLimit(level="tenant", id="acme", amount=Decimal(1), unit="dollars", period="day")
+        await UsageLimitStore(database).set(above, now=began)
+    else:
+        await LimitStore(database).set("acme", TenantLimits(daily_dollars=Decimal(1)), now=began)
+
+    async def start(run_id: str, now: datetime) -> None:
+        record = run_record(question("hi"), now, run_id)
+        deadline = now + timedelta(seconds=LONGEST)
+        await runs.start(record.model_copy(update={"deadline_at": deadline}), lambda: 600_000_000)
+
+    await clock.read(database)
+    await start("run_1", began)
+    store_time(timedelta(hours=1))
+    await clock.read(database)
+    now = began + timedelta(hours=1)
+    with pytest.raises(BudgetExceeded):
+        await start("run_2", now)
+    with pytest.raises(BudgetExceeded):
+        await runs.reserve_more(
+            "run_1",
+            600_000_000,
+            0,
+            tenant_id="acme",
+            now=now,
+            deadline_at=began + timedelta(seconds=LONGEST),
+            may_exceed_alone=False,
+        )
+    machine.passed += LONGEST
+    store_time(timedelta(hours=1, seconds=LONGEST))
+    await clock.read(database)
+    await start("run_2", now + timedelta(seconds=LONGEST))  # the other is overdue by now
 
 
 async def test_a_machine_that_slept_finds_its_run_at_work(

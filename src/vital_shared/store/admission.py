@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, literal, select
@@ -83,6 +83,13 @@ class AdmissionRequest(NamedTuple):
     """Whether there may be limits above it; read where it reserves more."""
     has_own_transaction: bool = True
     """Whether nothing else is admitted in its transaction."""
+    recent_jump: timedelta = timedelta()
+    """The time by which the clock was set forward while others work, whose reservations last longer."""
+
+    @property
+    def at_work_by(self) -> datetime:
+        """The time by which a run that is at work is overdue, and what it has reserved counts no more."""
+        return self.now - self.recent_jump
 
     @property
     def run(self) -> LimitedRun:
@@ -131,7 +138,7 @@ def check(connection: Connection, request: AdmissionRequest) -> Admission:
     :raises LimitsToLock: when it has to be tried again, in a transaction of its own.
     """
     lock_budget(connection, request.tenant_id)
-    parameters = at(request.now) | request.run.parameters
+    parameters = at(request.now, request.at_work_by) | request.run.parameters
     row = dict(connection.execute(_FOUND, parameters).mappings().one())
     is_limited = bool(row.pop("is_limited"))
     account = None if row["tenant_id"] is None else TenantUsage(**row)
@@ -152,7 +159,7 @@ def _limits(connection: Connection, request: AdmissionRequest, bound: UsageBound
         if any(bound.amount(each.unit, each.model) for each in limits_of(connection, request.run)):
             raise LimitsToLock
         return {}
-    return check_limits(connection, request.run, bound, request.now)
+    return check_limits(connection, request.run, bound, request.now, request.at_work_by)
 
 
 def reserve(connection: Connection, request: AdmissionRequest, admission: Admission) -> None:
@@ -194,12 +201,13 @@ def extend(connection: Connection, request: AdmissionRequest, spent_nanos: int) 
     :raises BudgetExceeded: when a budget does not allow it; the transaction has to be rolled back then.
     :raises UsageLimited: the same for a limit of tokens, or of a minute.
     """
-    row = connection.execute(ACCOUNT, at(request.now) | {"tenant_id": request.tenant_id}).mappings().first()
+    parameters = at(request.now, request.at_work_by) | {"tenant_id": request.tenant_id}
+    row = connection.execute(ACCOUNT, parameters).mappings().first()
     bound = as_bound(request.max_cost_nanos())
     if row is not None and (bound.nanos or not request.is_limited):
         _extend_budget(connection, request, TenantUsage(**row), bound.nanos, spent_nanos)
     if request.is_limited:  # last: where it is refused, the transaction is rolled back
-        amounts = check_limits(connection, request.run, bound, request.now)
+        amounts = check_limits(connection, request.run, bound, request.now, request.at_work_by)
         reserve_limits(connection, request.run_id, amounts, request.deadline_at)
 
 
@@ -209,7 +217,7 @@ def _extend_budget(
     owed = request.owed_nanos(request.tenant_id)
     own = connection.execute(
         select(reservations.c.cost_nanos).where(
-            reservations.c.run_id == request.run_id, reservations.c.expires_at > request.now
+            reservations.c.run_id == request.run_id, reservations.c.expires_at > request.at_work_by
         )
     ).scalar_one_or_none()
     for budget in account.budgets(request.now):

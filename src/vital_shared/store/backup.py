@@ -43,7 +43,7 @@ def back_up(source: Path, target: Path) -> BackupFacts:
     :raises Conflict: when the target is there.
     :raises StoreError: when the store cannot be read, the target cannot be written, or the copy is not whole.
     """
-    taken = Conflict(f"{target} is there already: name a new file", field="file")
+    taken = Conflict(f"{target} already exists: name a new file", field="file")
     if target.exists():
         raise taken
     with _drafted(target) as draft:
@@ -172,7 +172,7 @@ def _check_unused(target: Path) -> None:
 @contextmanager
 def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
-        raise StoreError(f"There is no file {path}: see that its name is right")
+        raise StoreError(f"There is no file {path}: check its name")
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as connection:
         yield connection
 

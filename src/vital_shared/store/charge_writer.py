@@ -160,7 +160,7 @@ class ChargeWriter:
             if end is None:
                 left = max(0.0, late_at - time.monotonic())
                 locks = run_lock(context.request.tenant_id)
-                return await self._pause(context.run_id, job, after, locks, left)
+                return await self._pause(pending, job, after, locks, left)
             if not is_refusal(error):
                 raise
             return await asyncio.shield(pending.ended)
@@ -178,23 +178,34 @@ class ChargeWriter:
         return changed
 
     async def _pause(
-        self, owing: str | None, job: Job[bool], after: Callable[[], None], locks: str, seconds: float
+        self,
+        owed: PendingSettlement | None,
+        job: Job[bool],
+        after: Callable[[], None],
+        locks: str,
+        seconds: float,
     ) -> bool:
         """Store a pause as soon as the store takes it.
 
-        :param owing: the run where its charges wait; they go first, since a paused run is nobody's, and takes
+        :param owed: its charges, where they wait; they go first, since a paused run is nobody's, and takes
             none.
         :param seconds: the longest wait.
         """
 
         async def attempt() -> bool:
-            if owing is not None:
-                await self.catch_up()
-                if any(each.settlement.run_id == owing for each in self._kept):
-                    raise StoreError("The charges before the pause are not written yet.")
+            if owed is not None and not await self._is_entered(owed):
+                raise StoreError("The charges before the pause are not written yet.")
             return await asyncio.shield(self._database.put(job, lambda _: after(), locks=locks))
 
         return await patiently(attempt, seconds, "the pause of the run", "stored")
+
+    async def _is_entered(self, pending: PendingSettlement) -> bool:
+        """Try to write what waits in memory or on disk, and return whether it waits no more."""
+        await self.catch_up()
+        run_id = pending.settlement.run_id
+        if any(each.settlement.run_id == run_id for each in self._kept):
+            return False
+        return not pending.is_spooled or await self.write_now([pending])
 
     def write_later(self, settlement: Settlement, after: Callable[[], None]) -> None:
         """Write something in the background, now or as soon as the store takes it."""
@@ -308,6 +319,7 @@ class ChargeWriter:
             or self._characters + pending.characters > MAX_WAITING_CHARACTERS
         ):
             self._spool_or_log([pending.settlement])
+            pending.is_spooled = True
             pending.fail(StoreError("it waits on disk"))
         else:
             self._remember(pending)

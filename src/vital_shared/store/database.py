@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -31,6 +30,7 @@ from vital_shared.store.engines import (
 from vital_shared.store.file_check import check_file
 from vital_shared.store.group_commit import GroupCommit, Job, Lost
 from vital_shared.store.group_read import GroupRead
+from vital_shared.store.jitter import pause
 from vital_shared.store.migrations import upgrade
 from vital_shared.store.thread_writer import ThreadWriter
 from vital_shared.store.transactions import transaction
@@ -49,6 +49,9 @@ FULL_SERVER_PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
 
 CONFLICTS: Final = 5
 """The number of times that a transaction is done again."""
+
+CONFLICT_PAUSE_SECONDS: Final = 0.02
+"""Mean time before a transaction is done again, in which the other one takes the lock that it waits for."""
 
 _WRITE_NOTHING: Final = "DELETE FROM alembic_version WHERE version_num IS NULL"
 """A write that changes nothing, which a standby refuses all the same."""
@@ -153,6 +156,7 @@ class Database:
                     raise
                 STORE_CONFLICTS_TOTAL.labels().inc()
                 logger.info("transaction_done_again", reason=error.for_operators)
+            await pause(CONFLICT_PAUSE_SECONDS)
         return await self._write_once(job)
 
     async def _write_once(self, job: Job[T]) -> T:
@@ -259,13 +263,13 @@ class Database:
         Raises what the last attempt raised, once half of the time to wait is over.
         """
         give_up_at = time.monotonic() + self.wait_seconds / 2
-        for pause in chain(FULL_SERVER_PAUSES, repeat(FULL_SERVER_PAUSES[-1])):
+        for seconds in chain(FULL_SERVER_PAUSES, repeat(FULL_SERVER_PAUSES[-1])):
             try:
                 return await stack.enter_async_context(engine.connect())
             except Exception as error:  # raised again; asyncpg's own are not wrapped while connecting
                 if not has_no_connection_left(error) or time.monotonic() > give_up_at:
                     raise
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            await pause(seconds)
         raise AssertionError  # the pauses do not end
 
     @asynccontextmanager
@@ -323,15 +327,20 @@ class Database:
         return kind(f"The database {what}: {_plain(error)}").detailed(details)
 
     def _late(self) -> StoreError:
-        return StoreError("The database did not answer in time: ask again in a moment").detailed(
-            f"The database {self._place} did not answer in time: see that it runs, "
+        return StoreError("The database did not answer in time: try again in a moment").detailed(
+            f"The database {self._place} did not answer in time: check that it is running "
             "and that no other program holds its lock"
         )
 
     def _unreachable(self, error: Exception) -> StoreError:
+        check = f"check that it is running and that {self._variable} is right"
+        if self.dialect == "sqlite":
+            check = (
+                "its folder has to exist, or be one that can be made, and to be writable "
+                f"(VITAL_DATA_DIR, or {self._variable})"
+            )
         return StoreError(f"The database cannot be reached: {_plain(error)}").detailed(
-            f"The database {self._place} cannot be reached ({_first_line(error)}): "
-            f"see that it runs and that {self._variable} is right"
+            f"The database {self._place} cannot be reached ({_first_line(error)}): {check}"
         )
 
 

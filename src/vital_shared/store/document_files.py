@@ -86,7 +86,7 @@ async def check_name(
     )
     holder: str | None = (await connection.execute(statement)).scalar()
     if holder not in (None, file.path, file.freed):
-        raise NameTaken(f"The name {uri} is that of another file by now.")
+        raise NameTaken(f"The name {uri} now belongs to another file.")
 
 
 async def note_file(

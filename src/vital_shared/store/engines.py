@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,18 +29,47 @@ _CONNECTION_LOST = "08"
 _CACHED_STATEMENTS = 100
 """Prepared statements of one connection to Postgres that are kept."""
 
-_PRAGMAS = (
-    # Readers do not wait for the writer, nor it for them.
-    "PRAGMA journal_mode=WAL",
-    # With WAL nothing that was committed is lost when the process is killed; when the power fails,
-    # the last commits may be, yet the file stays whole. FULL would wait for the disk at each
-    # commit, of which a run has two. Who must not lose a second of work has Postgres.
-    "PRAGMA synchronous=NORMAL",
-    "PRAGMA foreign_keys=ON",
-    # What is deleted, or replaced by a later version of a row, is overwritten: an erased person's words are
-    # not left in free parts of the file.
-    "PRAGMA secure_delete=ON",
-)
+
+class _SqliteConnection(sqlite3.Connection):
+    """A connection that sets itself up in the driver's thread, which is called once for all of it."""
+
+    _PRAGMAS = (
+        # Readers do not wait for the writer, nor it for them.
+        "PRAGMA journal_mode=WAL",
+        # With WAL nothing that was committed is lost when the process is killed; when the power fails,
+        # the last commits may be, yet the file stays whole. FULL would wait for the disk at each
+        # commit, of which a run has two. Who must not lose a second of work has Postgres.
+        "PRAGMA synchronous=NORMAL",
+        "PRAGMA foreign_keys=ON",
+        # What is deleted, or replaced by a later version of a row, is overwritten: an erased person's words
+        # are not left in free parts of the file.
+        "PRAGMA secure_delete=ON",
+    )
+
+    def __init__(
+        self,
+        database: str,
+        *,
+        timeout: float,
+        isolation_level: None,
+        factory: type[_SqliteConnection],
+        check_same_thread: bool = True,
+        detect_types: int = 0,
+        cached_statements: int = 128,
+        uri: bool = False,
+    ) -> None:
+        super().__init__(
+            database,
+            timeout,
+            detect_types,
+            isolation_level,
+            check_same_thread,
+            factory,
+            cached_statements,
+            uri,
+        )
+        for pragma in self._PRAGMAS:
+            self.execute(pragma).close()
 
 
 def parse_url(url: str, *, variable: str = "VITAL_DATABASE_URL") -> URL:
@@ -56,7 +85,7 @@ def parse_url(url: str, *, variable: str = "VITAL_DATABASE_URL") -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # without the cause, which would show the password
         raise ConfigurationError(
-            f"{variable} is no address: write postgresql://user:password@host/name or sqlite:///file"
+            f"{variable} is not an address: write postgresql://user:password@host/name or sqlite:///file"
         ) from None
     if parsed.drivername != _SQLITE:
         raise ConfigurationError(
@@ -115,8 +144,7 @@ def create_thread_engine(url: URL) -> Engine | None:
     """
     if url.drivername != _SQLITE:
         return None
-    engine = _one_connection(url)
-    event.listen(engine, "connect", _set_pragmas(_POLL_SECONDS))
+    engine = _one_connection(url, _POLL_SECONDS)
     event.listen(engine, "begin", _begin_immediate)
     return engine
 
@@ -128,16 +156,14 @@ def create_thread_reader(url: URL, *, wait_seconds: float) -> Engine | None:
     """
     if url.drivername != _SQLITE:
         return None
-    engine = _one_connection(url)
-    event.listen(engine, "connect", _set_pragmas(wait_seconds))
-    return engine
+    return _one_connection(url, wait_seconds)
 
 
-def _one_connection(url: URL) -> Engine:
+def _one_connection(url: URL, lock_seconds: float) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
         # One thread at a time has the connection, but not always the same.
-        connect_args={"isolation_level": None, "check_same_thread": False},
+        connect_args=_sqlite_options(lock_seconds) | {"check_same_thread": False},
         hide_parameters=True,
         max_overflow=0,
         pool_reset_on_return=None,
@@ -155,21 +181,19 @@ def _sqlite(url: URL, wait_seconds: float, *, may_create: bool) -> Engines:
     file's lock, where waiting is by polling.
     """
     options: dict[str, Any] = {
-        # The driver would begin transactions by itself, too late and never IMMEDIATE.
-        "connect_args": {"isolation_level": None},
         "hide_parameters": True,
         # Nothing is open when a connection comes back: readers are in autocommit, and transactions
         # end where they began. Each call to the driver's thread that is saved counts.
         "pool_reset_on_return": None,
         "pool_timeout": wait_seconds,
     }
-    reader = create_async_engine(url, **options)
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, **options)
+    reader = create_async_engine(url, connect_args=_sqlite_options(wait_seconds), **options)
+    writer = create_async_engine(
+        url, connect_args=_sqlite_options(_POLL_SECONDS), pool_size=1, max_overflow=0, **options
+    )
     if not may_create:
         event.listen(reader.sync_engine, "do_connect", _open_what_is_there)
         event.listen(writer.sync_engine, "do_connect", _open_what_is_there)
-    event.listen(reader.sync_engine, "connect", _set_pragmas(wait_seconds))
-    event.listen(writer.sync_engine, "connect", _set_pragmas(_POLL_SECONDS))
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     return Engines(reader, writer)
 
@@ -183,18 +207,13 @@ def _open_what_is_there(_dialect: object, _record: object, place: list[Any], opt
     options["uri"] = True
 
 
-def _set_pragmas(lock_seconds: float) -> Callable[[Any, object], None]:
-    """Make the hook that sets a new connection up."""
-    # First, so that the others wait too.
-    pragmas = (f"PRAGMA busy_timeout={round(lock_seconds * 1_000)}", *_PRAGMAS)
+def _sqlite_options(lock_seconds: float) -> dict[str, Any]:
+    """Return the driver's options.
 
-    def set_pragmas(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
-
-    return set_pragmas
+    :param lock_seconds: time that SQLite itself waits for a lock, also while the connection is set up.
+    """
+    # The driver would begin transactions by itself, too late and never IMMEDIATE.
+    return {"factory": _SqliteConnection, "isolation_level": None, "timeout": lock_seconds}
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -58,7 +58,7 @@ def _run(connection: Connection, run_id: str, tenant_id: str | None) -> RowMappi
         statement = statement.where(runs.c.tenant_id == tenant_id)
     run = connection.execute(statement).mappings().first()
     if run is None:
-        raise NotFound(f"There is no run {run_id}: see that its id is right", field="run_id")
+        raise NotFound(f"There is no run {run_id}: check its id", field="run_id")
     return run
 
 

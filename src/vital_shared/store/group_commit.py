@@ -171,7 +171,7 @@ def _away(error: Exception) -> StoreError:
     """Return the error of a transaction that failed outside of its jobs: none of them is to blame."""
     if isinstance(error, StoreError) and not isinstance(error, WriteRefused):
         return error
-    away = StoreError("The transaction failed: ask again in a moment").detailed(describe(error))
+    away = StoreError("The transaction failed: try again in a moment").detailed(describe(error))
     away.__cause__ = error
     return away
 

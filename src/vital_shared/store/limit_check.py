@@ -119,12 +119,15 @@ def limits_of(connection: Connection, run: LimitedRun) -> Sequence[Row[Any]]:
     return connection.execute(_LIMITS, run.parameters).all()
 
 
-def check_limits(connection: Connection, run: LimitedRun, bound: UsageBound, now: datetime) -> dict[str, int]:
+def check_limits(
+    connection: Connection, run: LimitedRun, bound: UsageBound, now: datetime, at_work_by: datetime
+) -> dict[str, int]:
     """Decide whether a part of a run may begin; return what it has to reserve, by the limit's id.
 
     The limits stay locked to the end of the transaction.
 
     :param bound: the most that it may use, beside what the run has reserved.
+    :param at_work_by: the time by which what others have reserved counts no more.
     :raises BudgetExceeded: when it could cost more than is left of a day's or a month's money.
     :raises UsageLimited: when it could use more than is left of tokens, or of a minute's money.
     """
@@ -140,7 +143,7 @@ def check_limits(connection: Connection, run: LimitedRun, bound: UsageBound, now
     for limit in limits:
         if limit.id not in needed:
             continue
-        spent, reserved = _add_up(connection, limit, found[limit.id], now)
+        spent, reserved = _add_up(connection, limit, found[limit.id], now, at_work_by)
         if spent + reserved + needed[limit.id] > limit.amount:
             refused.append((limit, spent, reserved))
     if refused:  # of several, the one to report is the one that lasts longest
@@ -219,7 +222,9 @@ def count_charges(connection: Connection, run_id: str, charges: Iterable[Charge]
         connection.execute(_COUNT, rows)
 
 
-def _add_up(connection: Connection, limit: Row[Any], rows: Sequence[Any], now: datetime) -> tuple[int, int]:
+def _add_up(
+    connection: Connection, limit: Row[Any], rows: Sequence[Any], now: datetime, at_work_by: datetime
+) -> tuple[int, int]:
     """Return what is spent in the running period, and what is reserved."""
     running = usage_period_key(limit.period, now)
     # What a later period has counts, too: a request that has waited is behind the clock of others.
@@ -227,7 +232,7 @@ def _add_up(connection: Connection, limit: Row[Any], rows: Sequence[Any], now: d
     by_period: dict[str, int] = defaultdict(int)
     for row in spent_rows:
         by_period[row.period] += row.amount
-    reserved = sum(row.amount for row in rows if row.period == RESERVED and row.expires_at > now)
+    reserved = sum(row.amount for row in rows if row.period == RESERVED and row.expires_at > at_work_by)
     if len(spent_rows) > MAX_SPENT_ROWS:
         connection.execute(delete(limit_usage).where(limit_usage.c.id.in_([row.id for row in spent_rows])))
         kept = [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, exists, select, update
 
 from vital_shared.logs import get_logger
 from vital_shared.models.fence import Fence
@@ -147,15 +147,17 @@ class OrphanRuns:
             partial(_take_over, orphan=orphan, owner=owner, deadline_at=deadline_at)
         )
 
-    async def give_up(self, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
-        """End a run that no worker can go on with; None: it has ended, or another worker has it.
+    async def give_up(self, orphan: OrphanRun, message: str, now: datetime, *, owner: str) -> EndedRun | None:
+        """End a run that no worker can go on with; None: it has ended, or a worker has it.
 
         What its calls have cost is left for `LostCalls`.
 
         :param message: the reason, for its user.
+        :param owner: the worker that gives it up.
         :raises StoreError: when the database does not answer.
         """
-        return await self._database.write(partial(_give_up, orphan=orphan, message=message, now=now))
+        job = partial(_give_up, orphan=orphan, message=message, now=now, owner=owner)
+        return await self._database.write(job)
 
     async def forget_workers(self) -> None:
         """Delete the workers that are gone, or have given no sign for long, and have left no run.
@@ -215,14 +217,12 @@ def _orphan(row: RowMapping, lease_until: float, late_seconds: float) -> OrphanR
 def _take_over(
     connection: Connection, orphan: OrphanRun, owner: str, deadline_at: datetime
 ) -> TakenRun | None:
-    dead = exists().where(
-        workers.c.id == orphan.fence.owner, workers.c.lease_until <= database_seconds(connection.dialect.name)
+    own = update(runs).where(
+        runs.c.id == orphan.run_id,
+        runs.c.status == "running",
+        *fenced(orphan.fence),
+        *_is_left(orphan, owner, connection.dialect.name),
     )
-    own = update(runs).where(runs.c.id == orphan.run_id, runs.c.status == "running", *fenced(orphan.fence))
-    if orphan.fence.owner != owner:
-        own = own.where(dead)
-        if not orphan.is_certain:  # where the store's clock was set, all leases are over, this worker's too
-            own = own.where(is_live(owner, connection.dialect.name))
     takeovers = runs.c.takeovers + (0 if orphan.was_given_up or orphan.fence.owner == owner else 1)
     taken = own.values(owner=owner, epoch=runs.c.epoch + 1, takeovers=takeovers, deadline_at=deadline_at)
     row = connection.execute(taken.returning(*runs.c)).mappings().first()
@@ -237,8 +237,24 @@ def _take_over(
     return TakenRun(to_record(row), finished, calls, orphan.late_seconds)
 
 
-def _give_up(connection: Connection, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
-    if not is_current(connection, orphan.run_id, orphan.fence):
+def _is_left(orphan: OrphanRun, owner: str, dialect: str) -> Iterator[ColumnElement[bool]]:
+    """Select where the lease of a run's worker is still over, as seen by one whose own lease is not."""
+    if orphan.fence.owner == owner:
+        return
+    yield exists().where(
+        workers.c.id == orphan.fence.owner, workers.c.lease_until <= database_seconds(dialect)
+    )
+    if not orphan.is_certain:  # where the store's clock was set, all leases are over, this worker's too
+        yield is_live(owner, dialect)
+
+
+def _give_up(
+    connection: Connection, orphan: OrphanRun, message: str, now: datetime, owner: str
+) -> EndedRun | None:
+    left = select(runs.c.id).where(
+        runs.c.id == orphan.run_id, *_is_left(orphan, owner, connection.dialect.name)
+    )
+    if not is_current(connection, orphan.run_id, orphan.fence) or connection.execute(left).first() is None:
         return None
     close_calls(connection, orphan.run_id)  # before what is reserved is let go
     end = RunEnd(

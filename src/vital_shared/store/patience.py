@@ -42,5 +42,5 @@ async def patiently(
     except TimeoutError as error:
         raise StoreError(
             f"The store did not take {subject} within {seconds:.3g} seconds, so it was not {done}: "
-            "ask again in a moment"
+            "try again in a moment"
         ) from (away or error)

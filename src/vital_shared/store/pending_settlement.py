@@ -34,6 +34,8 @@ class PendingSettlement:
     ) -> None:
         self.settlement = settlement
         self.after = after
+        self.is_spooled = False
+        """Whether it waits on disk alone."""
         self.ended = ended or asyncio.get_running_loop().create_future()
         self.ended.add_done_callback(_retrieve)
 

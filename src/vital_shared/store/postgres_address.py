@@ -89,7 +89,7 @@ def parse_postgres(address: str, *, variable: str) -> URL:
     split = _split(address)
     if split is None:
         raise ConfigurationError(
-            f"{variable} is no address: write postgresql://user:password@host/name or sqlite:///file, "
+            f"{variable} is not an address: write postgresql://user:password@host/name or sqlite:///file, "
             "with %40 for an @ and %2F for a / in a password"
         )
     try:
@@ -126,7 +126,7 @@ def _place(hosts: str, parameters: dict[str, str]) -> tuple[str | None, int | No
     """Return the only host and its port, or leave them in the parameters: lists, sockets."""
     if "hostaddr" in parameters:
         if hosts or "host" in parameters:
-            raise _BadParameter("hostaddr", "beside a host cannot be used: leave one of them out")
+            raise _BadParameter("hostaddr", "cannot be used together with a host: leave one of them out")
         parameters["host"] = parameters.pop("hostaddr")
     if not hosts:
         return None, None
@@ -153,7 +153,7 @@ def _parameters(query: str) -> dict[str, str]:
         path = Path(os.path.expanduser(found.get(name, "")))  # noqa: PTH111 - a user's home that is unknown is kept
         if found.get(name) and not (name == "sslrootcert" and found[name] == "system"):
             if not os.access(path, os.R_OK):
-                raise _BadParameter(name, f"names the file {path}, which is not there or cannot be read")
+                raise _BadParameter(name, f"names the file {path}, which does not exist or cannot be read")
             found[name] = str(path)
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 import ssl
 import time
@@ -15,6 +14,8 @@ from typing import Any, Final
 
 import asyncpg  # type: ignore[import-untyped]  # it declares no types
 from sqlalchemy import URL
+
+from vital_shared.store.jitter import pause
 
 __all__ = ["Connect", "connector", "is_pooled"]
 
@@ -122,13 +123,13 @@ class _Hosts:
         a moment, each connection in its own rhythm. Raises what the last attempt raised.
         """
         give_up_at = time.monotonic() + COMING_BACK_SECONDS
-        for pause in chain(RECONNECT_PAUSES, repeat(RECONNECT_PAUSES[-1])):
+        for seconds in chain(RECONNECT_PAUSES, repeat(RECONNECT_PAUSES[-1])):
             try:
                 return await self._connect_to_any()
             except _TRY_NEXT:
                 if not self._has_connected or time.monotonic() > give_up_at:
                     raise
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            await pause(seconds)
         raise AssertionError  # the pauses do not end
 
     async def _connect_to_any(self) -> asyncpg.Connection:

@@ -15,6 +15,10 @@ __all__ = ["RateDecision", "requests_left", "take_turn"]
 
 MINUTE: Final = timedelta(minutes=1)
 
+IMPOSSIBLE_LEAD: Final = 2 * MINUTE
+"""Distance of a state from now that no clock reaches but one that was set back since: a minute's worth, and a
+minute by which a request that has waited for the store is behind others."""
+
 
 class RateDecision(NamedTuple):
     """Whether a request may come now."""
@@ -31,7 +35,8 @@ def take_turn(next_at: datetime | None, now: datetime, per_minute: int) -> RateD
     :param next_at: the stored state; None: nothing yet.
     """
     # Whole microseconds, rounded down: rounded up, the last of a minute's worth would be refused.
-    following = max(next_at or now, now) + MINUTE // per_minute
+    step = MINUTE // per_minute
+    following = _next_at(next_at, now, step) + step
     return RateDecision(max(following - MINUTE - now, timedelta(0)), following)
 
 
@@ -40,4 +45,12 @@ def requests_left(next_at: datetime | None, now: datetime, per_minute: int) -> i
 
     :param next_at: the stored state; None: nothing yet.
     """
-    return max(0, (now + MINUTE - max(next_at or now, now)) // (MINUTE // per_minute))
+    step = MINUTE // per_minute
+    return max(0, (now + MINUTE - _next_at(next_at, now, step)) // step)
+
+
+def _next_at(next_at: datetime | None, now: datetime, step: timedelta) -> datetime:
+    """Return the state as it can be now; where the clock was set back, one request is left of the minute."""
+    if next_at is not None and next_at - now > IMPOSSIBLE_LEAD:
+        return now + MINUTE - step
+    return max(next_at or now, now)

@@ -176,6 +176,7 @@ class RunStore:
             record.deadline_at,
             max_cost_nanos,
             owed_nanos=self.charge_writer.owed_nanos,
+            recent_jump=self._recent_jump(),
             user_id=record.user_id,
             key_id=record.key_id,
             has_own_transaction=False,
@@ -223,7 +224,7 @@ class RunStore:
         except TimeoutError as error:
             raise StoreError(
                 f"The run could not be stored within {self._database.wait_seconds:g} seconds, "
-                "so it was not begun: ask again in a moment"
+                "so it was not begun: try again in a moment"
             ) from error
 
     async def pause(
@@ -332,6 +333,7 @@ class RunStore:
                 max_cost_nanos,
                 is_request=False,
                 owed_nanos=self.charge_writer.owed_nanos,
+                recent_jump=self._recent_jump(),
                 user_id=row["user_id"],
                 key_id=row["key_id"],
             )
@@ -374,10 +376,10 @@ class RunStore:
         """End a dead worker's run that no other can go on with, and enter what its calls have cost.
 
         :param message: the reason, for its user.
-        :returns: None: it has ended, or another worker has it.
+        :returns: None: it has ended, or a worker has it.
         :raises StoreError: when the database does not answer.
         """
-        ended = await self.orphans.give_up(orphan, message, now)
+        ended = await self.orphans.give_up(orphan, message, now, owner=self._worker)
         await self._lost_calls.enter(now)
         return ended
 
@@ -466,6 +468,7 @@ class RunStore:
             lambda: more,
             is_request=False,
             owed_nanos=self.charge_writer.owed_nanos,
+            recent_jump=self._recent_jump(),
             may_exceed_alone=may_exceed_alone,
             is_limited=run_id in self._limited,
         )
@@ -586,7 +589,7 @@ class RunStore:
         async with self._database.connect() as connection:
             row = (await connection.execute(statement)).mappings().first()
         if row is None:
-            raise NotFound(f"There is no run {run_id}: see that its id is right", field="run_id")
+            raise NotFound(f"There is no run {run_id}: check its id", field="run_id")
         record, end = to_record(row), self.charge_writer.waiting_end(run_id)
         now = now or datetime.now(UTC)
         if record.status == "running":

@@ -103,7 +103,7 @@ def _spent(period: str) -> Function[int]:
 
 _RESERVED: Final = select(func.coalesce(func.sum(reservations.c.cost_nanos), 0)).where(
     reservations.c.tenant_id == budgets.c.tenant_id,
-    reservations.c.expires_at > bindparam("now", type_=reservations.c.expires_at.type),
+    reservations.c.expires_at > bindparam("at_work_by", type_=reservations.c.expires_at.type),
 )
 
 ACCOUNTS: Final = select(
@@ -123,6 +123,9 @@ ACCOUNT: Final = ACCOUNTS.where(budgets.c.tenant_id == bindparam("tenant_id", ty
 """The same for one ``tenant_id``; made once, since it takes longer to make than to run."""
 
 
-def at(now: datetime) -> dict[str, object]:
-    """Return the parameters of the statements above."""
-    return {"now": now, **{period: period_key(period, now) for period in PERIODS}}
+def at(now: datetime, at_work_by: datetime | None = None) -> dict[str, object]:
+    """Return the parameters of the statements above.
+
+    :param at_work_by: the time by which what a run has reserved counts no more; None: now.
+    """
+    return {"at_work_by": at_work_by or now, **{period: period_key(period, now) for period in PERIODS}}

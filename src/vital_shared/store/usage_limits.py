@@ -124,7 +124,8 @@ class UsageLimitStore:
                 last = (await connection.execute(known)).first()
                 if last is None:
                     raise InvalidRequest(
-                        "cursor is no next_cursor of a page, or its limit was removed: begin without one",
+                        "cursor is not the next_cursor of a page, or its limit was removed: "
+                        "begin without one",
                         field="cursor",
                     )
                 statement = statement.where(tuple_(*_PLACE) > tuple_(*last))

@@ -9,7 +9,6 @@ Its own ``upgrade`` then finds them made.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vital_shared.errors import StoreError
 from vital_shared.logs import get_logger
+from vital_shared.store.jitter import pause
 from vital_shared.store.migrations.history import bring_up_to_date, is_usable, steps_after, version_of
 
 __all__ = ["upgrade_online"]
@@ -78,7 +78,7 @@ async def _turn(connection: AsyncConnection) -> AsyncIterator[None]:
                 return
         if time.monotonic() > give_up_at:
             raise StoreError("Another process has been migrating this database for an hour: see that it ends")
-        await asyncio.sleep(_POLL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        await pause(_POLL_SECONDS)
 
 
 async def _drop_snapshot(connection: AsyncConnection) -> None:
