@@ -51,6 +51,13 @@ class Breakers:
         failing.until = now + OPEN_SECONDS  # the next call waits for what becomes of this try
         return True
 
+    def seconds_left(self, name: str) -> float:
+        """Return the time until one call may try, in seconds; 0 where it may be called."""
+        failing = self._failing.get(name)
+        if failing is None or failing.count < BREAKER_FAILURES:
+            return 0.0
+        return max(0.0, failing.until - self._clock())
+
     @property
     def left_alone(self) -> frozenset[str]:
         """The names that may not be called now."""

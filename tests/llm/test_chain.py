@@ -153,7 +153,7 @@ async def test_an_open_breaker_saves_the_call():
         asked = chain(first, ScriptedModel(says("Yes."), name="last"), breakers=breakers)
         assert await text_of(asked) == "Yes."
     assert len(first.requests) == BREAKER_FAILURES
-    assert "left alone" in str(asked.errors[0])
+    assert "not used for now" in str(asked.errors[0])
     assert len(asked.calls) == 1
 
 

@@ -35,7 +35,7 @@ def test_the_example_is_right():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[providers.x", "is no TOML"),
+        ("[providers.x", "is not TOML"),
         ('[providers.x]\nwire = "telegraph"', r'wrong at "providers\.x\.wire"'),
         (
             '[providers.x]\nbase_ur = "https://x"',
@@ -49,7 +49,7 @@ def test_the_example_is_right():
         ("[providers.x]\nattempts = 0", r"attempts"),
         ('[mcp.x]\ncomand = "x"', r'wrong at "mcp\.x\.comand".*did you mean "command"'),
         ("[mcp.x]\nargs = []", r'wrong at "mcp\.x".*either a command or a url'),
-        ('[mcp.x]\ntoken = "y"', r'"token" at "mcp\.x": keys belong into the environment'),
+        ('[mcp.x]\ntoken = "y"', r'"token" at "mcp\.x": keys belong in the environment'),
     ],
 )
 def test_each_mistake_is_reported_with_its_place(load, text, said):
@@ -60,7 +60,7 @@ def test_each_mistake_is_reported_with_its_place(load, text, said):
 
 @pytest.mark.parametrize("field", ["key", "api_key", "token", "secret", "password"])
 def test_a_key_in_the_file_is_refused_and_not_repeated(load, field):
-    with pytest.raises(ConfigurationError, match="keys belong into the environment") as caught:
+    with pytest.raises(ConfigurationError, match="keys belong in the environment") as caught:
         load(f'[providers.x]\n{field} = "sk-secret"')
     assert "sk-secret" not in str(caught.value)
 

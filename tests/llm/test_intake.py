@@ -133,6 +133,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(st.text(), JSON))
 def test_arguments_without_a_problem_can_be_sent(arguments):
     if argument_problem(arguments) is None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from tests.variants import sampled
 
 from vital_shared.cache.rules import normalised
 from vital_shared.llm.citing import Citer
@@ -100,7 +101,7 @@ def seconds(work: Callable[[str], object], text: str) -> float:
     return time.process_time() - begin
 
 
-@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+@pytest.mark.parametrize("work", sampled(WORK.values(), 3), ids=WORK)
 def test_eight_times_the_text_takes_eight_times_as_long(work: Callable[[str], object]) -> None:
     slow = {}
     for name, unit in UNITS.items():

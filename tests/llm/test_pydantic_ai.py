@@ -138,7 +138,7 @@ async def test_turns_of_other_providers_are_written_anew():
 
 
 async def test_arguments_that_are_no_object_are_an_error():
-    with pytest.raises(ModelUnavailable, match='tool "weigh" with arguments that are no JSON object'):
+    with pytest.raises(ModelUnavailable, match='tool "weigh" with arguments that are not a JSON object'):
         await collect(through(scripted(CALL)), WITH_TOOLS)
 
 

@@ -15,7 +15,11 @@ DEPLOYMENT: Final = "deployment"
 BEGINNING: Final = "/openai/"
 
 _DEPLOYMENTS: Final = re.compile(r"/openai/deployments/(.+?)/(chat/completions|completions|embeddings)")
-_OTHERS: Final = re.compile(r"/openai/(responses|models)")
+_OTHERS: Final = re.compile(r"/openai/(responses|models(?:/.+)?)")
+_NEWER: Final = re.compile(
+    r"/openai(/v1/(?:chat/completions|completions|embeddings|responses|models(?:/.+)?))"
+)
+"""Paths of Azure's newer API, whose clients name the model in the body, as OpenAI's do."""
 
 
 class AzurePaths:
@@ -36,4 +40,6 @@ class AzurePaths:
                 scope["path"] = f"/v1/{found[2]}"
             elif (other := _OTHERS.fullmatch(path)) is not None:
                 scope["path"] = f"/v1/{other[1]}"
+            elif (newer := _NEWER.fullmatch(path)) is not None:
+                scope["path"] = newer[1]
         await self._app(scope, receive, send)

@@ -36,7 +36,7 @@ SLOW_HEAD: Final = ProtocolRefusal(
     HTTPStatus.REQUEST_TIMEOUT, "The request line and the headers did not come in time: send it again."
 )
 SLOW_BODY: Final = ProtocolRefusal(
-    HTTPStatus.REQUEST_TIMEOUT, "The body did not come in time: send it again."
+    HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time: send it again."
 )
 FULL: Final = ProtocolRefusal(
     HTTPStatus.SERVICE_UNAVAILABLE, "The engine has as many connections as it takes: come again later."

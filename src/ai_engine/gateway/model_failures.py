@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from math import ceil
 from typing import Any
 
 import orjson
 from starlette.responses import Response
 
-from ai_engine.gateway.openai_errors import PASSED_ON, STATUSES
+from ai_engine.gateway.openai_errors import PASSED_ON, failure_status, retry_headers
 from ai_engine.protocols.anthropic.error_types import error_body, error_type
 from ai_engine.protocols.canonical.answer import StreamFailure
 from ai_engine.protocols.gemini.error_statuses import error_body as gemini_error_body
 from ai_engine.protocols.openai.errors import CODES, TYPES
-from vital_shared.llm.base import ModelError, ModelRateLimited
+from vital_shared.llm.base import ModelError
 
 __all__ = ["refuse_as_anthropic", "refuse_as_gemini", "refuse_translated_as_openai", "stream_failure"]
 
@@ -23,7 +22,7 @@ def status_of(error: ModelError) -> int:
     """Return the status for the client: the provider's own where the request is at fault."""
     if error.answer is not None and error.answer.status in PASSED_ON:
         return error.answer.status
-    return int(STATUSES.get(error.kind, HTTPStatus.BAD_GATEWAY))
+    return int(failure_status(error))
 
 
 def stream_failure(error: ModelError) -> StreamFailure:
@@ -40,7 +39,7 @@ def refuse_as_anthropic(error: ModelError) -> Response:
         if said.get("type") == "error"
         else error_body(error_type(status), error.message, error.request_id)
     )
-    return Response(orjson.dumps(body), status, _retry_after(error), media_type="application/json")
+    return Response(orjson.dumps(body), status, retry_headers(error), media_type="application/json")
 
 
 def refuse_as_gemini(error: ModelError) -> Response:
@@ -49,7 +48,7 @@ def refuse_as_gemini(error: ModelError) -> Response:
     details = said.get("error")
     is_gemini = isinstance(details, dict) and {"code", "message", "status"} <= details.keys()
     body = said if is_gemini else gemini_error_body(status, error.message)
-    return Response(orjson.dumps(body), status, _retry_after(error), media_type="application/json")
+    return Response(orjson.dumps(body), status, retry_headers(error), media_type="application/json")
 
 
 def _said(error: ModelError) -> dict[str, Any]:
@@ -73,10 +72,6 @@ def refuse_translated_as_openai(error: ModelError) -> Response:
         "param": None,
         "code": CODES.get(status) or error.kind,
     }
-    return Response(orjson.dumps({"error": said}), status, _retry_after(error), media_type="application/json")
-
-
-def _retry_after(error: ModelError) -> dict[str, str]:
-    if isinstance(error, ModelRateLimited) and error.retry_after_seconds is not None:
-        return {"Retry-After": str(ceil(error.retry_after_seconds))}
-    return {}
+    return Response(
+        orjson.dumps({"error": said}), status, retry_headers(error), media_type="application/json"
+    )

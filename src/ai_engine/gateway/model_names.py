@@ -6,8 +6,10 @@ from typing import Final, NamedTuple
 
 from ai_engine.gateway.embedded_models import LOCAL
 from vital_shared.errors import NotFound
+from vital_shared.llm.providers import Providers, ProviderStatus
 from vital_shared.llm.registry import ModelRegistry
 from vital_shared.llm.routing.deployment import DeploymentObserver, observer_of
+from vital_shared.models.workflow_io import MAX_MODEL_CHARACTERS
 from vital_shared.workflows.services import Services
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "embedded_names",
     "find_embedding_models",
     "find_models",
+    "missing_key",
     "require_embedding_models",
 ]
 
@@ -66,7 +69,9 @@ def find_models(name: str, models: ModelRegistry) -> AskedModels | None:
         chain = tuple(AskedModel(each.name, observer_of(each)) for each in models.chain(name))
         return AskedModels(name, chain, models.hedge_after_seconds(name))
     found = _full_name(name, models, models.providers.names)
-    return None if found is None else AskedModels(found, (AskedModel(found),))
+    if found is None or len(found) > MAX_MODEL_CHARACTERS:  # such a name can stand in no stored run
+        return None
+    return AskedModels(found, (AskedModel(found),))
 
 
 def _full_name(name: str, models: ModelRegistry, providers: tuple[str, ...]) -> str | None:
@@ -79,9 +84,19 @@ def _full_name(name: str, models: ModelRegistry, providers: tuple[str, ...]) -> 
     configured = next((each for each in models.configured if each.partition(":")[2] == name), None)
     if configured is not None or models.providers is None:
         return configured
-    family = next((provider for begin, provider in FAMILIES if name.startswith(begin)), None)
-    is_ready = any(each.ready for each in models.providers.status() if each.name == family)
-    return f"{family}:{name}" if is_ready else None
+    family = _family(name, models.providers)
+    return f"{family.name}:{name}" if family is not None and family.ready else None
+
+
+def _family(name: str, providers: Providers) -> ProviderStatus | None:
+    known = next((provider for begin, provider in FAMILIES if name.startswith(begin)), None)
+    return next((each for each in providers.status() if each.name == known), None)
+
+
+def missing_key(name: str, models: ModelRegistry) -> str:
+    """Return the environment's variable without which a name stands for no model; empty: there is none."""
+    family = None if models.providers is None else _family(name, models.providers)
+    return "" if family is None or family.ready else family.key
 
 
 def find_embedding_models(name: str, services: Services) -> AskedModels | None:
@@ -104,13 +119,18 @@ def require_embedding_models(name: str, services: Services) -> AskedModels:
     :raises NotFound: when there are none.
     """
     found = find_embedding_models(name, services)
-    if found is None:
+    if found is not None:
+        return found
+    if key := missing_key(name, services.models):
         raise NotFound(
-            f'There is no model "{name[:200]}" for embeddings: name one as provider:model, or an '
-            "embedded one, and GET /v1/models lists those that are configured.",
+            f'The model "{name[:200]}" needs a key: set {key} in the environment of the engine.',
             field="model",
         )
-    return found
+    raise NotFound(
+        f'There is no model "{name[:200]}" for embeddings: name one as provider:model, or an '
+        "embedded one, and GET /v1/models lists those that are configured.",
+        field="model",
+    )
 
 
 def embedded_names(services: Services) -> tuple[str, ...]:

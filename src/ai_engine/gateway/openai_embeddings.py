@@ -69,7 +69,7 @@ class EmbeddingsExchange:
             self._translated("")
         elif protocol not in VERBATIM:
             raise InvalidRequest(
-                f"Embeddings cannot be asked of a provider that speaks {protocol}.", field="model"
+                f"Embeddings cannot be requested from a provider that speaks {protocol}.", field="model"
             )
 
     def request(self, protocol: str, model: str, max_output_tokens: int | None) -> RelayedRequest:  # noqa: ARG002 - nothing is written

@@ -10,10 +10,10 @@ from typing import Any, Final
 import orjson
 from starlette.responses import Response
 
-from vital_shared.llm.base import ModelError, ModelRateLimited
+from vital_shared.llm.base import ModelError
 from vital_shared.models.model_call import FailureKind
 
-__all__ = ["refuse_as_openai"]
+__all__ = ["PASSED_ON", "failure_status", "refuse_as_openai", "retry_headers"]
 
 PASSED_ON: Final = frozenset({400, 404, 409, 413, 415, 422})
 """Statuses by which a provider says that the request itself is at fault: the client gets its very words."""
@@ -32,12 +32,20 @@ TYPES: Final[Mapping[HTTPStatus, str]] = {
 }
 
 
-def refuse_as_openai(error: ModelError) -> Response:
-    """Answer with a model's failure.
+def failure_status(error: ModelError) -> HTTPStatus:
+    """Return the status for a client whose request is not at fault.
 
-    A provider's refusal of the operator's key is no refusal of the client's: it gets a 502.
+    A provider's refusal of the operator's key is no refusal of the client's: it gets a 502. A model that
+    may be asked again after a known time is only away.
     """
-    status = STATUSES.get(error.kind, HTTPStatus.BAD_GATEWAY)
+    if error.kind == "server" and error.retry_after_seconds is not None:
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return STATUSES.get(error.kind, HTTPStatus.BAD_GATEWAY)
+
+
+def refuse_as_openai(error: ModelError) -> Response:
+    """Answer with a model's failure."""
+    status = failure_status(error)
     said = _said(error)
     if said is not None and error.answer is not None:
         return _respond(error.answer.status, said, error)
@@ -59,8 +67,11 @@ def _said(error: ModelError) -> Any:
 
 
 def _respond(status: int, said: Any, error: ModelError) -> Response:
-    headers = {}
-    if isinstance(error, ModelRateLimited) and error.retry_after_seconds is not None:
-        headers["Retry-After"] = str(ceil(error.retry_after_seconds))
     body = orjson.dumps({"error": said})
-    return Response(body, status_code=status, headers=headers, media_type="application/json")
+    return Response(body, status, retry_headers(error), media_type="application/json")
+
+
+def retry_headers(error: ModelError) -> dict[str, str]:
+    """Return the header that says when the model may be asked again, where that is known."""
+    wait = error.retry_after_seconds
+    return {} if wait is None else {"Retry-After": str(ceil(wait))}

@@ -72,7 +72,9 @@ class ResponsesExchange:
     def check(self, protocol: str) -> None:
         """See whether a provider speaks the client's protocol."""
         if protocol != RESPONSES:
-            raise InvalidRequest(f"A response cannot be asked of a provider of {protocol}", field="model")
+            raise InvalidRequest(
+                f"A response cannot be requested from a provider of {protocol}", field="model"
+            )
 
     def request(self, protocol: str, model: str, max_output_tokens: int | None) -> RelayedRequest:  # noqa: ARG002 - there is one
         """Write the client's request, with the model's own name, and a bound where the money needs one."""

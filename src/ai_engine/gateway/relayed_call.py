@@ -89,7 +89,7 @@ class RelayedCall(Workflow[RelayedCallInput]):
         """Return the name of the model that has answered."""
         run, asking = current_run.get(), node_of_run()
         if run is None or asking is None:
-            raise ConfigurationError("A model's call is passed on by the node of a run.")
+            raise ConfigurationError("A model call is passed on by the node of a run.")
         if run.services.settings.unpriced == "refuse":
             check_prices(self._models, run.services.account)
         budget = _Budget(run, asking, self._exchange)

@@ -105,7 +105,9 @@ def _parts(
     if str(part.get("type", "")).endswith(HISTORY):
         return
     if depth > MAX_DEPTH:
-        raise InvalidRequest(f"The parts of the request lie more than {MAX_DEPTH} deep", field=place)
+        raise InvalidRequest(
+            f"The parts of the request are nested more than {MAX_DEPTH} levels deep", field=place
+        )
     for name in fields:
         held = part.get(name)
         for number, each in enumerate(held if isinstance(held, list) else [held]):

@@ -21,6 +21,7 @@ from vital_shared.llm.base import (
     Model,
     ModelError,
     ModelEvent,
+    ModelFailed,
     ModelHeldBack,
     ModelRequest,
     ModelTimeout,
@@ -201,7 +202,13 @@ class Attempt:
         if self._intake is None:  # with the first event, which may say how long the answer is to be
             asked = event.max_output_tokens if isinstance(event, CallStarted) else None
             self._intake = Intake(self.model.name, asked or self._request.max_output_tokens)
-        parts = self._intake.take(event)
+        try:
+            parts = self._intake.take(event)
+        except ModelFailed as error:
+            if isinstance(event, TextDelta | ReasoningDelta):  # written, and to be paid for
+                self._texts.append(event.text)
+                error.has_begun = True
+            raise
         for part in parts:
             if type(part) is TextDelta:
                 self._note_text(part.text)
@@ -425,30 +432,37 @@ class Attempt:
         )
 
     def _tokens(self, started: CallStarted) -> Tokens:
-        """Take the provider's count of a whole answer; of half of one, what we know of it."""
+        """Take the provider's count of a whole answer; of half of one, or for a zero, what we know of it."""
         usage = self._usage or _NO_USAGE
         is_complete = self._usage is not None and self._stop is not None
         charged = self.has_emitted or self._usage is not None or self._may_be_charged()
         if not is_complete and not charged:
             return Tokens()
-        written = 0 if is_complete else self._account.count(self._written())
+        read, written = usage.input_tokens, usage.output_tokens
+        # A prompt that was not counted here is one of a model that counts for itself, and may cost nothing.
+        counts_itself = is_complete and started.input_tokens == 0
+        if not is_complete or (read == 0 and not counts_itself):
+            read = max(read, started.input_tokens)
+        if not is_complete or (written == 0 and not counts_itself):
+            written = max(written, self._account.count(self._written()))
+        is_counted = is_complete and (read, written) == (usage.input_tokens, usage.output_tokens)
         return Tokens(
-            input=usage.input_tokens if is_complete else max(usage.input_tokens, started.input_tokens),
+            input=read,
             cached_input=usage.cached_input_tokens,
             cache_write=usage.cache_write_tokens,
-            output=max(usage.output_tokens, written),
+            output=written,
             reasoning=usage.reasoning_tokens,
-            estimated=usage.estimated or usage.corrected or not is_complete,
+            estimated=usage.estimated or usage.corrected or not is_counted,
             details=usage.details,
         )
 
     def _may_be_charged(self) -> bool:
-        """Return whether the prompt went out and was not refused: a late or abandoned call is paid for."""
+        """Return whether the prompt went out and was not refused: a late or broken call is paid for, too."""
         if self.error is None:
             return True  # cancelled
         if isinstance(self.error, ModelHeldBack) and self.error.reason == "guardrail":
             return True  # written, and withheld here
-        return isinstance(self.error, ModelTimeout) and self.error.sent
+        return self.error.has_begun or (isinstance(self.error, ModelTimeout) and self.error.sent)
 
     def _written(self) -> str:
         """Return what the model has written, as far as it is known."""

@@ -1,8 +1,8 @@
-"""One small interface for everything that can write an answer.
+"""The interface of everything that can write an answer.
 
-A model gets a `ModelRequest` (structured: the prompt is the model's own affair) and streams
-`ModelEvent` values: text as it comes, reasoning, whole tool calls, usage, and at the end exactly
-one `Stop`. A failure is a `ModelError`.
+A model receives a `ModelRequest`, which is structured: each model builds its own prompt. It streams
+`ModelEvent` values: text as it arrives, reasoning, complete tool calls, usage, and at the end exactly one
+`Stop`. A failure is a `ModelError`.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ __all__ = [
 ]
 
 Task = Literal["answer", "tools", "own"]
-"""``tools``: only ask for the tool calls that would help with the question; what text comes is dropped.
-``own``: go on with the caller's own conversation, which is sent as it is."""
+"""``tools``: only ask for the tool calls that would help with the question; any text is discarded.
+``own``: continue the caller's own conversation, which is sent unchanged."""
 
 StopReason = Literal["end", "length", "tool_calls", "content_filter", "refusal", "recitation", "no_answer"]
-"""``no_answer``: the passages do not hold one, and the text says so."""
+"""``no_answer``: the passages contain no answer, and the text says so."""
 
 
 class ToolDefinition(Frozen):
@@ -75,64 +75,64 @@ class ToolDefinition(Frozen):
 
 
 class ToolExchange(Frozen):
-    """One round of a tool loop: what the model asked for within this answer, and what it was given."""
+    """One round of a tool loop: the model's tool calls and their results."""
 
     turn: ModelTurn
     results: tuple[ToolResult, ...]
-    """One for each of the turn's calls, in their order; the ids are those of the calls."""
+    """One result for each call of the turn, in the same order and with the same ids."""
 
 
 class ModelRequest(Frozen):
-    """All that a model may use for an answer.
+    """Everything that a model may use for an answer.
 
-    What may be cited is numbered from 1: see `sources`.
+    The sources that it may cite are numbered from 1: see `sources`.
     """
 
     question: str
-    """Standing alone, also within a conversation."""
+    """The question; within a conversation, rewritten so that it can be understood on its own."""
 
     instructions: str = ""
     """The agent's system prompt."""
 
     passages: tuple[Passage, ...] = ()
     far_passages: tuple[Passage, ...] = ()
-    """Passages that hardly have to do with the question, for a model with a calibrated gate of its own."""
+    """Passages of low relevance to the question, for models that have their own calibrated gate."""
 
     tool_results: tuple[ToolResult, ...] = ()
     history: tuple[Message, ...] = ()
-    """Oldest first, without the question."""
+    """The earlier messages, oldest first, without the question."""
 
     tools: tuple[ToolDefinition, ...] = ()
     exchanges: tuple[ToolExchange, ...] = ()
-    """The rounds so far of this answer's tool loop, oldest first."""
+    """The rounds of this answer's tool loop so far, oldest first."""
 
     messages: tuple[LlmMessage, ...] = ()
-    """The caller's own conversation, the whole prompt of the task ``own``."""
+    """The caller's own conversation: the whole prompt of the task ``own``."""
 
     corrections: tuple[LlmMessage, ...] = ()
-    """Answers that could not be used, each with the reason; they stand behind the rounds of the tool loop."""
+    """Unusable answers, each with the reason; the prompt has them after the rounds of the tool loop."""
 
     may_call: bool = True
-    """Whether the model may call the tools; False: they are there only because earlier rounds called them."""
+    """Whether the model may call the tools; False: they are listed because earlier rounds called them."""
 
     task: Task = "answer"
     is_relayed: bool = False
-    """Whether the client reads the provider's own answer, so that one without text is an answer, too."""
+    """Whether the client reads the provider's own answer, so that an answer without text is valid, too."""
 
     grounded: bool = True
-    """Whether the answer has to rest on the sources; False where the user asked for no documents."""
+    """Whether the answer must be based on the sources; False if the user turned documents off."""
 
     response_schema: dict[str, Any] | None = None
-    """JSON schema that the answer has to follow, or None for text."""
+    """JSON schema that the answer must follow, or None for text."""
 
     max_output_tokens: int | None = None
     temperature: float | None = None
 
     answer_from: float | None = None
-    """Probability from which on a quoted answer is given; None: that of the calibration."""
+    """The minimum probability at which a quoted answer is given; None: that of the calibration."""
 
     content: InstanceOf[CallContent] | None = Field(default=None, exclude=True, repr=False)
-    """The place of the prompt as it is sent; None: it is not stored."""
+    """The record that receives the prompt as it is sent; None: the prompt is not stored."""
 
     @property
     def results(self) -> tuple[ToolResult, ...]:
@@ -153,7 +153,7 @@ class TextDelta:  # not validated: one is made for each token, by code that has 
 
 
 class TextWithdrawn(Frozen):
-    """All text of this call so far was reasoning, as shown by a closing tag without its opening one."""
+    """All text of this call so far was reasoning: a closing tag came without its opening tag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,67 +164,67 @@ class ReasoningDelta:
 
 
 class Cited(Frozen):
-    """A citation whose number the text uses, from models that know the exact words that they quote."""
+    """A citation whose number the text uses, from models that know the exact words they quote."""
 
     citation: Citation
 
 
 class ModelToolCall(Frozen):
-    """A tool call that the model asks for, complete."""
+    """A complete tool call that the model requests."""
 
     id: str
     name: str
     arguments: dict[str, Any]
     problem: str | None = None
-    """The reason why the call cannot be made, in words; None: it can."""
+    """The reason why the call cannot be made, as a sentence; None: it can be made."""
 
 
 class ModelTurn(Frozen):
-    """The model's turn before it waits for its tools; the next-to-last event of a call that ends so.
+    """The model's turn before it waits for its tools: the second-to-last event of a call that requests tools.
 
-    It goes back to the provider with the results, in `ToolExchange`.
+    It goes back to the provider with the results, in a `ToolExchange`.
     """
 
     text: str = ""
     calls: tuple[ModelToolCall, ...] = ()
     wire: str = ""
-    """The wire of the native content below; another one writes the turn from text and calls."""
+    """The wire that `native` belongs to; any other wire builds the turn from text and calls."""
     native: Any = None
-    """The provider's own content as JSON, where more than text and calls has to go back (signatures)."""
+    """The provider's own content as JSON, if more than text and calls must go back (signatures)."""
 
 
 MAX_CALL_TOKENS: Final = 10_000_000
-"""Highest count of tokens that is believed for one call; the longest contexts take a fifth of it."""
+"""The largest plausible token count of one call; the longest contexts are a fifth of it."""
 
 TokenCount = Annotated[int, Field(ge=0, le=MAX_CALL_TOKENS)]
 
 
 class Usage(Frozen):
-    """Tokens as the provider counted them, for one call; a later one replaces an earlier one.
+    """Token counts of one call as the provider reports them; a later event replaces an earlier one.
 
-    Counts from outside go through `UsageReader`, which makes them fit.
+    Counts from providers go through `UsageReader`, which corrects impossible ones.
     """
 
     input_tokens: TokenCount = 0
-    """All that was read, cached or not."""
+    """All input tokens, cached or not."""
     cached_input_tokens: TokenCount = 0
-    """Part of the input that was read from the provider's cache."""
+    """The part of the input that was read from the provider's cache."""
     cache_write_tokens: TokenCount = 0
-    """Part of the input that was written to the provider's cache."""
+    """The part of the input that was written to the provider's cache."""
     output_tokens: TokenCount = 0
-    """All that was written, reasoning included."""
+    """All output tokens, including reasoning."""
     reasoning_tokens: TokenCount = 0
-    """Part of the output."""
+    """The part of the output that was reasoning."""
     details: PriceDetails | None = None
-    """Tokens with a price of their own, and the terms; None: there is nothing of that."""
+    """Tokens with separate prices, and the pricing terms; None: there are none."""
     estimated: bool = False
-    """True where we counted, because the provider did not say."""
+    """True if the engine counted the tokens itself because the provider reported none."""
     provider_cost: Decimal | None = None
-    """The provider's own price of the call, in dollars, where it states one."""
+    """The cost of the call in dollars as the provider reports it, if it does."""
     raw: dict[str, Any] | None = None
-    """The provider's usage object as it came; None where there was none, or it was too large to keep."""
+    """The provider's usage object as received; None if there was none, or it was too large to store."""
     corrected: bool = False
-    """True where something that the provider counted was ignored, or clamped to its whole."""
+    """True if a count of the provider was ignored, or clamped to the total that it is part of."""
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:
@@ -236,22 +236,23 @@ class Usage(Frozen):
 
 
 class CitationRemoved(Frozen):
-    """The model cited a number that nothing has; the text goes on without it."""
+    """The model cited a number that no source has; the text continues without it."""
 
     marker: str
 
 
 class CallStarted(Frozen):
-    """The call goes out; the first event of a model behind a provider."""
+    """The call is sent; the first event of every model behind a provider."""
 
     prompt: str
     """Name and version of the prompt, such as ``answer@1``."""
     input_tokens: int = 0
-    """Tokens of the prompt by our own count, for calls whose provider never reports them."""
+    """Tokens of the prompt by the engine's own count, for calls whose provider never reports them; 0: not
+    counted, and the model's own counts stand, a zero too."""
     max_output_tokens: int | None = None
-    """The limit of the answer that is sent to the provider; None: its own."""
+    """The limit on output tokens that is sent to the provider; None: the provider's default."""
     parameters: CallParameters | None = None
-    """The settings that are sent; None: they are not known."""
+    """The settings that are sent; None: unknown."""
 
 
 class Stop(Frozen):
@@ -259,13 +260,13 @@ class Stop(Frozen):
 
     reason: StopReason
     request_id: str | None = None
-    """The provider's own id of the call, from the head of its response."""
+    """The provider's id of the call, from its response headers."""
     response_id: str | None = None
-    """The id that stands in the answer itself."""
+    """The id in the body of the response."""
     response_model: str | None = None
-    """The model that has answered, in the provider's words."""
+    """The model that answered, as the provider names it."""
     estimate: AnswerEstimate | None = None
-    """The probability that the answer is right; None where the model gives no estimate."""
+    """The probability that the answer is right; None if the model gives no estimate."""
 
 
 ModelEvent = (
@@ -287,24 +288,24 @@ class Model(Protocol):
 
     @property
     def name(self) -> str:
-        """``provider:model``, or the bare name of an embedded one."""
+        """``provider:model``, or just the name of an embedded model."""
         ...
 
     @property
     def calls_tools(self) -> bool:
-        """Whether it can ask for tool calls."""
+        """Whether the model can request tool calls."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Answer, piece by piece.
+        """Stream the answer.
 
-        :raises ModelError: when there is no answer, or no whole one.
+        :raises ModelError: when there is no answer, or only part of one.
         """
         ...
 
 
 class ProviderAnswer(NamedTuple):
-    """A provider's response that is no answer of a model."""
+    """A provider's response that is not a model's answer, such as an error."""
 
     status: int
     body: bytes
@@ -320,15 +321,21 @@ class ModelError(VitalError):
     """
 
     retryable = False
-    """Whether the same call may succeed a moment later."""
+    """Whether the same call may succeed if it is retried shortly after."""
 
     kind: FailureKind = "bad_answer"
 
     was_shown = False
-    """Whether a part of the answer has been passed on, so that no other model may give another."""
+    """Whether part of the answer has already been passed on, so that no other model may answer instead."""
 
     answer: ProviderAnswer | None = None
-    """The provider's own answer, for clients that speak its protocol; None: there was none."""
+    """The provider's own response, for clients that speak its protocol; None: there was none."""
+
+    retry_after_seconds: float | None = None
+    """Time after which the model may be asked again; None: not known."""
+
+    has_begun = False
+    """Whether a part of the answer came before it broke off, so that the provider charges for the call."""
 
     def __init__(
         self, message: str, *, model: str, request_id: str | None = None, kind: FailureKind | None = None
@@ -341,9 +348,9 @@ class ModelError(VitalError):
 
 
 class ModelTimeout(ModelError):
-    """No connection, no first token or no next token in time.
+    """Timeout for the connection, the first token or the next token.
 
-    :param sent: whether the prompt went out, so that the provider may charge for reading it.
+    :param sent: whether the prompt was sent, so that the provider may charge for reading it.
     """
 
     retryable = True
@@ -355,7 +362,7 @@ class ModelTimeout(ModelError):
 
 
 class ModelUnavailable(ModelError):
-    """The provider is down, overloaded or out of reach."""
+    """The provider is down, overloaded or unreachable."""
 
     retryable = True
     kind = "server"
@@ -364,7 +371,7 @@ class ModelUnavailable(ModelError):
 class ModelRateLimited(ModelError):
     """Too many calls.
 
-    :param retry_after_seconds: seconds that the provider asks to wait, or None.
+    :param retry_after_seconds: seconds to wait as requested by the provider, or None.
     """
 
     retryable = True
@@ -383,20 +390,20 @@ class ModelRateLimited(ModelError):
 
 
 class ModelRejected(ModelError):
-    """The provider will not answer this call however often it is made: bad key, bad input, filter."""
+    """The provider will not answer this call, however often it is retried: bad key, bad input, filter."""
 
     kind = "refused"
 
 
 class ModelFailed(ModelError):
-    """An exception that no model is meant to raise ended the call: an odd answer, or a fault of ours.
+    """An unexpected exception ended the call: a malformed response, or a bug of the engine.
 
-    Its cause is that exception.
+    Its ``__cause__`` is that exception.
     """
 
 
 class ModelHeldBack(ModelRejected):
-    """There is an answer, of which nothing is given: the provider's filter, or a refusal.
+    """The whole answer is withheld: by the provider's filter, or as a refusal.
 
     :param reason: the cause.
     """
@@ -407,13 +414,13 @@ class ModelHeldBack(ModelRejected):
         super().__init__(message, model=model, request_id=request_id)
         self.reason: HeldBackReason = reason
         self.withheld = ""
-        """The text that the model had written, as far as it is known here: it is charged."""
+        """The text that the model had written, as far as it is known: it is charged."""
 
 
 class ModelOutputInvalid(ModelError):
-    """A model was asked for a value of a type, and wrote none.
+    """The output of a model does not match the requested type.
 
-    :param problem: the fault of the last answer, in words.
+    :param problem: the problem of the last answer, as a sentence.
     """
 
     def __init__(self, message: str, *, model: str, problem: str) -> None:

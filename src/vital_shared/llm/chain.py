@@ -149,9 +149,10 @@ class Chain:
         """Prepare a try; None where the model's breaker is open."""
         if model is not self.last_resort and not self._breakers.allows(model.name):
             error = ModelUnavailable(
-                f'The model "{model.name}" has failed several times in a row and is left alone for now.',
+                f'The model "{model.name}" has failed several times in a row and is not used for now.',
                 model=model.name,
             )
+            error.retry_after_seconds = self._breakers.seconds_left(model.name)
             self.errors.append(error)
             if model is not self._models[-1]:
                 count_fallback(error)

@@ -193,7 +193,7 @@ def load_configuration(path: Path | None) -> Configuration:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The configuration {path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"The configuration {path} is no TOML: {error}.") from error
+        raise ConfigurationError(f"The configuration {path} is not TOML: {error}.") from error
     except RecursionError as error:
         raise ConfigurationError(f"The configuration {path} is nested too deeply: see the guide.") from error
     _refuse_keys(tables, path)
@@ -215,8 +215,8 @@ def _refuse_keys(tables: dict[str, Any], path: Path) -> None:
         for field in table if isinstance(table, dict) else ():
             if field in ("key", "api_key", "token", "secret", "password"):
                 raise ConfigurationError(
-                    f'The configuration {path} has a "{field}" at "{place}": keys belong into the '
-                    'environment; put the name of the variable that holds it as "key_env".'
+                    f'The configuration {path} has a "{field}" at "{place}": keys belong in the '
+                    'environment; write the name of the variable that holds it as "key_env".'
                 )
 
 

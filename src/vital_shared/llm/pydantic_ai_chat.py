@@ -201,6 +201,6 @@ def _call(part: ToolCallPart, model: str) -> ModelToolCall:
     try:
         arguments = part.args_as_dict(raise_if_invalid=True)
     except (ValueError, AssertionError) as error:
-        message = f'"{model}" asks for the tool "{part.tool_name}" with arguments that are no JSON object.'
+        message = f'"{model}" asks for the tool "{part.tool_name}" with arguments that are not a JSON object.'
         raise ModelUnavailable(message, model=model) from error
     return ModelToolCall(id=part.tool_call_id, name=part.tool_name, arguments=arguments)

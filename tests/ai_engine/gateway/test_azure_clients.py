@@ -66,6 +66,20 @@ async def test_azures_client_asks_agents_and_workflows(given: Gateway) -> None:
     assert answered.output_text
 
 
+async def test_azures_newer_api_is_asked_by_openais_client(given: Gateway) -> None:
+    base_url = f"http://127.0.0.1:{given.service.port}/openai/v1/"
+    token = (await given.service.key("acme", "ask"))["Authorization"].removeprefix("Bearer ")
+    async with openai.AsyncOpenAI(base_url=base_url, api_key=token, max_retries=0) as client:
+        chat = await client.chat.completions.create(model="mode-2/generalist", messages=HELLO)
+        answered = await client.responses.create(model="mode-2/generalist", input="Hello?")
+        text = await client.completions.create(model="mode-2/generalist", prompt="Hello?")
+        assert chat.choices[0].message.content == answered.output_text == text.choices[0].text
+        assert (await client.models.retrieve("mode-2/generalist")).id == "mode-2/generalist"
+        assert "mode-2/generalist" in {model.id async for model in client.models.list()}
+        with pytest.raises(openai.NotFoundError, match="There is no"):
+            await client.embeddings.create(model="absent", input="a")
+
+
 async def test_a_key_of_a_tenant_is_one_for_azures_paths(given: Gateway) -> None:
     token = (await given.service.key("acme", "ask"))["Authorization"].removeprefix("Bearer ")
     async with azure(given, api_key=token) as client:

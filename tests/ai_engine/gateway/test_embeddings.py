@@ -59,6 +59,7 @@ async def test_vectors_come_in_base64_as_the_client_asks_by_itself(gateway: Open
         assert list(answer.data[0].embedding) == [0.25, -0.5]
 
 
+@pytest.mark.thorough
 async def test_an_answer_of_many_megabytes_comes_whole(gateway: OpenGateway) -> None:
     vector = [0.123456789012345] * 1_536
     data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(500)]
@@ -126,7 +127,7 @@ async def test_the_provider_is_let_go_when_the_client_of_embeddings_goes(gateway
         await asyncio.wait_for(given.provider.asked.wait(), 20)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        await asyncio.wait_for(given.provider.closed.wait(), 20)
+        assert await asyncio.wait_for(given.provider.closed.wait(), 20)
 
 
 async def test_a_provider_without_embeddings_is_refused_in_words(gateway: OpenGateway, monkeypatch) -> None:

@@ -82,7 +82,7 @@ def test_what_is_too_deep_to_be_looked_at_is_refused() -> None:
     part: dict[str, Any] = {"type": "image", "source": {"file_id": "file_1"}}
     for _ in range(40):
         part = {"type": "tool_result", "content": [part]}
-    with pytest.raises(InvalidRequest, match="more than 20 deep"):
+    with pytest.raises(InvalidRequest, match="nested more than 20 levels deep"):
         refuse_shared_state(said(part), "acme")
 
 

@@ -69,9 +69,9 @@ async def test_a_packed_body_that_cannot_be_read_is_refused_in_the_clients_diale
     for coding, content, status, said in (
         ("br", packed, 415, "gzip, deflate or nothing"),
         ("gzip, gzip", packed, 415, "gzip, deflate or nothing"),
-        ("gzip", packed[:-9], 400, "breaks off"),
-        ("gzip", packed + b"more", 400, "not packed"),
-        ("gzip", b'{"model": 1}', 400, "not packed"),
+        ("gzip", packed[:-9], 400, "is incomplete"),
+        ("gzip", packed + b"more", 400, "not compressed"),
+        ("gzip", b'{"model": 1}', 400, "not compressed"),
         ("gzip", b"", 400, "not valid JSON"),
     ):
         headers = JSON | {"Content-Encoding": coding}
@@ -130,7 +130,8 @@ WRONG_PATHS = [
     ("/v1beta/v1beta/models/m:generateContent", "/v1beta/models/m:generateContent"),
     ("/v1beta//models/m:generateContent", "/v1beta/models/m:generateContent"),
     ("/models/m:generateContent", "/v1beta/models/m:generateContent"),
-    ("/openai/v1/chat/completions", "/v1/chat/completions"),
+    ("/openai/v1/v1/chat/completions", "/v1/chat/completions"),
+    ("/openai/v1/chat/completions/", "/v1/chat/completions"),
     ("/api/v1/chat/completions", "/v1/chat/completions"),
     ("/v1beta/openai/chat/completions", "/v1/chat/completions"),
     ("/v1/openai/embeddings", "/v1/embeddings"),

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import aiohttp
 import pytest
+from tests.variants import sampled
 
 from vital_shared.llm.base import (
     CallStarted,
@@ -81,7 +82,8 @@ ODD = passage(
 PLAIN = passage("Bees dance without any.")
 
 
-@pytest.mark.parametrize("sources", [(PLAIN,), (ODD, PLAIN)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("sources", sampled([(ODD, PLAIN), (PLAIN,)], 2))
 async def test_each_sentence_cites_a_source_that_was_given(model, sources):
     asked = ModelRequest(question='What does it say of "C:\\"?', passages=sources)
     async with aclosing(model._ask(asked, chat_of(asked))) as events:
@@ -90,6 +92,7 @@ async def test_each_sentence_cites_a_source_that_was_given(model, sources):
     assert set(re.findall(r"\[(\d+)\]", text)) <= {str(number) for number in range(1, len(sources) + 1)}
 
 
+@pytest.mark.thorough
 async def test_an_answer_that_is_cut_off_within_its_form_is_known_to_be(model):
     asked = ModelRequest(
         question="How long does the review of a widget take?", passages=(REVIEW,), max_output_tokens=3
@@ -99,6 +102,7 @@ async def test_an_answer_that_is_cut_off_within_its_form_is_known_to_be(model):
     assert last == Stop(reason="length", response_id=last.response_id, response_model=last.response_model)
 
 
+@pytest.mark.thorough
 async def test_a_form_that_the_server_refuses_is_a_failed_call_and_the_next_one_works(model, monkeypatch):
     asked = ModelRequest(question="How long does the review of a widget take?", passages=(REVIEW,))
     with monkeypatch.context() as broken:
@@ -130,6 +134,7 @@ async def test_cancelled_midway_the_child_stops_generating(model):
     assert left["next_token"][0]["n_decoded"] < 1_000
 
 
+@pytest.mark.thorough
 async def test_a_child_that_is_killed_midway_is_unavailable_and_comes_back(model):
     async def read():
         async with aclosing(model.stream(FREE)) as events:
@@ -153,6 +158,7 @@ async def test_behind_the_gate_it_is_not_even_started(model, passages):
     assert model.child.pid is None
 
 
+@pytest.mark.thorough
 async def test_what_was_said_before_is_part_of_the_prompt(model):
     history = (
         Message(role="user", content="My name is Ann."),

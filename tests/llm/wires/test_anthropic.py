@@ -155,7 +155,7 @@ def test_a_call_that_the_limit_cut_off_is_not_made():
 
 @pytest.mark.parametrize("arguments", ['{"thing": ', "[1]", "7"])
 def test_arguments_that_are_no_object_are_an_error(arguments):
-    with pytest.raises(ModelUnavailable, match='tool "weigh" with arguments that are no JSON object'):
+    with pytest.raises(ModelUnavailable, match='tool "weigh" with arguments that are not a JSON object'):
         read(message(tool_block(0, "weigh", arguments), reason="tool_use"))
 
 

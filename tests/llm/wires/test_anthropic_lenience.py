@@ -283,7 +283,7 @@ def test_calls_have_ids_of_their_own(ids):
     ],
 )
 def test_a_call_that_cannot_be_made_is_an_error(parts):
-    with pytest.raises(ModelUnavailable, match="no JSON object"):
+    with pytest.raises(ModelUnavailable, match="not a JSON object"):
         called(*parts)
 
 

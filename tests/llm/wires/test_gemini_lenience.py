@@ -139,7 +139,7 @@ def test_calls_of_one_id_get_ids_of_their_own():
 
 @pytest.mark.parametrize("odd", [{"name": None}, {"args": {}}, {"name": "weigh", "args": [1]}, "weigh", []])
 def test_a_call_that_cannot_be_made_is_an_error(odd):
-    with pytest.raises(ModelUnavailable, match="no JSON object"):
+    with pytest.raises(ModelUnavailable, match="not a JSON object"):
         read(chunk({"functionCall": odd}), END)
 
 

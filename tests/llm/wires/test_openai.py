@@ -71,7 +71,7 @@ async def test_servers_that_send_whole_calls_without_ids_are_understood():
 
 
 async def test_arguments_that_are_no_object_are_an_error():
-    with pytest.raises(ModelUnavailable, match='tool "weigh" with arguments that are no object'):
+    with pytest.raises(ModelUnavailable, match='tool "weigh" with arguments that are not an object'):
         await ask([piece(0, name="weigh", arguments='{"thing": '), chunk(finish="tool_calls"), *END])
 
 

@@ -136,7 +136,7 @@ def test_arguments_in_odd_spellings(arguments, read_as):
 
 @pytest.mark.parametrize("arguments", ["[1]", "7", '{"a": ' + "[" * 400 + "]" * 400 + "}", [1]])
 def test_arguments_that_are_no_object_fail_the_call(arguments):
-    with pytest.raises(ModelUnavailable, match="arguments that are no object"):
+    with pytest.raises(ModelUnavailable, match="arguments that are not an object"):
         calls_of([{"index": 0, "id": "a", "function": {"name": "weigh", "arguments": arguments}}])
 
 

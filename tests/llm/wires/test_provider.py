@@ -213,5 +213,5 @@ async def test_redirects_are_not_followed(connect):
 
 async def test_what_is_no_json_is_no_answer(connect):
     async with serve(stream([b"data: {oops\n\n", *END])) as server:
-        with pytest.raises(ModelUnavailable, match="no JSON"):
+        with pytest.raises(ModelUnavailable, match="not a JSON object"):
             await collect(connect(server, attempts=1))

@@ -84,7 +84,9 @@ def _read_thread(fields: FieldReader) -> None:
     thread = fields.object("thread")
     if thread is not None and thread.required_text("type") != "create":
         field = thread.place("previous_message_id")
-        raise NotFound(f"{field} is of a conversation that is not held here: send all messages", field=field)
+        raise NotFound(
+            f"{field} refers to a conversation that is not stored here: send all messages", field=field
+        )
 
 
 def _read_tool(fields: FieldReader) -> Iterator[FunctionTool]:

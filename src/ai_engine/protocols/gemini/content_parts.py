@@ -164,7 +164,7 @@ def _read_response(response: FieldReader, calls: _Calls) -> OutputPart:
     name = response.required_text("name")
     call_id = calls.answered(name, response.text("id"))
     if call_id is None:
-        raise response.wrong("name", "is of no functionCall before it that waits for an output")
+        raise response.wrong("name", "does not match an earlier functionCall that waits for an output")
     response.ignore("willContinue", "scheduling")
     if response.any("parts"):
         response.note(Feature.OUTPUT_MEDIA, "parts")

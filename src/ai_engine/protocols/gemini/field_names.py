@@ -52,7 +52,9 @@ def _fields(fields: Mapping[str, Any], depth: int) -> dict[str, Any]:
         name = _camel(each)
         if name in named:
             shown = name[:MAX_SHOWN_NAME_CHARACTERS]
-            raise InvalidRequest(f"{shown} is there twice, in both forms of its name: send one", field=shown)
+            raise InvalidRequest(
+                f"{shown} is given twice, in both forms of its name: send one of them", field=shown
+            )
         named[name] = [content] if name in REPEATED and isinstance(content, dict) else content
     return {
         name: _free_form(name, content, depth) if name in FREE_FORM else _value(content, depth)

@@ -32,7 +32,7 @@ def prompt_of(fields: FieldReader) -> str:
     if isinstance(prompt, list) and len(prompt) == 1:
         prompt = prompt[0]
     if not isinstance(prompt, str):
-        raise fields.wrong("prompt", "must be one text: send each in a request of its own, and no tokens")
+        raise fields.wrong("prompt", "must be a single text and no tokens: send each text in its own request")
     return prompt
 
 

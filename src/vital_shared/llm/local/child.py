@@ -88,7 +88,7 @@ class Child:
             await self._stop()
             what = f'The server of "{self._name}" did not start'
             raise ModelUnavailable(f"{what}.", model=self._name).detailed(
-                f"{what}: look whether {self._weights} is whole (`vital models list`) and there is memory "
+                f"{what}: check that {self._weights} is complete (`vital models list`) and there is memory "
                 "for it."
             ) from error
         except BaseException:

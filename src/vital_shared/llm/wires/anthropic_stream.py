@@ -241,7 +241,7 @@ class AnthropicDecoder:
             if not self._must_be_usable:
                 return None
             raise ModelUnavailable(
-                f'"{self._model}" asks for the tool "{name}" with arguments that are no JSON object.',
+                f'"{self._model}" asks for the tool "{name}" with arguments that are not a JSON object.',
                 model=self._model,
                 kind="bad_answer",
             )

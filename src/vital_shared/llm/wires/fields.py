@@ -76,7 +76,7 @@ def objects_in(value: Any) -> list[dict[str, Any]]:
     values = value if isinstance(value, list) else [value]
     objects = [each for each in values if each is not None]
     if not all(isinstance(each, dict) for each in objects):
-        raise UnreadableField("no object where one has to be")
+        raise UnreadableField("no object where one is required")
     return objects
 
 

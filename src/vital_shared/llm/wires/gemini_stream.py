@@ -212,7 +212,9 @@ class GeminiDecoder:
         except UnreadableCall as error:
             if not self._must_be_usable:
                 return ()
-            said = f'"{self._model}" asks for the tool "{error.name}" with arguments that are no JSON object'
+            said = (
+                f'"{self._model}" asks for the tool "{error.name}" with arguments that are not a JSON object'
+            )
             raise self._gone_wrong(said) from error
 
     def _gone_wrong(self, said: str) -> ModelUnavailable:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-__all__ = ["SurrogateJoiner", "is_json", "mended", "read_json"]
+__all__ = ["BYTE_ORDER_MARK", "SurrogateJoiner", "is_json", "mended", "read_json"]
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 def read_json(data: bytes) -> Any:
@@ -35,6 +37,7 @@ def mended(text: str) -> str:
 
 
 def _read_leniently(data: bytes) -> Any:
+    data = data.removeprefix(BYTE_ORDER_MARK)
     if not data.lstrip().startswith((b"{", b"[", b'"')):
         return None
     try:

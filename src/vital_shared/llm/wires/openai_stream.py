@@ -196,7 +196,7 @@ class OpenAIDecoder:
         chunk = read_json(data)
         if chunk is None and not self.is_whole:
             said = " ".join(data[:100].decode("utf-8", "replace").split())
-            message = f'"{self._model}" sent what is no JSON object ({said}).'
+            message = f'"{self._model}" sent something that is not a JSON object ({said}).'
             raise ModelUnavailable(message, model=self._model)
         return self._read(chunk)
 

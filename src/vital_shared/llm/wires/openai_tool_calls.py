@@ -100,7 +100,7 @@ class ToolCallPieces:
 
     def _unreadable(self, call: _Call) -> ModelUnavailable:
         return ModelUnavailable(
-            f'"{self._model}" asks for the tool "{mended(call.name)}" with arguments that are no object.',
+            f'"{self._model}" asks for the tool "{mended(call.name)}" with arguments that are not an object.',
             model=self._model,
         )
 

@@ -380,10 +380,11 @@ class Provider:
             message = f'The stream of "{name}" broke off.'
             details = f"{message.removesuffix('.')}: {_reason(error)}."
             broken = ModelUnavailable(message, model=name, request_id=request_id)
+            broken.has_begun = response.content.total_bytes > 0
             raise broken.detailed(details) from error
         except ModelError as error:
             error.request_id = error.request_id or request_id
-            if isinstance(error, ModelRateLimited) and error.retry_after_seconds is None:
+            if isinstance(error, ModelRateLimited | ModelUnavailable) and error.retry_after_seconds is None:
                 error.retry_after_seconds = retry_after_seconds(response.headers)
             raise
 
@@ -432,8 +433,7 @@ class Provider:
         if isinstance(error, ModelRateLimited) and self._limits.has_free_peer(error.model):
             return None  # the route's next deployment answers sooner
         wait = BACKOFF * 2 ** (attempt - 1) * self._jitter()
-        if isinstance(error, ModelRateLimited) and error.retry_after_seconds is not None:
-            wait += error.retry_after_seconds
+        wait += error.retry_after_seconds or 0
         left = ends.at - asyncio.get_running_loop().time()
         return None if wait > min(MAX_WAIT_SECONDS, left) else wait
 

@@ -66,7 +66,9 @@ class ResponsesDecoder:
         if not isinstance(event, dict):
             if self.is_whole or data.strip() == b"[DONE]":
                 return ()
-            raise ModelUnavailable(f'"{self._model}" sent what is no JSON object.', model=self._model)
+            raise ModelUnavailable(
+                f'"{self._model}" sent something that is not a JSON object.', model=self._model
+            )
         kind = event.get("type")
         if event.get("object") == "response" or (kind is None and "output" in event):
             return self._whole(event)

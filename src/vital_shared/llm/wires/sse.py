@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from vital_shared.llm.wires.json_text import is_json
+from vital_shared.llm.wires.json_text import BYTE_ORDER_MARK, is_json
 
 __all__ = ["EventReader", "EventTooLarge"]
 
 MAX_EVENT_BYTES: Final = 2 * 1024 * 1024
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _JSON_BEGINS: Final = (b"{", b"[")
 _END_MARK: Final = b"[DONE]"
 
@@ -80,9 +79,9 @@ class EventReader:
         """Drop a byte order mark, and see whether the body is JSON; wait where the mark may go on."""
         self._line += chunk
         head = bytes(self._line)
-        if _BYTE_ORDER_MARK.startswith(head[:3]) and len(head) < len(_BYTE_ORDER_MARK):
+        if BYTE_ORDER_MARK.startswith(head[:3]) and len(head) < len(BYTE_ORDER_MARK):
             return b""
-        text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b" \t\n")
+        text = head.removeprefix(BYTE_ORDER_MARK).lstrip(b" \t\n")
         self._line.clear()
         if text:
             self._begun = True

@@ -53,12 +53,14 @@ def error_for(
         )
     if status == 409 or status >= 500:
         name = f"status {status}" if named is None else " ".join(named.split())[:MAX_NAME_CHARACTERS]
-        return ModelUnavailable(
+        away = ModelUnavailable(
             f'The provider of "{model}" is not available{f": {name}" if name else ""}{said}.',
             model=model,
             request_id=request_id,
             kind="overload" if status in (503, 529) else "server",
         )
+        away.retry_after_seconds = retry_after
+        return away
     what = {
         401: f'The provider refused the key for "{model}"',
         402: f'The account for "{model}" has no credit',

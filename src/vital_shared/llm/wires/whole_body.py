@@ -10,6 +10,7 @@ import aiohttp
 from vital_shared.llm.base import ModelEvent
 from vital_shared.llm.wires.base import Decoder
 from vital_shared.llm.wires.bounds import AnswerBounds
+from vital_shared.llm.wires.json_text import BYTE_ORDER_MARK
 from vital_shared.llm.wires.reading import NoEvents
 from vital_shared.llm.wires.timing import Silence
 
@@ -35,7 +36,7 @@ async def whole_body(
                 bounds.check(len(body), 0)
     except TimeoutError as error:
         raise Silence from error
-    data = bytes(body).strip()
+    data = bytes(body).removeprefix(BYTE_ORDER_MARK).strip()
     if not data.startswith(b"{"):
         raise NoEvents(data[:200])
     return decoder.feed(data)

@@ -55,7 +55,7 @@ async def test_outputs_without_ids_are_those_of_the_calls_before(
         body["contents"][2]["parts"].append(outputs[0])
         refused = await given.service.client.post(PATH, json=body)
         assert refused.status_code == 400
-        assert "no functionCall" in refused.json()["error"]["message"]
+        assert "an earlier functionCall" in refused.json()["error"]["message"]
 
 
 REFUSED: dict[str, dict[str, Any]] = {
@@ -250,7 +250,7 @@ async def test_a_field_in_both_forms_of_its_name_is_refused(
     async with gateway(wire, stream_of(wire)) as given:
         refused = await given.service.client.post(PATH, json=CONTENTS | named)
         assert refused.status_code == 400
-        assert refused.json()["error"]["message"].startswith(f"{field} is there twice")
+        assert refused.json()["error"]["message"].startswith(f"{field} is given twice")
         assert given.provider.requests == []
 
 

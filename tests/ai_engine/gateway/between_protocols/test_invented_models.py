@@ -17,7 +17,11 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Inheritance class AiohttpClientSession from ClientSession is discouraged:DeprecationWarning"
 )
 
-INVENTED = ["p:x", "nonsense", "p/x", "theirs:", ":m", "theirs:../..", "tunedModels/x", "mode-2/none", " "]
+TOO_LONG = f"theirs:{'x' * 194}"
+INVENTED = [
+    *("p:x", "nonsense", "p/x", "theirs:", ":m", "theirs:../..", "tunedModels/x", "mode-2/none", " "),
+    TOO_LONG,
+]
 CONTENTS = {"contents": [{"parts": [{"text": "Hello?"}]}]}
 
 
@@ -62,3 +66,23 @@ async def test_a_model_that_its_provider_does_not_know(gateway: OpenGateway, wir
         answer = await given.service.client.post("/v1beta/models/theirs:x:generateContent", json=CONTENTS)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, 404)
         assert len(given.provider.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("gpt-4o", "OPENAI_API_KEY"),
+        ("claude-sonnet-4-5", "ANTHROPIC_API_KEY"),
+        ("gemini-2.5-pro", "GEMINI_API_KEY"),
+    ],
+)
+async def test_a_model_whose_provider_has_no_key_names_it(
+    gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch, name: str, key: str
+) -> None:
+    monkeypatch.delenv(key, raising=False)
+    async with gateway("openai", ERRORS["openai"](500)) as given:
+        body = {"model": name, "messages": HELLO}
+        answer = await given.service.client.post("/v1/chat/completions", json=body)
+        assert answer.status_code == 404
+        assert f"set {key} in the environment" in answer.json()["error"]["message"]
+        assert given.provider.requests == []

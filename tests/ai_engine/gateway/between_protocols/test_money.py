@@ -18,6 +18,7 @@ from tests.ai_engine.gateway.between_protocols.any_provider import (
     ProviderName,
     stream_of,
 )
+from tests.llm.wires.servers import openai as openai_server
 
 from vital_shared.store.account_tables import ledger, reservations
 
@@ -170,3 +171,37 @@ async def test_a_stream_that_breaks_off_is_charged_once_and_lets_go_of_its_money
         assert 0 < row.cost_nanos < HELD
         assert (row.tenant_id, row.estimated) == ("acme", True)
         assert await reserved(given) == 0
+
+
+ODD_COUNTS: dict[str, Any] = {
+    "zero": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+    "below zero": {"prompt_tokens": -120, "completion_tokens": -30},
+    "no numbers": {"prompt_tokens": "many", "completion_tokens": [30]},
+    "huge": {"prompt_tokens": 10**18, "completion_tokens": 10**18},
+    "none of them": {},
+    "a list": [120, 30],
+}
+
+
+@pytest.mark.parametrize("name", ODD_COUNTS)
+async def test_counts_that_say_nothing_make_no_answer_free(gateway: OpenGateway, name: str) -> None:
+    counted = openai_server.chunk(choices=[], usage=ODD_COUNTS[name])
+    reply = openai_server.stream([*openai_server.TEXT[:-2], counted, openai_server.DONE])
+    async with gateway("openai", reply) as given:
+        for client in CLIENTS:
+            assert (await ask(given, client)).status_code == 200
+        rows = await charges(given)
+        assert len(rows) == len(CLIENTS)
+        for row in rows:
+            assert (row.input_tokens > 0, row.output_tokens > 0, row.estimated) == (True, True, True)
+            assert 0 < row.cost_nanos < HELD
+
+
+async def test_an_answer_that_is_longer_than_it_may_be_is_paid_for(gateway: OpenGateway) -> None:
+    long = openai_server.chunk({"content": "word " * 300_000})
+    async with gateway("openai", openai_server.stream([long, *openai_server.TEXT[-3:]])) as given:
+        await ask(given, "chat")
+        [row] = await charges(given)
+        assert (row.status, row.estimated) == ("failed", True)
+        assert row.input_tokens > 0
+        assert row.output_tokens > MAX_TOKENS
