@@ -1,15 +1,30 @@
-"""A workflow whose answer streams some text, and goes on once a file is there."""
+"""A workflow that pays for a search; its answer streams some text, and goes on once a file is there."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 from vital_shared import Done, Workflow, node
+from vital_shared.models.citation import Passage
+from vital_shared.retrieval.base import ask
 
 FOLDER = Path(os.environ.get("TAKEOVER_FOLDER", "."))
+
+
+class PaidSearches:
+    """A source whose searches cost the same, and are written down."""
+
+    name = "paid"
+    cost_dollars = Decimal("0.02")
+
+    async def search(self, query: str, *, tenant_id: str, limit: int) -> tuple[Passage, ...]:
+        with (FOLDER / "searches.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{query}\n")
+        return ()
 
 
 class Streaming(Workflow):
@@ -20,6 +35,7 @@ class Streaming(Workflow):
     @node
     async def research(self, query: str) -> AsyncIterator[str | Done[str]]:
         yield f"searched by {os.getpid()}"
+        await ask(PaidSearches(), query, tenant_id="acme", limit=1)
         await asyncio.sleep(0.05)
         yield Done(query)
 

@@ -106,6 +106,13 @@ class Client:
         assert [event["type"] for event in self.events].count("superseded") == 1
 
 
+async def until_nodes_are_stored(folder: Path, count: int) -> None:
+    """Wait until an engine has stored what as many nodes made."""
+    async with asyncio.timeout(30):
+        while len(stored(folder, "SELECT node FROM run_nodes")) < count:  # noqa: ASYNC110 - another process's
+            await asyncio.sleep(0.02)
+
+
 async def cut_off(folder: Path) -> Client:
     """Return a client whose engine was killed while it streamed."""
     cut = Client()
@@ -141,6 +148,7 @@ async def test_a_run_between_owners_is_cancelled_at_its_next_one(tmp_path: Path)
         assert (await client.get(f"/v1/runs/{mine.run_id}")).json()["status"] == "cancelled"
 
 
+@pytest.mark.thorough
 async def test_a_stream_goes_on_at_another_replica(tmp_path: Path, redis: str):
     chosen = environment(tmp_path, VITAL_REDIS_URL=redis)
     first, follower = Client(), Client()
@@ -165,6 +173,42 @@ async def test_a_stream_goes_on_at_another_replica(tmp_path: Path, redis: str):
 
 
 @pytest.mark.thorough
+async def test_what_an_engine_had_begun_that_is_killed_while_it_drains_goes_on_at_another(
+    tmp_path: Path, redis: str
+):
+    chosen = environment(tmp_path, VITAL_REDIS_URL=redis, VITAL_SHUTDOWN_SECONDS="600")
+    path, keyed = "/v1/workflows/streaming/runs", {"Idempotency-Key": "k"}
+    reader = Client()
+    async with running_server(tmp_path, **chosen) as (_, survivor):
+        async with running_server(tmp_path, **chosen) as (process, client):
+            reading = asyncio.create_task(reader.begin(client))
+            asking = asyncio.create_task(client.post(path, json=QUESTION, headers=keyed))
+            await asyncio.wait_for(reader.streamed.wait(), 30)
+            await until_nodes_are_stored(tmp_path, 2)
+            process.terminate()
+            async with asyncio.timeout(30):
+                while (await client.get("/readyz")).status_code == 200:
+                    pass
+            assert (await client.post(path, json=QUESTION)).status_code == 503
+            assert not reading.done()
+            os.kill(process.pid, signal.SIGKILL)
+            await process.wait()
+            await asyncio.wait([reading, asking])
+        assert isinstance(asking.exception(), httpx.TransportError)
+        going_on = asyncio.create_task(reader.go_on(survivor))
+        (tmp_path / "go").touch()
+        await going_on
+        again = await survivor.post(path, json=QUESTION, headers=keyed)
+    reader.check()
+    assert again.json()["response"].endswith("the end.")
+    assert stored(tmp_path, "SELECT status, epoch, takeovers FROM runs") == 2 * [("completed", 1, 1)]
+    assert (tmp_path / "searches.txt").read_text(encoding="utf-8").split() == ["go", "go"]
+    rows = stored(tmp_path, "SELECT run_id, cost_nanos, estimated FROM ledger")
+    assert [row[1:] for row in rows] == 2 * [(20_000_000, 0)]
+    assert len({row[0] for row in rows}) == 2
+
+
+@pytest.mark.thorough
 async def test_readers_of_a_worker_that_was_frozen_get_the_answer_of_the_one_that_has_the_run(
     tmp_path: Path, redis: str
 ):
@@ -179,9 +223,7 @@ async def test_readers_of_a_worker_that_was_frozen_get_the_answer_of_the_one_tha
         follower.events = reader.events[:1]
         following = asyncio.create_task(follower.go_on(survivor))
         await asyncio.wait_for(follower.streamed.wait(), 30)
-        async with asyncio.timeout(30):
-            while not stored(tmp_path, "SELECT node FROM run_nodes"):  # noqa: ASYNC110 - another process's
-                await asyncio.sleep(0.02)
+        await until_nodes_are_stored(tmp_path, 1)
         with frozen(process.pid):
             (tmp_path / "go").touch()
             await following
@@ -191,6 +233,7 @@ async def test_readers_of_a_worker_that_was_frozen_get_the_answer_of_the_one_tha
     assert reader.events == follower.events
 
 
+@pytest.mark.thorough
 async def test_a_reader_that_is_behind_gets_the_answer_whose_events_are_lost(tmp_path: Path, redis: str):
     """It has the text that the next owner has voided; the end alone would make that the answer."""
     chosen = environment(tmp_path, VITAL_REDIS_URL=redis)

@@ -116,6 +116,7 @@ async def test_another_replica_goes_on_with_the_run_of_one_that_was_killed(tmp_p
     assert counted(metrics) == ["success"]
 
 
+@pytest.mark.thorough
 async def test_a_replica_that_is_stopped_hands_its_runs_over_at_once(tmp_path: Path, redis: str):
     slow = replica(tmp_path, redis) | {"VITAL_LEASE_SECONDS": "60"}
     async with (
@@ -139,6 +140,7 @@ async def test_a_replica_that_is_stopped_hands_its_runs_over_at_once(tmp_path: P
     assert stored(tmp_path, "SELECT status, epoch, takeovers FROM runs") == [("completed", 1, 0)]
 
 
+@pytest.mark.thorough
 async def test_a_replica_that_was_frozen_past_its_lease_changes_nothing_when_it_wakes(
     tmp_path: Path, redis: str
 ):
@@ -165,6 +167,7 @@ async def test_a_replica_that_was_frozen_past_its_lease_changes_nothing_when_it_
     assert answer.status_code in (200, 503)
 
 
+@pytest.mark.thorough
 async def test_another_worker_of_the_same_engine_goes_on_at_once(tmp_path: Path):
     workers = environment(tmp_path) | {"VITAL_WORKERS": "2", "VITAL_LEASE_SECONDS": "60"}
     async with running_server(tmp_path, **workers) as (_, client):

@@ -39,6 +39,7 @@ def test_no_effect_is_repeated_unasked_and_each_call_is_paid_once(
     assert trial(*engines, "acting", deaths).faults() == []
 
 
+@pytest.mark.thorough
 def test_a_run_that_nothing_disturbs_does_everything_once(engines: tuple[ForkServer, Path]) -> None:
     left = trial(*engines, "acting", [])
     assert left.faults() == []

@@ -38,6 +38,7 @@ def test_a_run_whose_engines_die_anywhere_has_one_answer_and_pays_each_call_once
     assert trial(server, template, flow, points).faults() == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("flow", ["answered", "composed", "decided"])
 def test_a_run_that_nothing_disturbs_keeps_the_same(engines, flow):
     server, template = engines

@@ -219,7 +219,7 @@ class FairSlots:
             self._forget_idle(tenant_id)
             waiting = f", and {len(share.waiting)} of this tenant wait" if share.waiting else ""
             raise EngineBusy(
-                f"The engine works on {self.active} {self._work}, its limit{waiting}: ask again in a moment.",
+                f"The engine works on {self.active} {self._work}, its limit{waiting}: try again in a moment.",
                 retry_after_seconds=self._retry_seconds(tenant_id, weight),
             )
         share.weight = weight
@@ -295,7 +295,7 @@ class FairSlots:
     def _waited_too_long(self, tenant_id: str, weight: int, seconds: float) -> EngineBusy:
         return EngineBusy(
             f"The engine works on {self.active} {self._work}, its limit, and none has ended in "
-            f"{seconds:g} seconds that was this tenant's turn: ask again in a moment.",
+            f"{seconds:g} seconds that was this tenant's turn: try again in a moment.",
             retry_after_seconds=self._retry_seconds(tenant_id, weight),
         )
 
@@ -322,4 +322,4 @@ async def _abandoned_without_client(turn: Turn, gone: Gone | None) -> AsyncItera
 
 def stopping() -> EngineBusy:
     """Make the error of what an engine that shuts down does not do."""
-    return EngineBusy("The engine is shutting down: ask again in a moment.")
+    return EngineBusy("The engine is shutting down: try again in a moment.")

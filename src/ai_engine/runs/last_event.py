@@ -47,10 +47,12 @@ async def last_frames(
         if end is None or end.seq <= after:
             return frames
         return frames + encode(end) if gives_up or not after or known >= end.seq - 1 else None
-    if after and record.output is not None and known < _answered_seq(record, record.output):
-        whole = _whole_answer(record, record.output, max(known, record.last_seq) + 1)
-        return frames + whole if gives_up else None
-    end = last_event(record, max(known, record.last_seq) + 1)
+    before = max(known, record.last_seq)
+    if known and record.output is not None:
+        if known < _answered_seq(record, record.output):
+            return frames + _whole_answer(record, record.output, before + 1) if gives_up else None
+        before = known  # the answer has what lies between, too: no number is to be missing
+    end = last_event(record, before + 1)
     return frames if end is None else frames + encode(end)
 
 

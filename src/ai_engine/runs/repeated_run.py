@@ -74,7 +74,7 @@ async def repeated_run(engine: Engine, run_id: str, tenant_id: str, *, after: in
 def _under_way(run_id: str) -> RunUnderWay:
     return RunUnderWay(
         f"The first request with this Idempotency-Key is still worked on, as run {run_id}: "
-        "ask again in a moment",
+        "try again in a moment",
         field="Idempotency-Key",
     )
 
@@ -91,7 +91,7 @@ async def _store_end(engine: Engine, run_id: str) -> None:
     await engine.sweep.sweep()
     if engine.services.runs.charge_writer.waiting_end(run_id) is not None:
         raise StoreError(
-            "The end of the first run with this Idempotency-Key is not stored yet: ask again soon"
+            "The end of the first run with this Idempotency-Key is not stored yet: try again soon"
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.ai_engine.harness import SteppedModel
 
 from ai_engine.runs.last_event import last_frames
-from vital_shared.events.encoding import decode
+from vital_shared.events.encoding import decode, encode
 from vital_shared.events.logs import EventLogs
 from vital_shared.models.event import Event
 from vital_shared.store.run_record import RunRecord
@@ -15,6 +15,17 @@ from vital_shared.testing import question, workflow_services
 from vital_shared.workflows.base_workflow import BaseWorkflow
 
 NO_LOGS = EventLogs()
+
+
+class LeftLogs(EventLogs):
+    """Logs that have some events of a run whose worker has died."""
+
+    def __init__(self, left: bytes) -> None:
+        super().__init__()
+        self._left_frames = left
+
+    async def left(self, run_id: str, epoch: int) -> bytes:
+        return self._left_frames
 
 
 @pytest.fixture
@@ -52,7 +63,8 @@ async def test_a_reader_that_has_the_whole_text_gets_the_end_alone(
     first_warning = min(event.seq for event in events if event.type == "warning")
     assert text < first_warning
     for after in range(first_warning - 1, record.last_seq):
-        assert [name for name, _ in await rest(record, after)] == ["run_finished"]
+        ((name, end),) = await rest(record, after)
+        assert (name, end["seq"]) == ("run_finished", after + 1)
 
 
 async def test_a_reader_that_may_lack_some_of_the_text_gets_all_of_it(
@@ -67,6 +79,17 @@ async def test_a_reader_that_may_lack_some_of_the_text_gets_all_of_it(
         assert token["text"] == end["output"]["response"]
         assert last == "run_finished"
         assert [name for name, _ in await rest(record, end["seq"])] == ["run_finished"]
+
+
+async def test_a_reader_of_all_gets_the_whole_text_where_only_its_beginning_is_left(
+    workflow: BaseWorkflow, model: SteppedModel
+):
+    events, record = await finished(workflow, model)
+    left = b"".join(encode(event) for event in events if event.seq <= 3)
+    frames = await last_frames(LeftLogs(left), record.model_copy(update={"is_durable": True}), 0)
+    names = [name for name, _ in decode(frames or b"")]
+    assert names[:3] == [event.type for event in events[:3]]
+    assert names[3:] == ["superseded", "token", "run_finished"]
 
 
 async def test_a_reader_of_a_run_whose_last_number_is_not_known_gets_all_of_its_text(
