@@ -37,7 +37,7 @@ from vital_shared.monitoring.telemetry import exporting
 from vital_shared.settings import Settings
 from vital_shared.store.database import Database
 from vital_shared.store.keys import KeyStore
-from vital_shared.workflows.services import Services
+from vital_shared.workflows.services import Services, check_redis_package
 
 __all__ = ["Server", "StopRequests", "check_host", "listen", "serve"]
 
@@ -215,13 +215,16 @@ def serve(
 def check_workers(workers: int, library: Settings) -> None:
     """See that several workers can share the logs of their runs.
 
-    :raises ConfigurationError: when they have no Redis.
+    :raises ConfigurationError: when they have no Redis, or the package for it is not installed.
     """
-    if workers > 1 and not library.redis_url.get_secret_value():
+    if workers == 1:
+        return
+    if not library.redis_url.get_secret_value():
         raise ConfigurationError(
             f"{workers} workers need a Redis or Valkey to share the logs of their runs: set VITAL_REDIS_URL "
             "to its address, or VITAL_WORKERS to 1; `vital up` starts a Redis of its own."
         )
+    check_redis_package()
 
 
 async def check_host(host: str, library: Settings, *, takes_tokens: bool = False) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import uvloop
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from vital_cli.misspelt_variables import misspelt_variables
 from vital_cli.problems import debugging
+from vital_cli.terminal import say
 from vital_shared.errors import ConfigurationError
 from vital_shared.monitoring.telemetry import exporting
 from vital_shared.settings import Settings
@@ -73,19 +77,30 @@ def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
 
 
 def load_settings(kind: type[S], **given: Any) -> S:
-    """Read settings from the environment, but for those that are given.
+    """Read settings from the environment, but for those that are given, and warn of misspelt variables.
 
     :raises ConfigurationError: naming the variable that is wrong.
     """
+    _warn_of_misspelt(frozenset(os.environ))
     try:
         return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
+        reason = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:  # a rule about several settings names them itself
+            raise ConfigurationError(f"{reason}.") from error
         name = str(first["loc"][0])  # what follows is a place within its value
         variable = name if name.isupper() else f"VITAL_{name.upper()}"
         raise ConfigurationError(
-            f"The environment variable {variable} is {first['input']!r}: {first['msg']}."
+            f"The environment variable {variable} is {first['input']!r}: {reason}."
         ) from error
+
+
+@cache
+def _warn_of_misspelt(variables: frozenset[str]) -> None:
+    """Warn of variables that are nearly settings, once in a command."""
+    for remark in misspelt_variables(variables):
+        say(f"Warning: {remark}", "yellow")
 
 
 def _machine_user() -> str:

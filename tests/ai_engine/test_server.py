@@ -12,6 +12,7 @@ from tests.ai_engine.harness import Serve, Service, SteppedModel, asked, sse
 from tests.ai_engine.processes import running_server, start
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER
 from tests.llm.wires.servers import base, openai
+from tests.variants import sampled
 
 from ai_engine.server import check_host, listen, serve
 from ai_engine.settings import ServerSettings
@@ -19,6 +20,7 @@ from vital_shared.errors import ConfigurationError
 from vital_shared.settings import Settings
 from vital_shared.store.keys import KeyStore
 from vital_shared.testing import workflow_services
+from vital_shared.workflows import services
 
 OTHERS = ("0.0.0.0", "192.168.1.1", "::", "example.com", "")
 
@@ -119,7 +121,7 @@ async def test_who_waits_for_json_when_it_stops_is_asked_to_come_again(
     assert "shutting down" in response.json()["detail"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", sampled([signal.SIGTERM, signal.SIGINT], 2))
 async def test_a_signal_stops_the_process_in_good_order(tmp_path, number: signal.Signals) -> None:
     process = await start(tmp_path, VITAL_PORT="0")
     assert process.stderr is not None
@@ -183,7 +185,8 @@ async def wait_until_draining(service: Service) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.thorough
+@pytest.mark.parametrize("workers", sampled(["2", "1"], 2))
 async def test_sigterm_lets_a_stream_finish_and_a_second_one_ends_it(tmp_path, workers: str) -> None:
     for signals in (1, 2):
         gate = asyncio.Event()
@@ -224,3 +227,12 @@ async def until_not_ready(client: httpx.AsyncClient) -> None:
 def test_several_workers_without_a_redis_are_refused_in_one_sentence(tmp_path) -> None:
     with pytest.raises(ConfigurationError, match=r"2 workers need a Redis or Valkey.*VITAL_REDIS_URL"):
         serve(ServerSettings(port=0, workers=2), Settings(data_dir=tmp_path))
+
+
+def test_several_workers_without_the_package_for_redis_are_refused_before_any_is_started(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(services, "find_spec", lambda _: None)
+    library = Settings(data_dir=tmp_path, redis_url="redis://127.0.0.1:1")
+    with pytest.raises(ConfigurationError, match=r"pip install 'vital-engine\[redis\]'"):
+        serve(ServerSettings(port=0, workers=2), library)

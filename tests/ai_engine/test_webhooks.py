@@ -23,7 +23,8 @@ from tests.local_server import local_server
 
 from ai_engine.settings import ServerSettings
 from ai_engine.webhooks.destination import check_destination
-from ai_engine.webhooks.message import read_secrets, tenant_secret
+from ai_engine.webhooks.engine_secrets import read_secrets
+from ai_engine.webhooks.message import tenant_secret
 from ai_engine.webhooks.sender import RETRY_SECONDS, WebhookSender
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.http.public_addresses import is_public
@@ -168,6 +169,7 @@ async def test_it_is_retried_with_the_same_id_until_it_is_taken(serve: Serve):
     assert len({body for _, body in receiver.got}) == 1
 
 
+@pytest.mark.thorough
 async def test_a_receiver_that_is_away_for_an_hour_gets_it_afterwards(serve: Serve):
     async with receiving(503) as receiver:
         service = await serve(settings=ALLOWED)

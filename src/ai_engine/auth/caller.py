@@ -65,8 +65,8 @@ class ExpiredKey(NotAuthenticated):
 
     def __init__(self, expired_at: datetime) -> None:
         super().__init__(
-            f"The key expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC: send the one that has replaced it, or "
-            "have another made with `vital keys create`.",
+            f"The key expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC: send its replacement, or "
+            "create a new key with `vital keys create`.",
             error="invalid_token",
         )
         self.has_false_key = False
@@ -80,8 +80,8 @@ class TooManyFalseKeys(VitalError):
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(
-            f"Too many false keys came from this address: wait {retry_after_seconds} seconds, and send the "
-            "right one."
+            f"Too many wrong keys were sent from this address: wait {retry_after_seconds} seconds, and send "
+            "the right one."
         )
         self.retry_after_seconds = retry_after_seconds
 
@@ -175,7 +175,7 @@ class Caller:
         """
         if not self.may_see(tenant_id):
             raise InvalidRequest(
-                f"tenant_id is not the one of the header {TENANT_HEADER}: give the same in both",
+                f"tenant_id differs from the header {TENANT_HEADER}: send the same tenant in both",
                 field="tenant_id",
             )
 

@@ -101,7 +101,7 @@ class IdentityTokens:
         :raises KeysAway: when the keys cannot be had.
         """
         if len(text) > MAX_TOKEN_CHARACTERS or not TOKEN.fullmatch(text):
-            raise refused("The Authorization header holds no token that can be read.")
+            raise refused("The Authorization header contains no readable token.")
         header = jws.extract_compact(text.encode()).headers()
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in ALGORITHMS or not isinstance(kid, str | None):

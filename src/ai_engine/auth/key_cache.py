@@ -28,7 +28,7 @@ KNOWN_PATIENCE_SECONDS: Final = 0.5
 UNKNOWN_PATIENCE_SECONDS: Final = 1.5
 """Seconds that a request waits for the store where an earlier state is known, and where none is."""
 
-STORE_AWAY_MESSAGE: Final = "The database does not answer, so no key can be looked up: ask again in a moment"
+STORE_AWAY_MESSAGE: Final = "The database does not answer, so no key can be looked up: try again in a moment"
 
 MAX_CACHED_KEYS: Final = 10_000
 

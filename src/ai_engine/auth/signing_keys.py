@@ -73,7 +73,7 @@ class SigningKeys:
             await self._refresh()
             key = self._known(kid)
         if self._age() >= STALE_SECONDS:
-            raise KeysAway("The identity provider does not give its keys, so no token can be verified now.")
+            raise KeysAway("The identity provider does not return its keys, so no token can be verified now.")
         return key
 
     def _age(self) -> float:

@@ -10,39 +10,13 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from pydantic_core import to_json
 
-from vital_shared.errors import ConfigurationError
+from ai_engine.webhooks.engine_secrets import KEY_PREFIX
 from vital_shared.store.webhook_deliveries import DueDelivery
 
-__all__ = ["SECRET_PREFIX", "body_of", "headers_of", "read_secrets", "tenant_secret"]
-
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the beginning that all secrets share
-MIN_SECRET_BYTES: Final = 24
-MAX_SECRET_BYTES: Final = 64
-
-
-def read_secrets(text: str) -> tuple[bytes, ...]:
-    """Read the secrets of ``VITAL_WEBHOOK_SECRET``: the newest first, older ones behind blanks.
-
-    :raises ConfigurationError: when one is not of the form.
-    """
-    return tuple(_read_secret(each) for each in text.split())
-
-
-def _read_secret(text: str) -> bytes:
-    try:
-        secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except ValueError:
-        secret = b""
-    if not text.startswith(SECRET_PREFIX) or not MIN_SECRET_BYTES <= len(secret) <= MAX_SECRET_BYTES:
-        raise ConfigurationError(
-            f"VITAL_WEBHOOK_SECRET has to be {SECRET_PREFIX} and {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} "
-            f"random bytes in base64: write {SECRET_PREFIX}$(openssl rand -base64 32)"
-        )
-    return secret
+__all__ = ["body_of", "headers_of", "tenant_secret"]
 
 
 def tenant_secret(secret: bytes, tenant_id: str) -> str:
@@ -51,7 +25,7 @@ def tenant_secret(secret: bytes, tenant_id: str) -> str:
     So no tenant's receiver can sign what another one would believe, and no secret is stored.
     """
     key = hmac.digest(secret, f"vital-webhook:{tenant_id}".encode(), hashlib.sha256)
-    return SECRET_PREFIX + base64.b64encode(key).decode()
+    return KEY_PREFIX + base64.b64encode(key).decode()
 
 
 def body_of(delivery: DueDelivery) -> str:

@@ -15,7 +15,8 @@ import aiohttp
 
 from ai_engine.settings import ServerSettings
 from ai_engine.webhooks.destination import allowed_hosts, check_destination
-from ai_engine.webhooks.message import body_of, headers_of, read_secrets
+from ai_engine.webhooks.engine_secrets import read_secrets
+from ai_engine.webhooks.message import body_of, headers_of
 from vital_shared.errors import InvalidRequest, StoreError
 from vital_shared.http.public_resolver import PublicResolver
 from vital_shared.http.retry_after import retry_after_seconds

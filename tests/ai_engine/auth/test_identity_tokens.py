@@ -258,7 +258,7 @@ async def test_nobody_is_let_in_where_the_keys_cannot_be_had(
     for token in (provider.token(), provider.token(key=OTHER_RSA)):
         refused = await runs(guarded, token)
         assert refused.status_code == 401
-        assert "does not give its keys" in refused.json()["detail"]
+        assert "does not return its keys" in refused.json()["detail"]
 
 
 async def test_made_up_key_ids_do_not_make_the_engine_ask_again_and_again(
