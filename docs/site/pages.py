@@ -10,6 +10,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from vital_cli.reference import commands_page
+
 ROOT: Final = Path(__file__).parents[2]
 
 PAGES: Final = {
@@ -33,6 +35,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for path in _programs():
         files.append(File.generated(config, _page_of(path), content=_program(path)))
     files.append(File.generated(config, "examples/index.md", content=_list_of_programs()))
+    files.append(File.generated(config, "reference/commands.md", content=commands_page()))
     files.append(File.generated(config, "runbooks/index.md", content=_list_of_runbooks()))
     return files
 

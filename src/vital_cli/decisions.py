@@ -32,9 +32,9 @@ def read_edits(written: Sequence[str]) -> dict[str, dict[str, Any]]:
         try:
             arguments = read_json(text)
         except ValueError as error:
-            raise InvalidRequest(f"The arguments of {call} are no JSON: {error}.", field="edited") from error
+            raise InvalidRequest(f"The arguments of {call} are not JSON: {error}.", field="edited") from error
         if not isinstance(arguments, dict):
-            raise InvalidRequest(f"The arguments of {call} are no JSON object.", field="edited")
+            raise InvalidRequest(f"The arguments of {call} are not a JSON object.", field="edited")
         edits[call] = arguments
     return edits
 

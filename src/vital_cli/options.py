@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-__all__ = ["DEFAULT_WORKFLOW", "Events", "Json", "Owner", "Viewer", "Waterfall", "examples"]
-
-DEFAULT_WORKFLOW: Final = "vital_shared:BaseWorkflow"
+__all__ = ["Events", "Json", "Owner", "Viewer", "Waterfall", "examples"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout, and nothing else there.")]
 
@@ -17,16 +15,16 @@ Events = Annotated[
 ]
 
 Waterfall = Annotated[
-    bool, typer.Option("--waterfall", help="Print when each node of the run began and ended.")
+    bool, typer.Option("--waterfall", help="Print when each node of the run started and ended.")
 ]
 
 Owner = Annotated[
-    str | None, typer.Option("--tenant", help="The tenant whose it is; without: what all tenants share.")
+    str | None, typer.Option("--tenant", help="The tenant that owns it; default: shared by all tenants.")
 ]
 
 Viewer = Annotated[
     str | None,
-    typer.Option("--tenant", help="Only what this tenant may see; without: all of all."),
+    typer.Option("--tenant", help="Only what this tenant may see; default: everything."),
 ]
 
 

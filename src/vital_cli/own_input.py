@@ -43,7 +43,7 @@ def read_input_file(path: Path | None) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InvalidRequest(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(fields, dict):
-        raise InvalidRequest(f"{path} holds no JSON object: write the fields of the input by name.")
+        raise InvalidRequest(f"{path} contains no JSON object: write the fields of the input by name.")
     return fields
 
 
@@ -88,7 +88,7 @@ def _as_json(fields: Any) -> bytes:
         return to_json(fields)
     except PydanticSerializationError as error:
         raise InvalidRequest(
-            "The input holds half a character (a lone surrogate, or bytes that are no UTF-8): write it anew."
+            "The input has half a character (a lone surrogate, or bytes that are not UTF-8): write it again."
         ) from error
 
 

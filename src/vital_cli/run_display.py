@@ -48,14 +48,14 @@ def follow(
     view: View,
     decide: Decide,
     *,
-    target: str,
+    target: str | None,
     waterfall: bool,
 ) -> None:
     """Show a run, asking for approval where it pauses, and what came of it.
 
     Ctrl-C cancels it, while it runs and while it waits for an answer to the prompt.
 
-    :param target: the place of the workflow's class, as ``--workflow`` has it.
+    :param target: the workflow, as ``--workflow`` has it; None: the default one.
     :raises RunFailed: when there is no answer.
     :raises Exit: when it is left waiting for approval.
     """
@@ -99,7 +99,7 @@ def _stretch(session: Session, stream: AsyncGenerator[Event, None], view: View) 
             return output
         case RunFailedEvent():
             raise RunFailed(last.message, run_id=last.run_id, node=last.node, error_type=last.error_type)
-    raise RuntimeError("the events of the run broke off")
+    raise RuntimeError("the events of the run ended early")
 
 
 async def _show_all(stream: AsyncGenerator[Event, None], view: View) -> Event | None:

@@ -205,7 +205,7 @@ def test_bad_input_ends_with_2_and_nothing_is_stored(vital, data_dir, arguments,
 def test_an_unknown_run_is_said_to_be_unknown(vital, data_dir, command):
     done = vital(command, "run_nope")
     assert done.exit_code == 2
-    assert done.stderr == "Error: There is no run run_nope: see that its id is right\n"
+    assert done.stderr == "Error: There is no run run_nope: check its id\n"
 
 
 def test_without_documents_and_models_there_are_hints(vital, empty_dir):

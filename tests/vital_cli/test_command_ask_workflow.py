@@ -121,8 +121,8 @@ def test_fields_come_from_a_file_and_what_is_given_beside_it_goes_before(vital, 
             ("--set", "text=a", "--set", "clauses=" + "[" * 100_000),
             "clauses is not valid: Input should be a valid",
         ),
-        (("--set", "text=\udcff"), "The input holds half a character"),
-        (("--set", 'metadata={"a": "\\ud800"}', "--set", "text=a"), "The input holds half a character"),
+        (("--set", "text=\udcff"), "The input has half a character"),
+        (("--set", 'metadata={"a": "\\ud800"}', "--set", "text=a"), "The input has half a character"),
     ],
 )
 def test_what_is_wrong_is_refused_in_one_sentence(vital, own, arguments, sentence):

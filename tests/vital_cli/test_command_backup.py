@@ -17,6 +17,7 @@ def actions(vital):
     return [each["action"] for each in entries if each["action"].startswith("database_")]
 
 
+@pytest.mark.thorough
 def test_only_a_backup_that_was_made_is_in_the_audit_log(vital, stored, tmp_path):
     backup = tmp_path / "backups" / "today.db"
     made = vital("backup", str(backup), "--json")

@@ -124,6 +124,7 @@ async def test_a_wrong_line_is_an_error_of_its_own_and_equal_lines_are_answered_
     assert len({each["run_id"] for each in found[:3]}) == 3
 
 
+@pytest.mark.thorough
 async def test_ctrl_c_leaves_a_batch_that_goes_on(tmp_path: Path):
     write(tmp_path / "q.jsonl", "chaos-0", "chaos-1")
     async with running_provider(seconds=600) as provider:
@@ -155,6 +156,7 @@ async def test_it_is_cancelled_and_asked_anew_by_the_next_start(tmp_path: Path):
     assert len(responses(tmp_path / "q.results.jsonl")) == 2
 
 
+@pytest.mark.thorough
 async def test_two_at_once_on_one_file_of_results_are_refused(tmp_path: Path):
     write(tmp_path / "q.jsonl", "chaos-0")
     async with running_provider(seconds=600) as provider:
@@ -167,6 +169,7 @@ async def test_two_at_once_on_one_file_of_results_are_refused(tmp_path: Path):
     assert (code, "Another `vital batch` works on" in err) == (2, True), err
 
 
+@pytest.mark.thorough
 async def test_files_that_cannot_be_a_batch_are_refused(tmp_path: Path):
     (tmp_path / "empty.jsonl").write_text("\n")
     write(tmp_path / "twice.jsonl", *({"query": f"{n}?", "custom_id": "a"} for n in range(2)))

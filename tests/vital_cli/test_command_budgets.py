@@ -41,6 +41,13 @@ def test_a_weight_and_models_are_set_and_lifted(vital, empty_dir):
     assert (show(vital)["weight"], show(vital)["models"]) == (3, None)
 
 
+def test_setting_nothing_is_refused_for_a_tenant_with_limits_too(vital, empty_dir):
+    vital("budgets", "set", "acme", "--daily", "10")
+    done = vital("budgets", "set", "acme")
+    assert done.exit_code == 2
+    assert "no limit is given" in done.stderr
+
+
 def test_deleted_limits_are_gone(vital, empty_dir):
     vital("budgets", "set", "acme", "--daily", "10")
     assert vital("budgets", "delete", "acme").exit_code == 0

@@ -67,11 +67,12 @@ def test_a_tuning_of_too_few_or_foreign_questions_is_refused(vital, data_dir, tm
     few.write_text(json.dumps([{"question": "What is a 510(k)?", "facts": ["premarket"]}]))
     done = vital("eval", str(few), "--tune")
     assert done.exit_code == 2
-    assert "A tuning needs 20 questions that the documents answer, and here are 1" in done.stderr
+    assert "A tuning needs 20 questions that the documents answer, and this set has 1" in done.stderr
     few.write_text(json.dumps([{"question": f"What is fault {n}?", "facts": [f"F{n}"]} for n in range(20)]))
     assert "No passage answers any of the questions" in vital("eval", str(few), "--tune").stderr
 
 
+@pytest.mark.thorough
 def test_the_figures_are_a_table(vital, data_dir, tmp_path):
     path = tmp_path / "questions.json"
     path.write_text(

@@ -145,6 +145,17 @@ def test_help_loads_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_help_of_a_command_loads_nothing_of_the_engine_whatever_is_set(monkeypatch):
+    monkeypatch.setenv("VITAL_LOG_LEVEL", "info")
+    code = (
+        "import sys; from vital_cli.main import app\n"
+        "try: app(['ask', '--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('vital_shared', 'ai_engine', 'sqlalchemy', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_version(vital):
     assert vital("--version").stdout == f"vital {__version__}\n"
 
@@ -163,6 +174,26 @@ def test_a_wrong_setting_is_named(vital, empty_dir, monkeypatch, command, variab
     assert done.exit_code == 2
     assert done.stderr.startswith(f"Error: The environment variable {variable} is '{value}': ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "advice"),
+    [
+        ("VITAL_CORS_ORIGINS", "example.com", "write origins such as https://app.example.com"),
+        ("VITAL_PROMETHEUS_URL", "prometheus:9090", "write an address such as http://127.0.0.1:9090"),
+        ("VITAL_JWT_JWKS_URL", "http://idp.example/keys", "write an address that begins with https://"),
+        ("VITAL_JWT_HEADER", "X Token", "write the name of a header"),
+        ("VITAL_JWT_ISSUER", "https://idp.example", "VITAL_JWT_AUDIENCE belong together: set all or none."),
+        ("VITAL_WEBHOOK_SECRET", "geheim", "write whsec_$(openssl rand -base64 32)"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_advice(vital, empty_dir, monkeypatch, variable, value, advice):
+    monkeypatch.setenv(variable, value)
+    done = vital("serve")
+    assert done.exit_code == 2
+    assert advice in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "geheim" not in done.stderr
 
 
 def test_a_database_that_is_not_there_is_said_so_without_its_password(vital, monkeypatch):

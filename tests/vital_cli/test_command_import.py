@@ -196,6 +196,7 @@ FILES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.thorough
 @given(FILES)
 @settings(max_examples=300)
 def test_any_file_gives_a_configuration_that_can_be_loaded(content: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """`vital ops`."""
 
+import pytest
+
 from vital_ops.build import files
 
 
@@ -14,6 +16,7 @@ def test_build_writes_what_is_missing_and_what_differs_and_reports_it(vital, tmp
     assert (tmp_path / "alertmanager.yml").read_text() == files()["alertmanager.yml"]
 
 
+@pytest.mark.thorough
 def test_a_first_build_counts_its_files_by_folder_and_names_them_where_that_is_asked_for(vital, tmp_path):
     lines = vital("ops", "build", "--to", str(tmp_path / "a")).stderr.splitlines()
     counts = [
@@ -37,6 +40,7 @@ def test_check_writes_nothing_and_fails_where_a_file_differs(vital, tmp_path):
     assert not (tmp_path / "alertmanager.yml").exists()
 
 
+@pytest.mark.thorough
 def test_check_compares_rules_and_boards_with_the_thresholds_of_a_file(vital, tmp_path):
     chosen, built = tmp_path / "thresholds.toml", str(tmp_path / "built")
     chosen.write_text("[HighErrorRate]\nvalue = 0.02\n")

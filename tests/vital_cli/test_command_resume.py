@@ -88,8 +88,8 @@ def test_calls_are_edited_and_denied(vital, data_dir):
     [
         ((), "waits for a decision on the tool calls call-1"),
         (("--edit", "call-1"), "is no CALL=JSON"),
-        (("--edit", "call-1=5"), "no JSON object"),
-        (("--edit", "call-1={"), "no JSON"),
+        (("--edit", "call-1=5"), "not a JSON object"),
+        (("--edit", "call-1={"), "not JSON"),
         (("--answer", "colour"), "is no NAME=VALUE"),
         (("--deny", "call-9=No."), 'no suggested tool call "call-9"'),
         (("--all", "--approve", "call-1"), "choose one"),

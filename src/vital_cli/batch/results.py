@@ -116,7 +116,9 @@ class ResultsFile:
             try:
                 entry = read_json(line.decode())
             except ValueError as error:
-                raise InvalidRequest(f"{file.name} holds something else than results: {error}.") from error
+                raise InvalidRequest(
+                    f"{file.name} contains something other than results: {error}."
+                ) from error
             if isinstance(entry, dict) and isinstance(entry.get("key"), str):
                 self._results[entry["key"]] = entry
         return whole

@@ -10,7 +10,7 @@ from vital_cli.options import Json, Owner, Viewer, examples
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="The agents who answer: instructions, a model, tools, sources.")
+app = typer.Typer(no_args_is_help=True, help="The agents that answer: instructions, a model, tools, sources.")
 
 AgentId = Annotated[str, typer.Argument(metavar="ID", help="Its id: see `vital agents list`.")]
 
@@ -58,7 +58,7 @@ def save(
     file: Annotated[typer.FileText, typer.Argument(metavar="FILE", help="A file of JSON; - for stdin.")],
     tenant: Owner = None,
 ) -> None:
-    """Store an agent, in place of the one with its id."""
+    """Store an agent, replacing the one with its id."""
     from vital_cli.agent_editor import read_profile
     from vital_cli.session import with_services
     from vital_cli.terminal import say

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vital_cli.options import DEFAULT_WORKFLOW, Events, Json, Waterfall
+from vital_cli.options import Events, Json, Waterfall
 
 __all__ = ["approve"]
 
@@ -17,27 +17,29 @@ def approve(
         list[str] | None, typer.Argument(metavar="CALL", help="The ids of the calls that may be made.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="All suggested calls may be made.")] = False,
-    none: Annotated[bool, typer.Option("--none", help="Go on without any of them.")] = False,
+    none: Annotated[bool, typer.Option("--none", help="Continue without any of them.")] = False,
     workflow: Annotated[
-        str, typer.Option(help="The class that the run belongs to: module:Class, or file.py:Class.")
-    ] = DEFAULT_WORKFLOW,
+        str | None,
+        typer.Option(
+            help="The class that the run belongs to, if it is not configured: module:Class, or file.py:Class."
+        ),
+    ] = None,
     as_json: Json = False,
     events: Events = False,
     waterfall: Waterfall = False,
 ) -> None:
-    """Let a run go on that waits for approval, with the tool calls that you name.
+    """Resume a run that waits for approval, with the tool calls that you name.
 
-    Without any it asks for each one.
+    Without any, it asks about each one.
     """
     from vital_cli.run_display import ask_for_each, choose_view, decided, follow
     from vital_cli.session import open_session
-    from vital_shared.workflows.find_workflow import find_workflow
+    from vital_cli.workflow_names import workflow_of_run
 
     if bool(calls) + all_ + none > 1:
         raise typer.BadParameter("choose one of them", param_hint="CALL, --all, --none")
     view = choose_view(as_json=as_json, as_events=events)
     decide = ask_for_each if not (calls or all_ or none) else decided(None if all_ else calls or ())
-    found = find_workflow(workflow)
     with open_session() as opened:
         services = opened.services
         record = opened.run(services.runs.get(run_id, tenant_id=None, now=services.now()))
@@ -45,6 +47,15 @@ def approve(
         approved = decide(record.output.suggested_tools) if waits and record.output else ()
         if approved is None:
             raise typer.BadParameter("say which calls may be made", param_hint="CALL, --all, --none")
+        found, target = workflow_of_run(record.workflow, workflow)
         own = found(services)
         stream = own.resume_stream(run_id, approved)
-        follow(opened, own, stream, view, decide, target=workflow, waterfall=waterfall)
+        follow(
+            opened,
+            own,
+            stream,
+            view,
+            decide,
+            target=target,
+            waterfall=waterfall,
+        )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vital_cli.options import DEFAULT_WORKFLOW, Events, Json, Waterfall
+from vital_cli.options import Events, Json, Waterfall
 
 __all__ = ["ApprovalChoice", "ask"]
 
@@ -39,18 +39,16 @@ def ask(
         str, typer.Option(help="The agent that answers: see `vital agents list`.")
     ] = "generalist",
     tenant: Annotated[
-        str, typer.Option(help="The tenant whose documents are searched, beside the shared ones.")
+        str, typer.Option(help="The tenant whose documents are searched, in addition to the shared ones.")
     ] = "local",
     user: Annotated[str, typer.Option(help="The user of the request.")] = "local",
     session: Annotated[
-        str | None, typer.Option(help="The conversation to go on with, in modes 3 and 4.")
+        str | None, typer.Option(help="The conversation to continue, in modes 3 and 4.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model that writes, instead of the agent's.")] = None,
     rag: Annotated[bool, typer.Option("--rag/--no-rag", help="Search the documents.")] = True,
-    tools: Annotated[bool, typer.Option("--tools/--no-tools", help="Let tools be suggested.")] = True,
-    tool: Annotated[
-        list[str] | None, typer.Option(help="A tool to call in any case; may be given more than once.")
-    ] = None,
+    tools: Annotated[bool, typer.Option("--tools/--no-tools", help="Allow tools to be suggested.")] = True,
+    tool: Annotated[list[str] | None, typer.Option(help="A tool to call in any case; repeatable.")] = None,
     sequential: Annotated[
         bool, typer.Option("--sequential", help="Run one node after another: the same answer, slower.")
     ] = False,
@@ -58,8 +56,12 @@ def ask(
         ApprovalChoice, typer.Option(help="The decision on the tool calls that modes 1 and 3 suggest.")
     ] = ApprovalChoice.ASK,
     workflow: Annotated[
-        str, typer.Option(help="The class that answers: module:Class, or file.py:Class.")
-    ] = DEFAULT_WORKFLOW,
+        str | None,
+        typer.Option(
+            help="The workflow that answers: a name in the configuration, module:Class, or file.py:Class; "
+            "by default the one that `vital serve` asks."
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="A field of the workflow's input; repeatable."),
@@ -71,11 +73,11 @@ def ask(
     events: Events = False,
     waterfall: Waterfall = False,
 ) -> None:
-    """Ask a question of your documents, or of a workflow of your own, and watch the answer come."""
+    """Ask your documents, or a workflow of your own, a question, and watch the answer arrive."""
     from vital_cli.own_input import read_input_file, read_settings, request_from
     from vital_cli.run_display import ask_for_each, choose_view, decided, follow
     from vital_cli.session import open_session
-    from vital_shared.workflows.find_workflow import find_workflow
+    from vital_cli.workflow_names import find_named_workflow
 
     view = choose_view(as_json=as_json, as_events=events)
     decide = {
@@ -83,7 +85,7 @@ def ask(
         ApprovalChoice.NONE: decided(()),
         ApprovalChoice.ASK: ask_for_each,
     }[approve]
-    found = find_workflow(workflow)
+    found = find_named_workflow(workflow)
     options = {
         "mode": str(mode),
         "tenant_id": tenant,

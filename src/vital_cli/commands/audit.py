@@ -27,8 +27,8 @@ def audit(
     ] = None,
     person: Annotated[str | None, typer.Option(help="Only about this user, or decided by this user.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
-    start: Annotated[str | None, typer.Option("--from", help="From this day (UTC) or moment on.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Before this day or moment.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="From this day (UTC) or time on.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Before this day or time.")] = None,
     limit: Annotated[int, typer.Option(help="The number of entries, at most 500.")] = 50,
     every: Annotated[
         bool, typer.Option("--all", help="All entries, with --json as one line of JSON each.")

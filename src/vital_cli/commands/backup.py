@@ -19,7 +19,7 @@ __all__ = ["backup", "restore"]
 
 
 def backup(
-    file: Annotated[str, typer.Argument(help="The file to make, such as backups/2026-11-27.db.")],
+    file: Annotated[str, typer.Argument(help="The file to create, such as backups/2026-11-27.db.")],
     as_json: Json = False,
 ) -> None:
     """Copy the SQLite store into a file, while the engine serves, and verify the copy."""
@@ -45,10 +45,10 @@ def backup(
 
 
 def restore(
-    file: Annotated[str, typer.Argument(help="A file that `vital backup` has made.")],
+    file: Annotated[str, typer.Argument(help="A file made by `vital backup`.")],
     as_json: Json = False,
 ) -> None:
-    """Put a backup in the place of the SQLite store, which is kept beside it; stop the engine first."""
+    """Replace the SQLite store with a backup; the old store is kept next to it. Stop the engine first."""
     from datetime import UTC, datetime
     from pathlib import Path
 

@@ -12,17 +12,17 @@ __all__ = ["app"]
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Keep the figures of a period, and compare later periods with them.",
+    help="Save the figures of a period, and compare later periods with them.",
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name: see `vital baseline list`.")]
-Last = Annotated[str, typer.Option("--last", help="The time looked back over, such as 24h or 7d.")]
-Tenant = Annotated[str | None, typer.Option("--tenant", help="Of this tenant alone; without: of all.")]
+Last = Annotated[str, typer.Option("--last", help="How far to look back, such as 24h or 7d.")]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="Only this tenant; default: all tenants.")]
 
 
 @app.command(epilog=examples("vital baseline save before-upgrade --last 48h"))
 def save(name: Name, last: Last = "48h", tenant: Tenant = None, as_json: Json = False) -> None:
-    """Keep latency, cost, cache, quality and errors of the last hours under a name."""
+    """Save latency, cost, cache, quality and errors of the last hours under a name."""
     from vital_cli.baselines import save_baseline
     from vital_cli.views.baselines import show_baseline
 
@@ -31,7 +31,7 @@ def save(name: Name, last: Last = "48h", tenant: Tenant = None, as_json: Json = 
 
 @app.command("list", epilog=examples("vital baseline list"))
 def list_baselines(as_json: Json = False) -> None:
-    """List what was kept, the oldest first."""
+    """List the baselines, the oldest first."""
     from vital_cli.baselines import all_baselines
     from vital_cli.views.baselines import show_baselines
 
@@ -59,7 +59,7 @@ def delete(name: Name) -> None:
 
 @app.command(epilog=examples("vital baseline compare before", "vital baseline compare before --last 7d"))
 def compare(name: Name, last: Last = "48h", as_json: Json = False) -> None:
-    """Compare the last hours with a baseline, of the same tenant as it."""
+    """Compare the last hours with a baseline, for the baseline's tenant."""
     from vital_cli.baselines import compare_with_baseline
     from vital_cli.views.baselines import show_comparison
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vital_cli.options import DEFAULT_WORKFLOW, Json
+from vital_cli.options import Json
 
 __all__ = ["batch"]
 
@@ -22,25 +22,27 @@ def batch(
     ],
     results: Annotated[
         Path | None,
-        typer.Option(help="The file of the answers; by default QUESTIONS with .results.jsonl at its end."),
+        typer.Option(help="The file for the answers; by default QUESTIONS with the ending .results.jsonl."),
     ] = None,
     tenant: Annotated[
-        str, typer.Option(help="The tenant whose documents are searched, beside the shared ones.")
+        str, typer.Option(help="The tenant whose documents are searched, in addition to the shared ones.")
     ] = "local",
     user: Annotated[str, typer.Option(help="The user of the requests.")] = "local",
     workflow: Annotated[
-        str, typer.Option(help="The class that answers: module:Class, or file.py:Class.")
-    ] = DEFAULT_WORKFLOW,
+        str | None,
+        typer.Option(
+            help="The workflow that answers: a name in the configuration, module:Class, or file.py:Class; "
+            "by default the one that `vital serve` asks."
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="A field of every line's input; repeatable."),
     ] = None,
-    cancel: Annotated[
-        bool, typer.Option("--cancel", help="Cancel what is under way of this batch, and end.")
-    ] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel the runs of this batch, and end.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Answer a file of questions in the background; started again, it goes on where it was.
+    """Answer a file of questions in the background; started again, it continues where it left off.
 
     A line that has an answer is not asked again. A line may have a `custom_id`, which its answer has, too.
     Exits with 1 when a line has no answer, and with 3 when one waits for approval.
@@ -53,9 +55,9 @@ def batch(
     from vital_cli.problems import EXIT_FAILED, EXIT_WAITING
     from vital_cli.session import open_session
     from vital_cli.terminal import say, write_json
-    from vital_shared.workflows.find_workflow import find_workflow
+    from vital_cli.workflow_names import find_named_workflow
 
-    found = find_workflow(workflow)
+    found = find_named_workflow(workflow)
     common = {"mode": "2", "tenant_id": tenant, "user_id": user} | read_settings(found.input_type, set_ or ())
     lines = read_lines(questions, found.input_type, common)
     target = results or questions.with_suffix(".results.jsonl")

@@ -15,7 +15,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Spending and requests that tenants are allowed, and their share of the engine.",
+    help="Limits on tenants' spending and requests, and their share of the engine.",
 )
 
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
@@ -42,19 +42,19 @@ def set_limits(
         str | None,
         typer.Option(
             metavar="WEIGHT",
-            help="Its share of runs and uploads, 1 to 100, beside tenants of weight 1; none means 1.",
+            help="Its share of runs and uploads, 1 to 100, compared with tenants of weight 1; none means 1.",
         ),
     ] = None,
     models: Annotated[
         str | None,
         typer.Option(
             metavar="MODELS",
-            help="Models its requests may name beside the agent's, by commas; none allows no others.",
+            help="Models its requests may name in addition to the agent's, by commas; none allows no others.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set limits of a tenant; those that are not given stay as they are."""
+    """Set limits of a tenant; limits that you do not give stay unchanged."""
     from vital_cli.limits import changed
     from vital_cli.session import with_services
     from vital_cli.terminal import say, write_json
@@ -67,6 +67,10 @@ def set_limits(
         "weight": weight,
         "models": models,
     }
+    if all(each is None for each in given.values()):
+        raise typer.BadParameter(
+            "no limit is given", param_hint="--daily, --monthly, --per-minute, --weight, --models"
+        )
 
     async def work(services: Services) -> TenantStanding:
         limits = await changed(services, tenant, given)
@@ -82,7 +86,7 @@ def set_limits(
 
 @app.command("list", epilog=examples("vital budgets list", "vital budgets list --json"))
 def list_limits(as_json: Json = False) -> None:
-    """List the tenants that have limits, and how they stand to them."""
+    """List the tenants that have limits, with what they have used of them."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say, show_table, write_json
 
@@ -110,7 +114,7 @@ def show(tenant: Tenant, as_json: Json = False) -> None:
 
 @app.command(epilog=examples("vital budgets delete acme"))
 def delete(tenant: Tenant) -> None:
-    """Let a tenant ask and spend without limits."""
+    """Remove a tenant's limits on requests and spending."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say
 

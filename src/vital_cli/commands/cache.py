@@ -10,7 +10,7 @@ from vital_cli.options import Json, examples
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Answers that were given lately, to be given again.")
+app = typer.Typer(no_args_is_help=True, help="Cached answers.")
 
 
 @app.command(

@@ -12,15 +12,17 @@ __all__ = ["compare"]
 
 
 def compare(
-    questions: Annotated[int, typer.Option("--questions", min=20, max=5_000, help="Of each load.")] = 1_000,
+    questions: Annotated[
+        int, typer.Option("--questions", min=20, max=5_000, help="Questions of each load.")
+    ] = 1_000,
     per_second: Annotated[
-        float, typer.Option("--per-second", min=1, max=200, help="Questions in a second.")
+        float, typer.Option("--per-second", min=1, max=200, help="Questions per second.")
     ] = 40,
     prometheus: Annotated[
         str | None,
         typer.Option(
             "--prometheus",
-            help="That of a running `vital up`, to read it too: so the dashboards and alerts have it.",
+            help="Prometheus of a running `vital up`; its dashboards and alerts then show this too.",
         ),
     ] = None,
     as_json: Json = False,
@@ -30,8 +32,8 @@ def compare(
     It takes an engine and a Prometheus of its own, whose parts take as long as those of a real workflow
     (long-tailed around 200, 1500, 800 and 300 ms), and reads all figures from Prometheus.
 
-    With --prometheus, VITAL_GRAFANA_URL and VITAL_GRAFANA_TOKEN the times of the nodes one after another
-    and in parallel are marked on the dashboards.
+    With --prometheus, VITAL_GRAFANA_URL and VITAL_GRAFANA_TOKEN, the times of the sequential and the parallel
+    nodes are marked on the dashboards.
     """
     from vital_cli.comparison_run import run_comparison
     from vital_cli.terminal import write_json

@@ -44,13 +44,13 @@ def costs(
     context: typer.Context,
     by: Annotated[
         list[GroupName] | None,
-        typer.Option(help="Group by this; give it once for each. Without: the sum of all."),
+        typer.Option(help="Group by this; repeatable. Default: the sum of all."),
     ] = None,
     start: Annotated[
-        str | None, typer.Option("--from", help="From this day (UTC) or moment on, such as 2026-11-25.")
+        str | None, typer.Option("--from", help="From this day (UTC) or time on, such as 2026-11-25.")
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", help="Until this day or moment, which is not included.")
+        str | None, typer.Option("--to", help="Until this day or time, which is not included.")
     ] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
     mode: Annotated[str | None, typer.Option(help="Only of this mode: 1, 2, 3 or 4.")] = None,
@@ -59,7 +59,7 @@ def costs(
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, without a total.")] = False,
 ) -> None:
-    """Sum up what was spent and saved, in dollars, exactly."""
+    """Sum up spending and savings, in exact dollars."""
     if context.invoked_subcommand is not None:
         return
     from vital_cli.session import with_services

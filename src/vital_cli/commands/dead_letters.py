@@ -16,7 +16,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Writes that the database would never take: charges and ends of runs that were set aside.",
+    help="Writes that the database would never accept: charges and ends of runs that were set aside.",
 )
 
 Id = Annotated[int, typer.Argument(metavar="ID", help="Its number: see `vital ops dead-letters list`.")]
@@ -29,7 +29,7 @@ def list_letters(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List what was set aside, oldest first."""
+    """List the writes that were set aside, oldest first."""
     from vital_cli.session import with_services
     from vital_cli.terminal import write_json
     from vital_cli.views.dead_letters import show_letters
@@ -56,7 +56,7 @@ def retry(
     letter_id: Annotated[
         int | None, typer.Argument(metavar="ID", help="Its number: see `vital ops dead-letters list`.")
     ] = None,
-    all_letters: Annotated[bool, typer.Option("--all", help="All that nobody has seen to.")] = False,
+    all_letters: Annotated[bool, typer.Option("--all", help="All that nobody has handled.")] = False,
     as_json: Json = False,
 ) -> None:
     """Try a write again, after its cause is fixed; it fails if the store refuses it again."""

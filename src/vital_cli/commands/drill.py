@@ -19,12 +19,13 @@ def drill(
     live: Annotated[
         bool,
         typer.Option(
-            "--live", help="Notify the real Slack, PagerDuty and mail of the environment, and no stand-ins."
+            "--live",
+            help="Notify the real Slack, PagerDuty and mail of the environment instead of stand-ins.",
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make the fault that an alert is for, and follow the alert to its receivers, and back.
+    """Cause the fault that an alert is for, and follow the alert to its receivers, and back.
 
     It takes an engine, a Prometheus and an Alertmanager of its own, in which time runs faster, and touches
     nothing else. Press Ctrl-C to stop.

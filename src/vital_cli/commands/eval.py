@@ -19,16 +19,16 @@ def evaluate(
     tenant: Annotated[
         str | None,
         typer.Option(
-            "--tenant", help="Ask as this tenant; by default, of the documents that all tenants share."
+            "--tenant", help="Ask as this tenant; by default, only the documents that all tenants share."
         ),
     ] = None,
     tune: Annotated[
         bool, typer.Option("--tune", help="Fit the search and the threshold of answers to the questions.")
     ] = False,
-    reset: Annotated[bool, typer.Option("--reset", help="Go back to the values of the package.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Return to the values of the package.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Ask your own questions, and count how many are found, answered and answered rightly.
+    """Ask your own questions, and count how many are found, answered, and answered correctly.
 
     Each question has facts that a right answer contains, the files that hold it, or `"answerable": false`.
     With --tune the values that do best are kept for this tenant's searches from now on.

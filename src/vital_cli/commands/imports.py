@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Take the configuration of another gateway over.")
+app = typer.Typer(no_args_is_help=True, help="Import the configuration of another gateway.")
 
 
 @app.callback()
 def imports() -> None:
-    """Take the configuration of another gateway over."""
+    """Import the configuration of another gateway."""
 
 
 @app.command(
@@ -32,7 +32,7 @@ def litellm(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The config.yaml of LiteLLM's proxy.")],
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write here, where nothing is yet. Without: to stdout."),
+        typer.Option(metavar="FILE", help="Write this file, which must not exist yet. Default: stdout."),
     ] = None,
 ) -> None:
     """Convert LiteLLM's model list, aliases, fallbacks and routing; the rest is listed on stderr.
@@ -72,6 +72,6 @@ def _write_new(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise InvalidRequest(f"{path} is there already: name another file, or move it away.") from error
+        raise InvalidRequest(f"{path} already exists: name another file, or move it away.") from error
     except OSError as error:
         raise InvalidRequest(f"{path} cannot be written: {error}.") from error

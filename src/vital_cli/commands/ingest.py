@@ -26,7 +26,7 @@ def ingest(
         bool, typer.Option("--prune", help="Remove documents whose files are gone from the folders.")
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Go on, and follow each change of the files, until Ctrl-C.")
+        bool, typer.Option("--watch", help="Keep running, and follow each change of the files, until Ctrl-C.")
     ] = False,
     to: Annotated[
         list[str] | None,
@@ -36,9 +36,9 @@ def ingest(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Add documents to answer from; those that are stored already are brought up to date.
+    """Add documents to answer from, and update those that are already stored.
 
-    Renamed files get their new names; documents whose files are gone are named, and removed with --prune.
+    Renamed files get their new names; documents whose files are gone are listed, and removed with --prune.
     Exits with 1 when a file could not be read; the others are stored.
     """
     from vital_cli.ingest_progress import ingest_paths, show_left_out, show_results

@@ -22,7 +22,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The keys of those who may ask over HTTP; without any, the engine serves this machine alone.",
+    help="API keys for HTTP; without any, the engine serves only this machine.",
 )
 
 
@@ -49,9 +49,9 @@ def create(
             "and documents). Give it once for each."
         ),
     ],
-    tenant: Annotated[str | None, typer.Option(help="The tenant that it is for.")] = None,
-    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="It is for all tenants.")] = False,
-    name: Annotated[str, typer.Option(help="A name by which you know it again.")] = "",
+    tenant: Annotated[str | None, typer.Option(help="The tenant of the key.")] = None,
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="A key for all tenants.")] = False,
+    name: Annotated[str, typer.Option(help="A name to recognise it by.")] = "",
     expires: Annotated[
         timedelta | None,
         typer.Option(
@@ -60,7 +60,7 @@ def create(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key and print it. It is shown only once: of its secret, only a hash is kept."""
+    """Create a key and print it. It is shown only once: the store keeps only a hash of its secret."""
     from vital_cli.session import with_services
     from vital_shared.store.keys import KeyStore
 
@@ -113,9 +113,9 @@ def rotate(
     ],
     as_json: Json = False,
 ) -> None:
-    """Replace a key: make and print one with its tenant, scopes, name and lifetime.
+    """Replace a key: create and print one with the same tenant, scopes, name and lifetime.
 
-    The old one expires after the overlap; running engines know within 5 seconds.
+    The old one expires after the overlap; running engines notice within 5 seconds.
     """
     from vital_cli.session import with_services
     from vital_cli.terminal import say
@@ -158,7 +158,7 @@ def revoke(
 
 @app.command("open", epilog=examples("vital keys open"))
 def open_engine(*, as_json: Json = False) -> None:
-    """Open the engine to this machine without keys, as before the first was made.
+    """Open the engine to this machine without keys, as before the first was created.
 
     All keys have to be revoked or expired; they are deleted. An engine that is running opens with its next
     start.

@@ -10,9 +10,7 @@ from vital_cli.options import Json, examples
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    no_args_is_help=True, help="Models on this machine, and the providers of those that are not."
-)
+app = typer.Typer(no_args_is_help=True, help="Models on this machine, and providers of others.")
 
 
 @app.command("list", epilog=examples("vital models list", "vital models list --json"))
@@ -46,7 +44,10 @@ def list_models(as_json: Json = False) -> None:
 @app.command(epilog=examples("vital models providers", "OPENAI_API_KEY=… vital models providers --check"))
 def providers(
     check: Annotated[
-        bool, typer.Option("--check", help="Ask each one that is ready for its models, to try its key.")
+        bool,
+        typer.Option(
+            "--check", help="Request the list of models from each one that is ready, to test its key."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -10,7 +10,7 @@ __all__ = ["new"]
 
 
 def new(
-    folder: Annotated[str, typer.Argument(help="The folder to make; its name is the project's.")],
+    folder: Annotated[str, typer.Argument(help="The folder to create; its name is the project's.")],
 ) -> None:
     """Write a small project: a workflow, its tests, configuration, documents and a Dockerfile."""
     from pathlib import Path

@@ -33,7 +33,7 @@ def build(
         typer.Option("--config", "--thresholds", help="TOML file: environment, addresses, thresholds."),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail where a file is not as it should be.")
+        bool, typer.Option("--check", help="Write nothing; fail if a file is not up to date.")
     ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Name each file, however many there are.")
@@ -87,12 +87,10 @@ app.command(epilog=examples("vital ops setup /run/vital --engine http://ai-engin
 )
 def backtest(
     prometheus: Annotated[str, typer.Option("--prometheus", help="Its address.")] = "http://127.0.0.1:9090",
-    last: Annotated[
-        str, typer.Option("--last", help="The time looked back over, such as 24h or 30d.")
-    ] = "24h",
-    step: Annotated[str, typer.Option("--step", help="Between looks, such as 1m.")] = "1m",
+    last: Annotated[str, typer.Option("--last", help="How far to look back, such as 24h or 30d.")] = "24h",
+    step: Annotated[str, typer.Option("--step", help="Time between two evaluations, such as 1m.")] = "1m",
     times: Annotated[
-        int | None, typer.Option("--times", min=0, help="Suggest thresholds that fire so often.")
+        int | None, typer.Option("--times", min=0, help="Suggest thresholds that fire this often.")
     ] = None,
     write: Annotated[
         Path | None, typer.Option("--write", help="Write the suggested thresholds here.")

@@ -29,9 +29,9 @@ def erase(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete all that is kept of a user; the ledger and the audit log keep a pseudonym.
+    """Delete all data of a user; the ledger and the audit log keep a pseudonym.
 
-    Repeating it changes nothing more. It ends with 1 where a part could not be erased now.
+    Repeating it is harmless. It exits with 1 if a part could not be erased now.
     """
     from vital_cli.session import with_services
     from vital_cli.terminal import say, show_fields, write_json
@@ -72,10 +72,10 @@ def export(
     user: UserId,
     output: Annotated[
         str | None,
-        typer.Option(help="The file to write, such as ann.jsonl or ann.zip; without: stdout."),
+        typer.Option(help="The file to write, such as ann.jsonl or ann.zip; default: stdout."),
     ] = None,
 ) -> None:
-    """Print all that the store has of a user, as lines of JSON, each with its kind."""
+    """Print all data of a user in the store, as lines of JSON, each with its kind."""
     import sys
     from io import TextIOWrapper
     from pathlib import Path

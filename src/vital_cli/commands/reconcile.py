@@ -45,19 +45,19 @@ def reconcile(
     ] = "0",
     whole: Annotated[
         bool,
-        typer.Option("--whole", help="Compare the whole period, not day by day: where its days are not UTC."),
+        typer.Option("--whole", help="Compare the whole period, not day by day, if its days are not UTC."),
     ] = False,
     all_models: Annotated[
         bool,
         typer.Option(
-            "--all-models", help="Compare the sum of all models: where the export has other names for them."
+            "--all-models", help="Compare the sum of all models, if the export has other names for them."
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare the ledger with a provider's own export, by day and model.
 
-    The exit code is 0 where they are the same to the nano-dollar, and 1 where they differ.
+    The exit code is 0 if they are the same to the nano-dollar, and 1 if they differ.
     """
     from vital_cli.session import with_services
     from vital_cli.terminal import write_json

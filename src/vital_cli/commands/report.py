@@ -25,10 +25,10 @@ def report(
     period: Annotated[
         PeriodOption, typer.Option(help="The last 24 hours, 7 days or 30 days.")
     ] = PeriodOption.DAY,
-    tenant: Annotated[str | None, typer.Option(help="Of this tenant alone; without: of all.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant; default: all tenants.")] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Up to the end of this day of UTC; without: up to now."),
+        typer.Option(formats=["%Y-%m-%d"], help="Up to the end of this day in UTC; default: up to now."),
     ] = None,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown to stdout.")] = False,
     as_json: Json = False,

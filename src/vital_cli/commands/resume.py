@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vital_cli.options import DEFAULT_WORKFLOW, Events, Json, Waterfall
+from vital_cli.options import Events, Json, Waterfall
 
 __all__ = ["resume"]
 
@@ -33,24 +33,29 @@ def resume(
     ] = None,
     user: Annotated[str, typer.Option(help="The user who decides; stored with the run.")] = "local",
     workflow: Annotated[
-        str, typer.Option(help="The class that the run belongs to: module:Class, or file.py:Class.")
-    ] = DEFAULT_WORKFLOW,
+        str | None,
+        typer.Option(
+            help="The class that the run belongs to, if it is not configured: module:Class, or file.py:Class."
+        ),
+    ] = None,
     as_json: Json = False,
     events: Events = False,
     waterfall: Waterfall = False,
 ) -> None:
-    """Let a run go on that waits, with answers to its nodes and a decision on its tool calls."""
+    """Resume a waiting run, with answers to its nodes and decisions on its tool calls."""
     from vital_cli.decisions import read_answers, read_edits, read_reasons
     from vital_cli.run_display import ask_for_each, choose_view, follow
     from vital_cli.session import open_session
-    from vital_shared.workflows.find_workflow import find_workflow
+    from vital_cli.workflow_names import workflow_of_run
 
     if approve and all_:
         raise typer.BadParameter("choose one of them", param_hint="--approve, --all")
     view = choose_view(as_json=as_json, as_events=events)
-    found = find_workflow(workflow)
     with open_session() as opened:
-        own = found(opened.services)
+        services = opened.services
+        record = opened.run(services.runs.get(run_id, tenant_id=None, now=services.now()))
+        found, target = workflow_of_run(record.workflow, workflow)
+        own = found(services)
         stream = own.resume_stream(
             run_id,
             "all" if all_ else approve,
@@ -59,4 +64,12 @@ def resume(
             denied=read_reasons(deny or ()),
             user_id=user,
         )
-        follow(opened, own, stream, view, ask_for_each, target=workflow, waterfall=waterfall)
+        follow(
+            opened,
+            own,
+            stream,
+            view,
+            ask_for_each,
+            target=target,
+            waterfall=waterfall,
+        )

@@ -52,27 +52,37 @@ def list_runs(
     feedback: Annotated[
         str | None, typer.Option(help="Only with feedback: any, none, positive, negative or correction.")
     ] = None,
-    min_cost: Annotated[str | None, typer.Option(help="Only what cost this many dollars or more.")] = None,
-    max_cost: Annotated[str | None, typer.Option(help="Only what cost this many dollars or less.")] = None,
-    min_seconds: Annotated[str | None, typer.Option(help="Only what took this long or longer.")] = None,
-    max_seconds: Annotated[str | None, typer.Option(help="Only what took this long or less.")] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", help="Begun on this day (UTC) or at this moment, or later.")
+    min_cost: Annotated[
+        str | None, typer.Option(help="Only runs that cost this many dollars or more.")
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Begun before this day or moment.")] = None,
+    max_cost: Annotated[
+        str | None, typer.Option(help="Only runs that cost this many dollars or less.")
+    ] = None,
+    min_seconds: Annotated[
+        str | None, typer.Option(help="Only runs that took this many seconds or more.")
+    ] = None,
+    max_seconds: Annotated[
+        str | None, typer.Option(help="Only runs that took this many seconds or less.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Started on or after this day (UTC) or time.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Started before this day or time.")] = None,
     limit: Annotated[int, typer.Option(help="The number of runs, at most 200.")] = 20,
     cursor: Annotated[
-        str | None, typer.Option(help="The next_cursor of the page before, from --json.")
+        str | None, typer.Option(help="The next_cursor of the previous page, from --json.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List and search runs, the newest first."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say, show_table, write_json
+    from vital_cli.workflow_names import served_names, stored_as
     from vital_shared.store.run_list import RunListStore
 
     given = {
-        "status": tuple(status or ()), "text": text, "user": user, "workflow": workflow, "mode": mode,
+        "status": tuple(status or ()), "text": text, "user": user, "mode": mode,
+        "workflow": None if workflow is None else stored_as(workflow),
         "model": model, "degraded": degraded, "feedback": feedback, "min_cost_dollars": min_cost,
         "max_cost_dollars": max_cost, "min_seconds": min_seconds, "max_seconds": max_seconds,
         "from": start, "to": end, "limit": limit, "cursor": cursor,
@@ -81,6 +91,9 @@ def list_runs(
     page = with_services(
         lambda services: RunListStore(services.database).page(query, tenant_id=tenant, now=services.now())
     )
+    name = served_names()
+    named = (run.model_copy(update={"workflow": name(run.workflow)}) for run in page.runs)
+    page = page.model_copy(update={"runs": tuple(named)})
     if as_json:
         write_json(page)
     elif not page.runs:
@@ -106,7 +119,7 @@ def list_calls(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the calls of models that are stored with a run, where VITAL_STORE_PROMPTS asks for it."""
+    """List the model calls that are stored with a run, if VITAL_STORE_PROMPTS is set."""
     from vital_cli.session import with_services
     from vital_cli.terminal import say, show_table, write_json
 
@@ -179,19 +192,14 @@ def _query(given: dict[str, Any]) -> RunQuery:
 
     from vital_cli.problems import invalid
     from vital_shared.models.run_list import RunQuery
-    from vital_shared.models.workflow_names import BUILT_IN, BUILT_IN_CLASS
 
     try:
-        query = RunQuery.model_validate(given)
+        return RunQuery.model_validate(given)
     except ValidationError as error:
         raise invalid(error) from error
-    is_built_in = query.workflow == BUILT_IN
-    return query.model_copy(update={"workflow": BUILT_IN_CLASS}) if is_built_in else query
 
 
 def _row(run: RunSummary) -> dict[str, object]:
-    from vital_shared.models.workflow_names import BUILT_IN, BUILT_IN_CLASS
-
     seconds = run.duration_seconds
     return {
         "id": run.id,
@@ -199,7 +207,7 @@ def _row(run: RunSummary) -> dict[str, object]:
         "status": run.status.replace("_", " ") + (" (degraded)" if run.degraded else ""),
         "tenant": run.tenant_id,
         "user": run.user_id,
-        "workflow": BUILT_IN if run.workflow == BUILT_IN_CLASS else run.workflow,
+        "workflow": run.workflow,
         "mode": run.mode.value,
         "model": run.model,
         "seconds": None if seconds is None else f"{seconds:.2f}",

@@ -11,7 +11,7 @@ __all__ = ["setup"]
 
 
 def setup(
-    folder: Annotated[Path, typer.Argument(help="The folder for the files; it is made.")],
+    folder: Annotated[Path, typer.Argument(help="The folder for the files; it is created.")],
     engine: Annotated[str, typer.Option(help="The engine's address, as Alertmanager reaches it.")],
     config: Annotated[
         Path | None, typer.Option("--config", help="TOML file: environment, addresses, thresholds.")

@@ -50,7 +50,9 @@ def list_sources(as_json: Json = False) -> None:
 def ask_source(
     name: Name,
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="Anything that a document answers.")],
-    tenant: Annotated[str, typer.Option(help="The tenant whose documents, and the shared ones.")] = "local",
+    tenant: Annotated[
+        str, typer.Option(help="The tenant whose documents are searched, in addition to the shared ones.")
+    ] = "local",
     as_json: Json = False,
 ) -> None:
     """Ask one source, and show the passages that it finds, best first."""
@@ -83,9 +85,9 @@ def ask_source(
 
 @app.command(epilog=examples("vital sources sync supabase"))
 def sync(name: Name, as_json: Json = False) -> None:
-    """Fill a source, or bring it up to date; one that was stopped goes on where it was.
+    """Fill a source, or bring it up to date; an interrupted sync continues where it left off.
 
-    With another embedding model than before, an index is filled beside the old one, which answers until the
+    If the embedding model has changed, a second index is filled; the old one answers until the
     new one is complete.
     """
     from vital_cli.session import open_session

@@ -19,12 +19,13 @@ app = typer.Typer(
 def secret(
     tenant: Annotated[str, typer.Option(help="The tenant whose receiver verifies with it.")],
 ) -> None:
-    """Print the secret that signs a tenant's webhooks, made of VITAL_WEBHOOK_SECRET.
+    """Print the secret that signs a tenant's webhooks, derived from VITAL_WEBHOOK_SECRET.
 
     While that is being replaced there are two: the newer one is printed first.
     """
     from ai_engine.settings import ServerSettings
-    from ai_engine.webhooks.message import read_secrets, tenant_secret
+    from ai_engine.webhooks.engine_secrets import read_secrets
+    from ai_engine.webhooks.message import tenant_secret
     from vital_cli.session import load_settings
     from vital_cli.terminal import write
     from vital_shared.errors import ConfigurationError

@@ -39,7 +39,7 @@ _STRATEGY_NAMES: Final = {
 }
 
 _REMARKS_BY_PLACE: Final = {
-    "general_settings.master_key": "make keys with `vital keys create`; the first is the administrator's",
+    "general_settings.master_key": "make it with `vital keys create --all-tenants --scope admin`",
     "general_settings.database_url": "set VITAL_DATABASE_URL; nothing is read from LiteLLM's database",
     "litellm_settings.max_budget": "budgets are of tenants: `vital budgets set TENANT --daily …`",
     "litellm_settings.budget_duration": "budgets are of a day and of a month",
@@ -85,13 +85,13 @@ def read_litellm(path: Path) -> Mapping[str, Any]:
     except DuplicateKey as error:
         raise ConfigurationError(
             f'The configuration {path} names "{error.key}" twice in one table, the second time in line '
-            f"{error.line}: put what is meant into one."
+            f"{error.line}: merge the two."
         ) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         # Its own words quote the file, which may hold keys.
-        raise ConfigurationError(f"The configuration {path} is no YAML: check it with a linter.") from error
+        raise ConfigurationError(f"The configuration {path} is not YAML: check it with a linter.") from error
     if not isinstance(content, Mapping):
-        raise ConfigurationError(f"The configuration {path} is no table: it needs a model_list.")
+        raise ConfigurationError(f"The configuration {path} is not a table: it needs a model_list.")
     return content
 
 

@@ -37,7 +37,7 @@ def write_project(folder: Path) -> list[Path]:
             "words joined by hyphens, the first beginning with a letter."
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidRequest(f"{folder} is there already, and not empty: choose another name.")
+        raise InvalidRequest(f"{folder} already exists and is not empty: choose another name.")
     values = {"name": name, "class_name": _class_name(name), "version": __version__}
     sources = sorted(TEMPLATES.rglob(f"*{SUFFIX}"))
     try:

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterator
 from typing import cast
 
-from vital_cli.options import DEFAULT_WORKFLOW
 from vital_shared.graph import NodeStatus, waterfall
 from vital_shared.graph.outcome import Span
 from vital_shared.models.citation import Citation
@@ -27,6 +26,9 @@ __all__ = [
     "value_in_words",
     "waterfall_of",
 ]
+
+BUILT_IN_PLACE = "vital_shared:BaseWorkflow"
+"""The place of the workflow that commands find without being given it."""
 
 MAX_VALUE_CHARACTERS = 200
 """Characters of a value that are shown on its line."""
@@ -118,12 +120,12 @@ def value_in_words(value: object) -> str:
     return text if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + "…"
 
 
-def how_to_approve(output: WorkflowOutput, workflow: str) -> str:
+def how_to_approve(output: WorkflowOutput, workflow: str | None) -> str:
     """Explain how a waiting run goes on.
 
-    :param workflow: the place of its class, as ``--workflow`` takes it.
+    :param workflow: the workflow, as ``--workflow`` takes it; None: the default one.
     """
-    own = "" if workflow == DEFAULT_WORKFLOW else f" --workflow {shlex.quote(workflow)}"
+    own = f" --workflow {shlex.quote(workflow)}" if workflow not in (None, BUILT_IN_PLACE) else ""
     if output.required_input:
         asked = "".join(f"  {each.name}: {value_in_words(each.value)}\n" for each in output.required_input)
         answers = " ".join(f"--answer {each.name}=…" for each in output.required_input)

@@ -63,9 +63,9 @@ class RunQuery(BaseModel):
     min_seconds: Seconds | None = None
     max_seconds: Seconds | None = None
     start: Moment | None = Field(
-        default=None, alias="from", description="Begun at this day (UTC) or moment, or later."
+        default=None, alias="from", description="Started on or after this day (UTC) or time."
     )
-    end: Moment | None = Field(default=None, alias="to", description="Begun before this day or moment.")
+    end: Moment | None = Field(default=None, alias="to", description="Started before this day or time.")
     limit: int = Field(default=50, ge=1, le=MAX_PAGE)
     cursor: CursorText = None
 

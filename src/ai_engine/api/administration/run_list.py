@@ -21,13 +21,13 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
 
 class RunCharges(Frozen):
-    """The charges of a run that are written, in their order; money is whole nano-dollars."""
+    """The written charges of a run, in order; money is whole nano-dollars."""
 
     charges: tuple[Charge, ...]
 
 
 class RunModelCalls(Frozen):
-    """The calls of models that are stored with their prompts and answers, in the order of their start."""
+    """The model calls stored with their prompts and answers, in the order of their start."""
 
     calls: tuple[RecordedCall, ...]
     not_stored: int
@@ -44,16 +44,15 @@ async def list_runs(request: Request, query: Annotated[RunQuery, Query()]) -> Ru
     Answers from the cache are no runs.
     """
     engine = engine_of(request)
-    stored = engine.workflows.stored_names(query.workflow) if query.workflow else ()
-    if stored:
-        query = query.model_copy(update={"workflow": stored[0]})
+    if query.workflow:
+        query = query.model_copy(update={"workflow": engine.workflows.stored_name_of(query.workflow)})
     store = RunListStore(engine.services.database, engine.services.now.recent_jump)
     page = await store.page(query, tenant_id=Caller.of(request).tenant_id, now=engine.services.now())
     named = (run.model_copy(update={"workflow": engine.workflows.shown(run.workflow)}) for run in page.runs)
     return page.model_copy(update={"runs": tuple(named)})
 
 
-@router.get("/{run_id}/charges", summary="Show what a run has cost")
+@router.get("/{run_id}/charges", summary="Show the cost of a run")
 async def show_charges(request: Request, run_id: str) -> RunCharges:
     """Show the charges of a run: one for each call of a model or a tool, and each search of a source."""
     services = engine_of(request).services
@@ -61,9 +60,9 @@ async def show_charges(request: Request, run_id: str) -> RunCharges:
     return RunCharges(charges=await services.runs.charges(record.id))
 
 
-@router.get("/{run_id}/model-calls", summary="Show what models were sent, and what they answered")
+@router.get("/{run_id}/model-calls", summary="Show the prompts and answers of model calls")
 async def show_model_calls(request: Request, run_id: str) -> RunModelCalls:
-    """Show the prompt and the answer of each call of a model that a run has made, where they are stored.
+    """Show the prompt and the answer of each model call of a run, if they are stored.
 
     For administrators of the tenant, and for the run's own user with a verified token: prompts hold
     instructions of agents, and passages of documents.
