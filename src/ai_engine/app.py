@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Final
 
@@ -200,7 +200,7 @@ def create_app(
                 ingesting=_upload_slots(MAX_CONCURRENT_UPLOADS, extra_slots=1),
                 answers=AnswerCache(parts.settings.cache_entries, parts.settings.cache_bytes),
                 reporter=reporter,
-                monitor=monitor,
+                monitor=None if monitor is None else cache(monitor),
                 samples=samples or own_samples,
             )
             if samples is None and monitor is not None and not settings.prometheus_url:

@@ -24,7 +24,7 @@ class Problem(Frozen):
 
     title: str
     status: int
-    detail: str = Field(examples=["query: must not be blank: ask a question"])
+    detail: str = Field(examples=["query: must not be blank; ask a question"])
     instance: str
     """The path that was asked for."""
 

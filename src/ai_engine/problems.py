@@ -108,7 +108,7 @@ def unexpected(path: str) -> Response:
             type="about:blank",
             title="Internal Server Error",
             status=500,
-            detail="Something went wrong here; the log of the engine says what.",
+            detail="Something went wrong in the engine; its log has the details.",
             instance=path,
         )
     )
@@ -209,7 +209,7 @@ def _words(request: Request, status: HTTPStatus) -> str:
             "streamGenerateContent, countTokens, embedContent, batchEmbedContents and GET /v1beta/models."
         )
     if status == HTTPStatus.NOT_FOUND:
-        return f"There is nothing at {path}: see /docs for what there is."
+        return f"There is nothing at {path}: /docs lists all routes."
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         return f"{request.method} is not for {path}: see /docs for what is."
     return status.description or status.phrase

@@ -16,7 +16,7 @@ from vital_shared.store.runs import RunRecord
 from vital_shared.workflows.declared import check_values
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.workflow import Workflow
-from vital_shared.workflows.workflow_parts import same_workflow, stored_name, stored_place
+from vital_shared.workflows.workflow_parts import same_workflow, stored_name, stored_name_at, stored_place
 
 __all__ = ["ServedWorkflow", "ServedWorkflows", "description_of"]
 
@@ -115,11 +115,13 @@ class ServedWorkflows:
         found = self.stored_as(stored)
         return self._unlisted.get(stored, stored_place(stored)) if found is None else found.name
 
-    def stored_names(self, name: str) -> tuple[str, ...]:
-        """Return the names that the runs of a workflow are stored with."""
-        found = self.find(name)
-        own = () if found is None else (found.stored_name,)
-        return (*own, *(stored for stored, each in self._unlisted.items() if each == name))
+    def stored_name_of(self, shown: str) -> str:
+        """Return the name that the runs of a workflow are stored with, by the one they are shown with."""
+        found = self.find(shown)
+        if found is not None:
+            return found.stored_name
+        unlisted = (stored for stored, name in self._unlisted.items() if name == shown)
+        return next(unlisted, stored_name_at(shown))
 
     def stored_as(self, stored: str) -> ServedWorkflow | None:
         """Return the workflow of a name in the records of runs, or None."""
@@ -136,8 +138,8 @@ class ServedWorkflows:
         found = self.stored_as(stored)
         if found is None:
             raise Conflict(
-                f'The run {record.id} belongs to the workflow "{stored_place(stored)}", which is not served '
-                "here any longer: serve it again to go on with the run.",
+                f'The run {record.id} belongs to the workflow "{stored_place(stored)}", which is no longer '
+                "served here: serve it again to continue the run.",
                 field="run_id",
             )
         return found

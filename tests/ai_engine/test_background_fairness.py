@@ -49,6 +49,7 @@ async def test_one_tenants_long_queue_does_not_hold_up_anothers_single_run(open_
     assert begun.index("globex") < 2 * AT_ONCE, "it begins with the first or the second free places"
 
 
+@pytest.mark.thorough
 async def test_tenants_at_their_rate_limit_hold_no_place_that_another_could_have(
     open_services: Open,
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 from decimal import Decimal
 
+import pytest
 from tests.ai_engine.harness import asked, sse
 from tests.ai_engine.processes import running_server
 from tests.llm.wires.servers import openai
@@ -33,6 +34,7 @@ def paid(data_dir) -> dict[str, int]:
     return dict(stored(data_dir, "SELECT run_id, sum(cost_nanos) FROM ledger GROUP BY run_id"))
 
 
+@pytest.mark.thorough
 async def test_what_was_answered_is_in_the_ledger_though_the_engine_is_killed_at_once(tmp_path, monkeypatch):
     async with serve(openai.stream(STREAM)) as upstream:
         (tmp_path / "vital.toml").write_text(PROVIDER.format(url=upstream.url))

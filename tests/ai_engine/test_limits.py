@@ -276,6 +276,7 @@ async def test_a_run_that_waits_holds_nothing_and_needs_room_to_go_on(service: S
     assert await reserved(service) == 0
 
 
+@pytest.mark.thorough
 async def test_what_a_killed_process_held_is_free_after_its_runs_deadline(tmp_path) -> None:
     async with provider(openai.stream([asyncio.Event()])) as silent:
         (tmp_path / "vital.toml").write_text(

@@ -137,7 +137,7 @@ def shortcoming(response: Response) -> str | None:
     if (
         response.status_code >= 500
         or not named
-        or not sentence.endswith((".", "it out", "right", "documents", "memory", "search"))
+        or not sentence.endswith((".", "it out", "check its id", "documents", "memory", "search"))
     ):
         return f"{response.status_code} {response.text[:300]}"
     return None

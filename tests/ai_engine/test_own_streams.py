@@ -90,6 +90,7 @@ async def test_the_schema_of_events_has_it(serve: Serve) -> None:
     assert "node_yielded" in json.dumps(schemas["RunEvent"])
 
 
+@pytest.mark.thorough
 async def test_a_stream_goes_on_at_the_other_worker(tmp_path) -> None:
     (tmp_path / "report.py").write_text(SOURCE)
     async with running_engine(tmp_path, VITAL_WORKFLOW=f"{tmp_path / 'report.py'}:Report") as engine:

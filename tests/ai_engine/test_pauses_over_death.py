@@ -80,7 +80,8 @@ def numbers(events: Events) -> list[int]:
     return [event["seq"] for event in events]
 
 
-@pytest.mark.parametrize("is_written", [pytest.param(True, marks=pytest.mark.thorough), False])
+@pytest.mark.thorough
+@pytest.mark.parametrize("is_written", [True, False])
 async def test_a_late_reader_gets_what_came_before_the_pause(tmp_path: Path, is_written: bool):
     async with running_server(tmp_path, **environment(VITAL_REDIS_URL="")) as (process, client):
         before = await begun(process, client)

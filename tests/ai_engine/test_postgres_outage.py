@@ -16,6 +16,7 @@ from tests.ai_engine.harness import Serve, Service, asked
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.postgres_standby import address_of_all, end_sessions, promote, restart, set_read_only
 from tests.store.freezing import frozen_postgres
+from tests.variants import sampled
 
 from vital_shared.models.workflow_names import BUILT_IN
 from vital_shared.store.account_tables import ledger, reservations
@@ -76,6 +77,7 @@ async def served(serve: Serve, model: CannedModel, address: str, **settings: Any
     return await serve([model], database_url=address, **settings)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("outage", ["restart", "stall"])
 async def test_what_was_answered_is_in_the_ledger_once(
     serve: Serve, server: PostgresServer, address: str, outage: str, tmp_path: Path
@@ -124,7 +126,7 @@ class DurableAnswer(BaseWorkflow):
     durable = "nodes"
 
 
-@pytest.mark.parametrize("workflow", [BaseWorkflow, DurableAnswer])
+@pytest.mark.parametrize("workflow", sampled([DurableAnswer, BaseWorkflow], 2))
 @pytest.mark.parametrize("outage", [sessions_end, takes_no_writes, is_in_recovery])
 async def test_runs_under_way_are_answered_and_paid_for_whatever_the_server_refuses(
     serve: Serve, server: PostgresServer, address: str, outage: Outage, workflow: type[BaseWorkflow]
@@ -154,6 +156,7 @@ async def test_runs_under_way_are_answered_and_paid_for_whatever_the_server_refu
         assert (await connection.execute(select(reservations))).all() == []
 
 
+@pytest.mark.thorough
 async def test_reads_are_refused_within_their_time_and_answered_again_afterwards(
     serve: Serve, server: PostgresServer, address: str
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from redis.asyncio import Redis
 from tests.ai_engine.processes import running_server
 from tests.redis import running_redis
@@ -34,6 +35,7 @@ async def forget_what_came_after(redis: Redis, run_id: str, pause: int) -> None:
         await redis.xdel(stream, number)
 
 
+@pytest.mark.thorough
 async def test_it_is_answered_with_the_answer_and_not_with_the_pause(tmp_path: Path):
     async with running_redis(tmp_path) as server, Redis.from_url(server.url) as redis:
         chosen: dict[str, Any] = {

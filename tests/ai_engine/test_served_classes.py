@@ -75,6 +75,7 @@ def file(tmp_path):
     return path
 
 
+@pytest.mark.thorough
 async def test_a_class_whose_init_takes_nothing_is_served(tmp_path, file) -> None:
     async with running_server(tmp_path, VITAL_WORKFLOW=f"{file}:Greeter") as (_, client):
         answer = await client.post("/v1/runs", json=asked("Hello!", model=None))
@@ -94,6 +95,7 @@ def names(tmp_path, workflow: str = "", toml: str = "") -> dict[str, str]:
     return {name: each.__name__ for name, each in served.items()}
 
 
+@pytest.mark.thorough
 async def test_a_class_that_extends_the_built_in_one_and_is_alone_answers_in_its_place(
     tmp_path, file
 ) -> None:
@@ -162,7 +164,7 @@ def test_without_a_name_the_built_in_workflow_answers(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("Missing", "does not exist: see that its name is right"),
+        ("Missing", "does not exist: check its name"),
         ("word", "is not a workflow"),
         ("Alone", "cannot be served: name a subclass of vital_shared.Workflow"),
         ("Empty", "cannot be served: it has no nodes, so put @node above its methods"),

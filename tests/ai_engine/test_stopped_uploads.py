@@ -54,6 +54,6 @@ async def test_a_client_that_is_too_slow_for_the_grace_is_asked_to_send_again(se
     answer = (await reader.read()).decode()
     assert answer.startswith("HTTP/1.1 503 "), answer
     assert "retry-after: 1" in answer.lower()
-    assert "The engine is shutting down: ask again in a moment." in answer
+    assert "The engine is shutting down: try again in a moment." in answer
     writer.close()
     await asyncio.wait_for(stopping, 30)

@@ -123,6 +123,7 @@ serve(on_listening=lambda host, port: os.kill(os.getpid(), signal.{signal}))
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_that_follows_the_address_at_once_stops_it_in_good_order(
     tmp_path: Path, number: signal.Signals

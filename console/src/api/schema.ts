@@ -15,13 +15,13 @@ export interface paths {
         put?: never;
         /**
          * Resume a run
-         * @description Goes on with a run that waits for input or approval, and answers like Ask. A decision that lacks something, or does not fit, is refused, and the run waits on.
+         * @description Continues a run that waits for input or approval, and answers like Ask. An incomplete or invalid decision is refused, and the run keeps waiting.
          */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Sent again with the same body, it gets the same run. */
+                    /** @description Repeating the same body returns the same run. */
                     "Idempotency-Key"?: string;
                     /** @description `respond-async` lets the run go on in the background, whether it is read or not. `wait=10` alone is a deadline in seconds. */
                     Prefer?: string;
@@ -51,7 +51,7 @@ export interface paths {
                         "text/event-stream": components["schemas"]["RunEvent"];
                     };
                 };
-                /** @description The run goes on in the background, where the request prefers that. */
+                /** @description The run continues in the background, if the request prefers that. */
                 202: {
                     headers: {
                         /** @description Where the run is. */
@@ -73,7 +73,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -100,7 +100,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such thing, or it is another tenant's. */
+                /** @description It does not exist, or is another tenant's. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -206,7 +206,7 @@ export interface paths {
         put?: never;
         /**
          * Ask
-         * @description Answers as JSON, or event by event where Accept prefers that.
+         * @description Answers as JSON, or event by event if Accept prefers that.
          */
         post: {
             parameters: {
@@ -240,7 +240,7 @@ export interface paths {
                         "text/event-stream": components["schemas"]["RunEvent"];
                     };
                 };
-                /** @description The run goes on in the background, where the request prefers that. */
+                /** @description The run continues in the background, if the request prefers that. */
                 202: {
                     headers: {
                         /** @description Where the run is. */
@@ -262,7 +262,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -316,7 +316,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The tenant asks too often: come again after Retry-After. */
+                /** @description The tenant's rate is exceeded: retry after Retry-After. */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -378,7 +378,7 @@ export interface paths {
         };
         /**
          * Show a run
-         * @description How the run stands, with its answer or its error.
+         * @description The run's status, with its answer or its error.
          */
         get: {
             parameters: {
@@ -403,7 +403,7 @@ export interface paths {
                         "application/json": components["schemas"]["RunView"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -421,7 +421,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such thing, or it is another tenant's. */
+                /** @description It does not exist, or is another tenant's. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -454,7 +454,7 @@ export interface paths {
         post?: never;
         /**
          * Cancel a run
-         * @description Ends a run that works or waits, in the queue too.
+         * @description Ends a running, waiting or queued run.
          */
         delete: {
             parameters: {
@@ -477,7 +477,7 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -495,7 +495,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such thing, or it is another tenant's. */
+                /** @description It does not exist, or is another tenant's. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -581,7 +581,7 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -599,7 +599,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such thing, or it is another tenant's. */
+                /** @description It does not exist, or is another tenant's. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -656,7 +656,7 @@ export interface paths {
         put?: never;
         /**
          * Approve tool calls
-         * @description Goes on with a run that waits, and answers like Ask.
+         * @description Continues a waiting run, and answers like Ask.
          */
         post: {
             parameters: {
@@ -690,7 +690,7 @@ export interface paths {
                         "text/event-stream": components["schemas"]["RunEvent"];
                     };
                 };
-                /** @description The run goes on in the background, where the request prefers that. */
+                /** @description The run continues in the background, if the request prefers that. */
                 202: {
                     headers: {
                         /** @description Where the run is. */
@@ -712,7 +712,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -739,7 +739,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such thing, or it is another tenant's. */
+                /** @description It does not exist, or is another tenant's. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -845,7 +845,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List what waits
+         * List queued runs
          * @description The runs that wait in the background, oldest first.
          */
         get: {
@@ -869,7 +869,7 @@ export interface paths {
                         "application/json": components["schemas"]["QueueView"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -944,7 +944,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As OpenAI's API has it. */
+                /** @description In the form of OpenAI's API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -953,7 +953,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as OpenAI's API has it. */
+                /** @description An error in the form of OpenAI's API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -997,7 +997,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As Anthropic's API has it. */
+                /** @description In the form of Anthropic's API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1006,7 +1006,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as Anthropic's API has it. */
+                /** @description An error in the form of Anthropic's API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1032,7 +1032,7 @@ export interface paths {
         put?: never;
         /**
          * Estimate the tokens of messages
-         * @description The engine's own estimate; nobody is asked.
+         * @description The engine's own estimate; no provider is called.
          */
         post: {
             parameters: {
@@ -1050,7 +1050,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As Anthropic's API has it. */
+                /** @description In the form of Anthropic's API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1059,7 +1059,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as Anthropic's API has it. */
+                /** @description An error in the form of Anthropic's API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1105,7 +1105,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1114,7 +1114,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1160,7 +1160,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1169,7 +1169,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1195,7 +1195,7 @@ export interface paths {
         put?: never;
         /**
          * Estimate the tokens of contents
-         * @description The engine's own estimate; nobody is asked.
+         * @description The engine's own estimate; no provider is called.
          */
         post: {
             parameters: {
@@ -1215,7 +1215,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1224,7 +1224,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1270,7 +1270,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1279,7 +1279,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1325,7 +1325,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1334,7 +1334,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1380,7 +1380,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1389,7 +1389,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1435,7 +1435,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1444,7 +1444,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1470,7 +1470,7 @@ export interface paths {
         put?: never;
         /**
          * Estimate the tokens of contents
-         * @description The engine's own estimate; nobody is asked.
+         * @description The engine's own estimate; no provider is called.
          */
         post: {
             parameters: {
@@ -1490,7 +1490,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1499,7 +1499,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1545,7 +1545,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1554,7 +1554,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1600,7 +1600,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As the Gemini API has it. */
+                /** @description In the form of the Gemini API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1609,7 +1609,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as the Gemini API has it. */
+                /** @description An error in the form of the Gemini API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1834,7 +1834,7 @@ export interface paths {
         };
         /**
          * Show a model as with Gemini
-         * @description Any that is listed.
+         * @description Any listed one.
          */
         get: {
             parameters: {
@@ -1905,7 +1905,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As OpenAI's API has it. */
+                /** @description In the form of OpenAI's API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1914,7 +1914,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as OpenAI's API has it. */
+                /** @description An error in the form of OpenAI's API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1958,7 +1958,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As OpenAI's API has it. */
+                /** @description In the form of OpenAI's API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1967,7 +1967,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as OpenAI's API has it. */
+                /** @description An error in the form of OpenAI's API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -1993,7 +1993,7 @@ export interface paths {
         put?: never;
         /**
          * Complete a text as with OpenAI's older API
-         * @description The prompt is asked as the one message of a chat; errors are OpenAI's too.
+         * @description The prompt is sent as the only message of a chat; errors are OpenAI's too.
          */
         post: {
             parameters: {
@@ -2011,7 +2011,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description As OpenAI's API has it. */
+                /** @description In the form of OpenAI's API. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -2020,7 +2020,7 @@ export interface paths {
                         "application/json": unknown;
                     };
                 };
-                /** @description An error, as OpenAI's API has it. */
+                /** @description An error in the form of OpenAI's API. */
                 default: {
                     headers: {
                         [name: string]: unknown;
@@ -2053,7 +2053,7 @@ export interface paths {
                 query?: {
                     /** @description The workflow; the one of /v1/runs by default. */
                     workflow?: string;
-                    /** @description 1 to 4; 3 by default, and what suits it of a named workflow. */
+                    /** @description 1 to 4; by default 3, or the matching mode of a named workflow. */
                     mode?: string;
                     /** @description The agent; generalist by default. */
                     agent_id?: string;
@@ -2091,7 +2091,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2145,7 +2145,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The tenant asks too often: come again after Retry-After. */
+                /** @description The tenant's rate is exceeded: retry after Retry-After. */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2230,7 +2230,7 @@ export interface paths {
                         "application/json": components["schemas"]["Health"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2308,7 +2308,7 @@ export interface paths {
                         "application/json": components["schemas"]["Health"];
                     };
                 };
-                /** @description One is not so. */
+                /** @description One of these conditions is not met. */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -2359,7 +2359,7 @@ export interface paths {
                         "text/plain": string;
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2377,7 +2377,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such thing, or it is another tenant's. */
+                /** @description It does not exist, or is another tenant's. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2414,7 +2414,7 @@ export interface paths {
         };
         /**
          * List workflows
-         * @description What is served here, with the schemas of requests and answers.
+         * @description The served workflows, with the schemas of requests and answers.
          */
         get: {
             parameters: {
@@ -2437,7 +2437,7 @@ export interface paths {
                         "application/json": components["schemas"]["WorkflowList"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2483,7 +2483,7 @@ export interface paths {
         };
         /**
          * Show a workflow
-         * @description One of what is served here.
+         * @description One served model.
          */
         get: {
             parameters: {
@@ -2508,7 +2508,7 @@ export interface paths {
                         "application/json": components["schemas"]["WorkflowView"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2526,7 +2526,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such thing, or it is another tenant's. */
+                /** @description It does not exist, or is another tenant's. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2565,7 +2565,7 @@ export interface paths {
         put?: never;
         /**
          * Run base-workflow
-         * @description Answer a question from documents and tools, with citations, in one of four modes. Answers as JSON, or event by event where Accept prefers that.
+         * @description Answer a question from documents and tools, with citations, in one of four modes. Answers as JSON, or event by event if Accept prefers that.
          */
         post: {
             parameters: {
@@ -2599,7 +2599,7 @@ export interface paths {
                         "text/event-stream": components["schemas"]["RunEvent"];
                     };
                 };
-                /** @description The run goes on in the background, where the request prefers that. */
+                /** @description The run continues in the background, if the request prefers that. */
                 202: {
                     headers: {
                         /** @description Where the run is. */
@@ -2621,7 +2621,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no key in the request, or none that can be used. */
+                /** @description The request has no key, or an invalid one. */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2648,7 +2648,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such thing, or it is another tenant's. */
+                /** @description It does not exist, or is another tenant's. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2684,7 +2684,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The tenant asks too often: come again after Retry-After. */
+                /** @description The tenant's rate is exceeded: retry after Retry-After. */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2771,7 +2771,7 @@ export interface paths {
         get: operations["show_agent_v1_agents__agent_id__get"];
         /**
          * Save an agent
-         * @description Save an agent of the tenant's own, which hides a shared one with its id.
+         * @description Save an agent of the tenant, which hides a shared one with its id.
          *
          *     Without the tenant header it is shared by all.
          */
@@ -2802,7 +2802,7 @@ export interface paths {
         put?: never;
         /**
          * Report alerts
-         * @description Take a notification of Alertmanager: keep its alerts, and log a line for each.
+         * @description Receive a notification from Alertmanager: store its alerts, and log a line for each.
          */
         post: operations["receive_alerts_v1_alerts_post"];
         delete?: never;
@@ -2902,7 +2902,7 @@ export interface paths {
         };
         /**
          * Export the audit log
-         * @description Send all entries that are looked for, the newest first, as lines of JSON or as CSV.
+         * @description Send all matching entries, the newest first, as lines of JSON or as CSV.
          */
         get: operations["export_audit_log_v1_audit_export_get"];
         put?: never;
@@ -2922,7 +2922,7 @@ export interface paths {
         };
         /**
          * List the tenants with limits
-         * @description List the limits of all tenants, and how they stand to them; a tenant gets its own.
+         * @description List the limits of all tenants, and what they have used of them; a tenant gets its own.
          */
         get: operations["list_budgets_v1_budgets_get"];
         put?: never;
@@ -2942,18 +2942,18 @@ export interface paths {
         };
         /**
          * Show a tenant's limits
-         * @description Show what a tenant may spend, what it has spent, and what is left.
+         * @description Show a tenant's limits, what it has spent, and what is left.
          */
         get: operations["show_budget_v1_budgets__tenant_id__get"];
         /**
          * Set a tenant's limits
-         * @description Set the limits in place of those that the tenant had; they hold from its next request on.
+         * @description Set the tenant's limits, replacing the previous ones; they apply from its next request on.
          */
         put: operations["set_budget_v1_budgets__tenant_id__put"];
         post?: never;
         /**
          * Delete a tenant's limits
-         * @description Let a tenant ask and spend without limits.
+         * @description Remove a tenant's limits on requests and spending.
          */
         delete: operations["delete_budget_v1_budgets__tenant_id__delete"];
         options?: never;
@@ -2990,7 +2990,7 @@ export interface paths {
         };
         /**
          * List conversations
-         * @description List and search the tenant's conversations, those used last first; without the tenant header, all.
+         * @description List and search the tenant's conversations, most recent first; without the tenant header, all.
          */
         get: operations["list_conversations_v1_conversations_get"];
         put?: never;
@@ -3010,25 +3010,25 @@ export interface paths {
         };
         /**
          * Read a conversation
-         * @description Show a conversation of the tenant's with its newest 400 messages, and its runs that have not ended.
+         * @description Show a conversation of the tenant with its newest 400 messages, and its runs that have not ended.
          *
-         *     Where there are more messages, `next_cursor` as `before` leads to the 400 before them.
+         *     If there are more messages, pass `next_cursor` as `before` to get the previous 400.
          *
-         *     One whose first run has not ended is found, too: it has no messages yet.
+         *     A conversation whose first run has not ended is found too, without messages.
          */
         get: operations["show_conversation_v1_conversations__session_id__get"];
         put?: never;
         post?: never;
         /**
          * Delete a conversation
-         * @description Delete a conversation of the tenant's and its messages; its runs stay.
+         * @description Delete a conversation of the tenant and its messages; its runs are kept.
          */
         delete: operations["delete_conversation_v1_conversations__session_id__delete"];
         options?: never;
         head?: never;
         /**
          * Rename a conversation
-         * @description Give a conversation of the tenant's another title.
+         * @description Rename a conversation of the tenant.
          */
         patch: operations["rename_conversation_v1_conversations__session_id__patch"];
         trace?: never;
@@ -3063,8 +3063,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Sum costs up
-         * @description Sum the tenant's costs up, from the ledger; without the tenant header, those of all.
+         * Sum up costs
+         * @description Sum up the tenant's costs, from the ledger; without the tenant header, those of all.
          *
          *     Money is in dollars, exact, as text. At most 10,000 lines.
          */
@@ -3106,7 +3106,7 @@ export interface paths {
         };
         /**
          * Show a dashboard
-         * @description Show a dashboard's panels, where they stand, and what can be chosen.
+         * @description Show a dashboard's panels, their positions, and its variables.
          */
         get: operations["show_dashboard_v1_dashboards__uid__get"];
         put?: never;
@@ -3175,9 +3175,9 @@ export interface paths {
         };
         /**
          * Search the documents
-         * @description Show which passages a question finds in the tenant's documents and the shared ones, and why.
+         * @description Show the passages that a question finds in the tenant's and the shared documents, and why.
          *
-         *     Nothing is asked of a model, and nothing is charged. Other sources of passages are not searched.
+         *     No model is called, and nothing is charged. Other sources of passages are not searched.
          *     A search counts as a request of the tenant's, and waits for its turn as a run does.
          */
         get: operations["search_documents_v1_documents_search_get"];
@@ -3221,8 +3221,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what was read of a document
-         * @description Show the text that was read of a document, in its order, as it is searched.
+         * Show a document's extracted text
+         * @description Show a document's extracted text, in order, as it is searched.
          */
         get: operations["show_passages_v1_documents__document_id__passages_get"];
         put?: never;
@@ -3248,9 +3248,9 @@ export interface paths {
         put?: never;
         /**
          * Give feedback
-         * @description Judge a run of the tenant's.
+         * @description Rate a run of the tenant.
          *
-         *     Of each user there is one piece of each kind and name: sent again, it takes the place of the first.
+         *     There is one rating for each user, kind and name: a later one replaces it.
          */
         post: operations["give_feedback_v1_runs__run_id__feedback_post"];
         delete?: never;
@@ -3268,13 +3268,13 @@ export interface paths {
         };
         /**
          * List keys
-         * @description List the tenant's keys; without the tenant header, those of all. Revoked ones are among them.
+         * @description List the tenant's keys; without the tenant header, those of all. Includes revoked ones.
          */
         get: operations["list_keys_v1_keys_get"];
         put?: never;
         /**
-         * Make a key
-         * @description Make a key, for the caller's tenant or, with a key for all tenants, for any or all.
+         * Create a key
+         * @description Create a key, for the caller's tenant or, with a key for all tenants, for any or all.
          *
          *     Its text is in this answer alone. It expires no later than the key that it is made with. Where the engine
          *     has no keys yet, it takes one from the first on.
@@ -3324,9 +3324,9 @@ export interface paths {
         get: operations["list_limits_v1_limits_get"];
         /**
          * Set a limit
-         * @description Set a limit in place of the one for the same level, model, unit and period.
+         * @description Set a limit, replacing the one for the same level, model, unit and period.
          *
-         *     It holds from the next request on, and counts what the running period has cost by now.
+         *     It applies from the next request on, and counts the cost of the current period so far.
          */
         put: operations["set_limit_v1_limits_put"];
         post?: never;
@@ -3348,7 +3348,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a limit
-         * @description Remove a limit; the others above a request still hold.
+         * @description Remove a limit; the others that apply to a request remain.
          */
         delete: operations["remove_limit_v1_limits__limit_id__delete"];
         options?: never;
@@ -3386,13 +3386,13 @@ export interface paths {
         get?: never;
         /**
          * Put a tenant under an organisation
-         * @description Let the organisation's limits hold for a tenant, in place of those of another organisation.
+         * @description Apply the organisation's limits to a tenant, instead of another organisation's.
          */
         put: operations["join_organisation_v1_organisations__organisation_id__tenants__tenant_id__put"];
         post?: never;
         /**
          * Take a tenant out of an organisation
-         * @description Let the organisation's limits hold for a tenant no longer.
+         * @description Remove a tenant from an organisation, whose limits then no longer apply to it.
          */
         delete: operations["leave_organisation_v1_organisations__organisation_id__tenants__tenant_id__delete"];
         options?: never;
@@ -3411,9 +3411,9 @@ export interface paths {
         put?: never;
         /**
          * Erase a person
-         * @description Delete all that is kept of a user; the ledger and the audit log keep a pseudonym.
+         * @description Delete all data of a user; the ledger and the audit log keep a pseudonym.
          *
-         *     Runs under way are cancelled. Again changes nothing more; where the outcome is `partial`, send it again.
+         *     Runs in progress are cancelled. Repeating it is harmless; if the outcome is `partial`, send it again.
          */
         post: operations["erase_v1_erasures_post"];
         delete?: never;
@@ -3433,7 +3433,7 @@ export interface paths {
         put?: never;
         /**
          * Export a person
-         * @description Send all that the store has of a user, as lines of JSON, each with its `kind`.
+         * @description Send all data of a user in the store, as lines of JSON, each with its `kind`.
          */
         post: operations["export_v1_exports_post"];
         delete?: never;
@@ -3453,7 +3453,7 @@ export interface paths {
          * List models and providers
          * @description List the providers, and the models that are installed, named by agents, or failing.
          *
-         *     Failures are those that the answering process has seen: others may have seen other ones.
+         *     Failures are those seen by the answering process; others may have seen different ones.
          */
         get: operations["list_providers_v1_providers_get"];
         put?: never;
@@ -3473,7 +3473,7 @@ export interface paths {
         };
         /**
          * Report on a period
-         * @description Answer a manager's questions for the tenant; without its header, for all of them together.
+         * @description Answer a manager's questions for the tenant; without its header, for all tenants together.
          */
         get: operations["show_report_v1_report_get"];
         put?: never;
@@ -3493,7 +3493,7 @@ export interface paths {
         };
         /**
          * Show how long data is kept
-         * @description Show the periods of each kind, of all tenants or of one's own, and the last pass.
+         * @description Show the periods of each kind, for all tenants or the caller's own, and the last pass.
          */
         get: operations["show_retention_v1_retention_get"];
         put?: never;
@@ -3512,7 +3512,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what a run has cost
+         * Show the cost of a run
          * @description Show the charges of a run: one for each call of a model or a tool, and each search of a source.
          */
         get: operations["show_charges_v1_runs__run_id__charges_get"];
@@ -3532,8 +3532,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what models were sent, and what they answered
-         * @description Show the prompt and the answer of each call of a model that a run has made, where they are stored.
+         * Show the prompts and answers of model calls
+         * @description Show the prompt and the answer of each model call of a run, if they are stored.
          *
          *     For administrators of the tenant, and for the run's own user with a verified token: prompts hold
          *     instructions of agents, and passages of documents.
@@ -3556,15 +3556,15 @@ export interface paths {
         };
         /**
          * Show who is signed in
-         * @description Show the key that a request is made with, or that none is needed.
+         * @description Show the key of the request, or that none is required.
          */
         get: operations["show_session_v1_session_get"];
         put?: never;
         /**
          * Sign in
-         * @description Begin a session with the key in the header Authorization, for 12 hours.
+         * @description Start a session with the key in the header Authorization, for 12 hours.
          *
-         *     The cookie cannot be read by scripts, is sent to this engine alone, and ends with the key.
+         *     Scripts cannot read the cookie; it is sent only to this engine, and ends with the key.
          */
         post: operations["begin_session_v1_session_post"];
         /**
@@ -3586,7 +3586,7 @@ export interface paths {
         };
         /**
          * List silences
-         * @description List the silences that Alertmanager keeps; without an Alertmanager there are none.
+         * @description List Alertmanager's silences; without an Alertmanager there are none.
          */
         get: operations["list_silences_v1_silences_get"];
         put?: never;
@@ -3830,7 +3830,7 @@ export interface components {
         };
         /**
          * AlertSilence
-         * @description A time in which some alerts notify nobody.
+         * @description A period in which some alerts notify nobody.
          */
         AlertSilence: {
             /** Id */
@@ -3876,7 +3876,7 @@ export interface components {
         };
         /**
          * ApiKey
-         * @description A key as anybody may see it: without its secret.
+         * @description A key without its secret.
          */
         ApiKey: {
             /** Id */
@@ -3972,7 +3972,7 @@ export interface components {
         };
         /**
          * BudgetUse
-         * @description The spending of a tenant against the budget that it has now.
+         * @description The spending of a tenant against its current budget.
          */
         BudgetUse: {
             /** Tenant Id */
@@ -3987,7 +3987,7 @@ export interface components {
             month_dollars: string;
             /**
              * Is Over
-             * @description Whether it has spent more than a limit allows.
+             * @description Whether it has exceeded a limit.
              */
             readonly is_over: boolean;
         };
@@ -4057,7 +4057,7 @@ export interface components {
         };
         /**
          * ConversationPage
-         * @description Conversations, those used last first.
+         * @description Conversations, the most recently used first.
          */
         ConversationPage: {
             /** Conversations */
@@ -4193,7 +4193,7 @@ export interface components {
         };
         /**
          * CostReport
-         * @description Costs by group, sorted by what they are grouped by; without groups it is one line.
+         * @description Costs by group, sorted by group; one line without groups.
          */
         CostReport: {
             /** Lines */
@@ -4377,7 +4377,7 @@ export interface components {
         };
         /**
          * DocumentPassages
-         * @description A document, and a part of what was read of it.
+         * @description A document, and a part of its extracted text.
          */
         DocumentPassages: {
             document: components["schemas"]["Document"];
@@ -4587,7 +4587,7 @@ export interface components {
         };
         /**
          * MadeKey
-         * @description A key that was just made.
+         * @description A newly created key.
          */
         MadeKey: {
             key: components["schemas"]["ApiKey"];
@@ -4608,7 +4608,7 @@ export interface components {
         };
         /**
          * ModelHealth
-         * @description A model, as this process of the engine has found it.
+         * @description A model, as seen by this process of the engine.
          */
         ModelHealth: {
             /** Name */
@@ -4651,7 +4651,7 @@ export interface components {
         };
         /**
          * NewSilence
-         * @description The silence that was made.
+         * @description The created silence.
          */
         NewSilence: {
             /** Id */
@@ -4693,7 +4693,7 @@ export interface components {
         };
         /**
          * PanelLimit
-         * @description The border between good and bad values.
+         * @description The threshold between good and bad values.
          */
         PanelLimit: {
             /** Value */
@@ -5055,7 +5055,7 @@ export interface components {
         };
         /**
          * RunCharges
-         * @description The charges of a run that are written, in their order; money is whole nano-dollars.
+         * @description The written charges of a run, in order; money is whole nano-dollars.
          */
         RunCharges: {
             /** Charges */
@@ -5063,7 +5063,7 @@ export interface components {
         };
         /**
          * RunModelCalls
-         * @description The calls of models that are stored with their prompts and answers, in the order of their start.
+         * @description The model calls stored with their prompts and answers, in the order of their start.
          */
         RunModelCalls: {
             /** Calls */
@@ -5162,7 +5162,7 @@ export interface components {
         };
         /**
          * SilenceList
-         * @description Silences, those that end last first.
+         * @description Silences, the last to end first.
          */
         SilenceList: {
             /** Silences */
@@ -5233,7 +5233,7 @@ export interface components {
         };
         /**
          * TenantStanding
-         * @description The limits of a tenant, and how it stands to them at the moment.
+         * @description The limits of a tenant, and what it has currently used of them.
          */
         TenantStanding: {
             /** Tenant Id */
@@ -5256,7 +5256,7 @@ export interface components {
         };
         /**
          * Tokens
-         * @description Tokens that language models read and wrote.
+         * @description Input and output tokens of language models.
          */
         Tokens: {
             /**
@@ -5358,7 +5358,7 @@ export interface components {
         };
         /**
          * UsageStanding
-         * @description A limit, and what is left of it at the moment.
+         * @description A limit, and what is currently left of it.
          */
         UsageStanding: {
             /** Limit Id */
@@ -5405,7 +5405,7 @@ export interface components {
         };
         /**
          * Variable
-         * @description A choice of what a dashboard shows.
+         * @description A variable of a dashboard.
          */
         Variable: {
             /**
@@ -5463,7 +5463,7 @@ export interface components {
         WorkflowMode: "1" | "2" | "3" | "4";
         /**
          * AcceptedRun
-         * @description A run that goes on in the background.
+         * @description A run in the background.
          */
         AcceptedRun: {
             /**
@@ -5482,8 +5482,8 @@ export interface components {
          * AlertNotification
          * @description The body that Alertmanager posts to a webhook, in version 4 of its form.
          *
-         *     See https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. What is the same of all
-         *     alerts of a group stands in each of them too, and is not read.
+         *     See https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. Values common to all
+         *     alerts of a group are in each of them too, and are not read.
          */
         AlertNotification: {
             /**
@@ -5498,7 +5498,7 @@ export interface components {
         };
         /**
          * AnswerWarning
-         * @description Something that the user should know about the answer, in words.
+         * @description Something that the user should know about the answer, as a sentence.
          */
         AnswerWarning: {
             /**
@@ -5525,7 +5525,7 @@ export interface components {
         };
         /**
          * ApprovalRequired
-         * @description The user is to approve these tool calls.
+         * @description The user must approve these tool calls.
          */
         ApprovalRequired: {
             /** Run Id */
@@ -5706,7 +5706,7 @@ export interface components {
         };
         /**
          * EmbeddingsRequest
-         * @description A request for embeddings; fields that we do not know are the provider's.
+         * @description A request for embeddings; unknown fields are the provider's.
          */
         EmbeddingsRequest: {
             /** Model */
@@ -5718,7 +5718,7 @@ export interface components {
         };
         /**
          * FeedbackInput
-         * @description One piece of feedback on a run; sent again by the same user, it takes the place of the first.
+         * @description One rating of a run; a later one by the same user replaces it.
          */
         FeedbackInput: {
             /**
@@ -5824,7 +5824,7 @@ export interface components {
         };
         /**
          * KeyInput
-         * @description A key to make.
+         * @description A key to create.
          */
         KeyInput: {
             /**
@@ -5852,7 +5852,7 @@ export interface components {
         };
         /**
          * Message
-         * @description One side's words in a conversation.
+         * @description One message of a conversation.
          */
         Message: {
             /**
@@ -5894,7 +5894,7 @@ export interface components {
         };
         /**
          * ModelCall
-         * @description A call that went out, whatever came of it.
+         * @description A call that was sent, whatever its outcome.
          */
         ModelCall: {
             /** Model */
@@ -5970,7 +5970,7 @@ export interface components {
         };
         /**
          * NodeFinished
-         * @description A node has ended, one way or another.
+         * @description A node has ended, successfully or not.
          */
         NodeFinished: {
             /** Run Id */
@@ -5999,7 +5999,7 @@ export interface components {
         };
         /**
          * NodeStarted
-         * @description A node has all that it needs and starts.
+         * @description A node has all its inputs and starts.
          */
         NodeStarted: {
             /** Run Id */
@@ -6139,7 +6139,7 @@ export interface components {
             status: number;
             /**
              * Detail
-             * @example query: must not be blank: ask a question
+             * @example query: must not be blank; ask a question
              */
             detail: string;
             /** Instance */
@@ -6209,7 +6209,7 @@ export interface components {
         };
         /**
          * Reasoning
-         * @description A piece of the model's reasoning, where it shares it.
+         * @description A piece of the model's reasoning, if the model shares it.
          */
         Reasoning: {
             /** Run Id */
@@ -6258,7 +6258,7 @@ export interface components {
         };
         /**
          * ResumeRequest
-         * @description A decision on all that a paused run waits for.
+         * @description A decision on everything that a paused run waits for.
          */
         ResumeRequest: {
             /**
@@ -6308,7 +6308,7 @@ export interface components {
         };
         /**
          * Retrieval
-         * @description A RAG source has answered, or has not.
+         * @description A RAG source has answered or failed.
          */
         Retrieval: {
             /** Run Id */
@@ -6481,7 +6481,7 @@ export interface components {
         };
         /**
          * RunPaused
-         * @description The run waits for approval or input, and the stream closes; resuming goes on with the next number.
+         * @description The run waits for approval or input, and the stream closes; resuming continues with the next number.
          */
         RunPaused: {
             /** Run Id */
@@ -6502,7 +6502,7 @@ export interface components {
         };
         /**
          * RunStarted
-         * @description The run has begun.
+         * @description The run has started.
          */
         RunStarted: {
             /** Run Id */
@@ -6595,7 +6595,7 @@ export interface components {
         };
         /**
          * Superseded
-         * @description Another worker has gone on with the run: what was streamed from a number on does not count.
+         * @description Another worker continues the run: the events from a given number on no longer count.
          */
         Superseded: {
             /** Run Id */
@@ -6657,7 +6657,7 @@ export interface components {
         };
         /**
          * Token
-         * @description A piece of the answer; all pieces joined are the answer's text.
+         * @description A piece of the answer; all pieces together are the text of the answer.
          */
         Token: {
             /** Run Id */
@@ -6679,7 +6679,7 @@ export interface components {
         };
         /**
          * ToolFinished
-         * @description A tool call has ended, one way or another.
+         * @description A tool call has ended, successfully or not.
          */
         ToolFinished: {
             /** Run Id */
@@ -6780,7 +6780,7 @@ export interface components {
         };
         /**
          * UnsupportedSentence
-         * @description A sentence of an answer that its citations do not back.
+         * @description A sentence of an answer that its citations do not support.
          */
         UnsupportedSentence: {
             /** Start */
@@ -6970,9 +6970,9 @@ export interface components {
         };
         /**
          * WorkflowOutput
-         * @description An answer with all that is known about it, or a run that waits for approval.
+         * @description An answer with everything known about it, or a run that waits for approval.
          *
-         *     ``WorkflowOutput[Contract]`` reads the result as a `Contract` from JSON; the bare class, as JSON has it.
+         *     ``WorkflowOutput[Contract]`` reads the result from JSON as a `Contract`; the bare class leaves it as JSON.
          */
         WorkflowOutput: {
             /** Run Id */
@@ -7336,12 +7336,12 @@ export interface operations {
                 max_cost_dollars?: number | string | null;
                 min_seconds?: number | null;
                 max_seconds?: number | null;
-                /** @description Begun at this day (UTC) or moment, or later. */
+                /** @description Started on or after this day (UTC) or time. */
                 from?: string | null;
-                /** @description Begun before this day or moment. */
+                /** @description Started before this day or time. */
                 to?: string | null;
                 limit?: number;
-                /** @description The `next_cursor` of the page before; without: the first. */
+                /** @description The `next_cursor` of the previous page; default: first. */
                 cursor?: string | null;
             };
             header?: {
@@ -7362,7 +7362,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunPage"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7412,7 +7412,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7464,7 +7464,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentProfile"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7530,7 +7530,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentProfile"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7580,7 +7580,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7632,7 +7632,7 @@ export interface operations {
                     "application/json": components["schemas"]["AlertList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7671,7 +7671,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description What Alertmanager posts to a webhook. */
+        /** @description A notification that Alertmanager posts to a webhook. */
         requestBody: {
             content: {
                 /**
@@ -7707,7 +7707,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7757,7 +7757,7 @@ export interface operations {
                     "application/json": components["schemas"]["AlertRuleList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7809,7 +7809,7 @@ export interface operations {
                     "application/json": components["schemas"]["AlertRuleDetail"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7843,7 +7843,7 @@ export interface operations {
             query?: {
                 user?: string | null;
                 limit?: number;
-                /** @description The `next_cursor` of the page before; without: the first. */
+                /** @description The `next_cursor` of the previous page; default: first. */
                 cursor?: string | null;
             };
             header?: {
@@ -7864,7 +7864,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalPage"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7902,12 +7902,12 @@ export interface operations {
                 object?: string | null;
                 /** @description A user, or the pseudonym of one who was erased. */
                 person?: string | null;
-                /** @description At this day (UTC) or moment, or later. */
+                /** @description On or after this day (UTC) or time. */
                 from?: string | null;
-                /** @description Before this day or moment. */
+                /** @description Before this day or time. */
                 to?: string | null;
                 limit?: number;
-                /** @description The `next_cursor` of the page before; without: the first. */
+                /** @description The `next_cursor` of the previous page; default: first. */
                 cursor?: string | null;
             };
             header?: {
@@ -7928,7 +7928,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7966,12 +7966,12 @@ export interface operations {
                 object?: string | null;
                 /** @description A user, or the pseudonym of one who was erased. */
                 person?: string | null;
-                /** @description At this day (UTC) or moment, or later. */
+                /** @description On or after this day (UTC) or time. */
                 from?: string | null;
-                /** @description Before this day or moment. */
+                /** @description Before this day or time. */
                 to?: string | null;
                 limit?: number;
-                /** @description The `next_cursor` of the page before; without: the first. */
+                /** @description The `next_cursor` of the previous page; default: first. */
                 cursor?: string | null;
                 format?: "jsonl" | "csv";
             };
@@ -7994,7 +7994,7 @@ export interface operations {
                     "text/csv": unknown;
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8044,7 +8044,7 @@ export interface operations {
                     "application/json": components["schemas"]["BudgetList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8096,7 +8096,7 @@ export interface operations {
                     "application/json": components["schemas"]["TenantStanding"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8137,7 +8137,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description All limits of the tenant; what is left out has its default. */
+        /** @description All limits of the tenant; omitted ones have their defaults. */
         requestBody: {
             content: {
                 /**
@@ -8175,7 +8175,7 @@ export interface operations {
                     "application/json": components["schemas"]["TenantStanding"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8225,7 +8225,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8282,7 +8282,7 @@ export interface operations {
                     "application/json": components["schemas"]["Cleared"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8318,7 +8318,7 @@ export interface operations {
                 /** @description Words from the title or from a message. */
                 text?: string | null;
                 limit?: number;
-                /** @description The `next_cursor` of the page before; without: the first. */
+                /** @description The `next_cursor` of the previous page; default: first. */
                 cursor?: string | null;
             };
             header?: {
@@ -8339,7 +8339,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationPage"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8371,7 +8371,7 @@ export interface operations {
     show_conversation_v1_conversations__session_id__get: {
         parameters: {
             query?: {
-                /** @description The `next_cursor` of the messages behind; without: the newest. */
+                /** @description The `next_cursor` of the later messages; default: the newest. */
                 before?: string | null;
             };
             header?: {
@@ -8394,7 +8394,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationView"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8444,7 +8444,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8505,7 +8505,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationSummary"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8555,7 +8555,7 @@ export interface operations {
                     "application/json": components["schemas"]["MonthForecasts"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8587,16 +8587,16 @@ export interface operations {
     show_costs_v1_costs_get: {
         parameters: {
             query?: {
-                /** @description Some of tenant, user, mode, model, agent, workflow, type, day; without: the sum of all. */
+                /** @description Any of tenant, user, mode, model, agent, workflow, type, day; default: the sum of all. */
                 group_by?: ("tenant" | "user" | "mode" | "model" | "agent" | "workflow" | "type" | "day")[];
-                /** @description A day (UTC) or a moment; it is included. */
+                /** @description A day (UTC) or a time; included. */
                 from?: string | null;
-                /** @description A day (UTC) or a moment; it is not included. */
+                /** @description A day (UTC) or a time; not included. */
                 to?: string | null;
                 mode?: components["schemas"]["WorkflowMode"] | null;
                 agent?: string | null;
                 type?: ("llm" | "tools" | "rag") | null;
-                /** @description Without: what the header Accept prefers. */
+                /** @description Default: the format that the header Accept prefers. */
                 format?: ("json" | "csv") | null;
             };
             header?: {
@@ -8618,7 +8618,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8668,7 +8668,7 @@ export interface operations {
                     "application/json": components["schemas"]["DashboardList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8720,7 +8720,7 @@ export interface operations {
                     "application/json": components["schemas"]["DashboardView"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8785,7 +8785,7 @@ export interface operations {
                     "application/json": components["schemas"]["PanelData"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8838,7 +8838,7 @@ export interface operations {
                     "application/json": components["schemas"]["DocumentList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8899,7 +8899,7 @@ export interface operations {
                     "application/json": components["schemas"]["IngestResult"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8932,7 +8932,7 @@ export interface operations {
         parameters: {
             query: {
                 query: string;
-                /** @description Without: as many as a run gets. */
+                /** @description Default: as many as a run gets. */
                 limit?: number | null;
             };
             header?: {
@@ -8953,7 +8953,7 @@ export interface operations {
                     "application/json": components["schemas"]["DocumentSearch"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9005,7 +9005,7 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9055,7 +9055,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9110,7 +9110,7 @@ export interface operations {
                     "application/json": components["schemas"]["DocumentPassages"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9162,7 +9162,7 @@ export interface operations {
                     "application/json": components["schemas"]["FeedbackList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9218,7 +9218,7 @@ export interface operations {
                     "application/json": components["schemas"]["Feedback"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9268,7 +9268,7 @@ export interface operations {
                     "application/json": components["schemas"]["KeyList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9331,7 +9331,7 @@ export interface operations {
                     "application/json": components["schemas"]["MadeKey"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9383,7 +9383,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKey"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9416,7 +9416,7 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                /** @description The `next_cursor` of the page before; without: the first. */
+                /** @description The `next_cursor` of the previous page; default: first. */
                 cursor?: string | null;
             };
             header?: {
@@ -9437,7 +9437,7 @@ export interface operations {
                     "application/json": components["schemas"]["LimitList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9525,7 +9525,7 @@ export interface operations {
                     "application/json": components["schemas"]["UsageStanding"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9575,7 +9575,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9625,7 +9625,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrganisationList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9676,7 +9676,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9727,7 +9727,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9797,7 +9797,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErasureReport"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9862,7 +9862,7 @@ export interface operations {
                     "application/x-ndjson": unknown;
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9912,7 +9912,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9946,7 +9946,7 @@ export interface operations {
             query?: {
                 /** @description The last 24 hours, 7 days or 30 days. */
                 period?: "day" | "week" | "month";
-                /** @description Up to the end of this day of UTC; without: up to now. */
+                /** @description Up to the end of this day in UTC; default: up to now. */
                 until?: string | null;
             };
             header?: {
@@ -9967,7 +9967,7 @@ export interface operations {
                     "application/json": components["schemas"]["Report"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10017,7 +10017,7 @@ export interface operations {
                     "application/json": components["schemas"]["RetentionView"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10069,7 +10069,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunCharges"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10121,7 +10121,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunModelCalls"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10171,7 +10171,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10221,7 +10221,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10269,7 +10269,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10319,7 +10319,7 @@ export interface operations {
                     "application/json": components["schemas"]["SilenceList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10373,7 +10373,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewSilence"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10423,7 +10423,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10473,7 +10473,7 @@ export interface operations {
                     "application/json": components["schemas"]["ToolList"];
                 };
             };
-            /** @description There is no key in the request, or none that can be used. */
+            /** @description The request has no key, or an invalid one. */
             401: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-"""AG-UI: a run for user interfaces of agents, with approval as an interrupt."""
+"""AG-UI: runs for agent user interfaces, with approvals as interrupts."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ OPERATIONS: Final[Operations] = {
         description="Streams the events of a run; each decision is an interrupt that the next call resumes.",
         parameters=(
             parameter("query", "workflow", "The workflow; the one of /v1/runs by default."),
-            parameter("query", "mode", "1 to 4; 3 by default, and what suits it of a named workflow."),
+            parameter("query", "mode", "1 to 4; by default 3, or the matching mode of a named workflow."),
             parameter("query", "agent_id", "The agent; generalist by default."),
         ),
         body={

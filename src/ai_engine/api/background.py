@@ -1,4 +1,4 @@
-"""Runs in the background: accept one, and list those that wait."""
+"""Background runs: accept a run, and list the queued ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MAX_LISTED: Final = 1_000
 
 
 class AcceptedRun(Frozen):
-    """A run that goes on in the background."""
+    """A run in the background."""
 
     run_id: str = Field(examples=["run_3f0c0d6a4e4b5f1a9d6c2b7e8f901234"])
     status: Literal["accepted"] = "accepted"
@@ -138,7 +138,7 @@ WEBHOOK: Final = parameter(
 
 ACCEPTED_ANSWER: Final[dict[str, Any]] = {
     "202": {
-        "description": "The run goes on in the background, where the request prefers that.",
+        "description": "The run continues in the background, if the request prefers that.",
         "headers": {
             "Location": {"description": "Where the run is.", "schema": {"type": "string"}},
             "Preference-Applied": {"description": "`respond-async`.", "schema": {"type": "string"}},
@@ -152,7 +152,7 @@ routes = (Route("/v1/queue", queue, methods=["GET"]),)
 
 OPERATIONS: Final[Operations] = {
     ("get", "/v1/queue"): Operation(
-        summary="List what waits",
+        summary="List queued runs",
         description="The runs that wait in the background, oldest first.",
         success="The queue.",
         answers={"application/json": QueueView},

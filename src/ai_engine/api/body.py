@@ -1,4 +1,4 @@
-"""Bodies: no more than allowed, and JSON that fits a model."""
+"""Request bodies: limited in size, and parsed as JSON that fits a model."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def read_bytes(request: Request, limit: int) -> bytes:
                 if size > limit:
                     raise _too_large(limit)
     except TimeoutError as error:
-        raise HTTPException(408, "The body did not come in time: send it again.") from error
+        raise HTTPException(408, "The body did not arrive in time: send it again.") from error
     return b"".join(chunks)
 
 

@@ -1,4 +1,4 @@
-"""Content codings of request bodies (RFC 9110, 8.4): clients that save bandwidth send them packed."""
+"""Content codings of request bodies (RFC 9110, 8.4): some clients compress them to save bandwidth."""
 
 from __future__ import annotations
 
@@ -59,4 +59,4 @@ def unpack(body: bytes, limit: int) -> bytes | None:
 
 
 def _damaged() -> HTTPException:
-    return HTTPException(400, "The body is not packed as its Content-Encoding says, or it breaks off.")
+    return HTTPException(400, "The body is not compressed as its Content-Encoding says, or it is incomplete.")

@@ -1,4 +1,4 @@
-"""Workflows and agents that clients of chat protocols name as models."""
+"""Workflows and agents that clients of chat protocols select as models."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ai_engine.auth.caller import Caller
 from ai_engine.chat_input import chat_input, chat_mode
 from ai_engine.conversation import ChatMessage, Conversation, read_conversation
 from ai_engine.engine import Engine
-from ai_engine.gateway.model_names import AskedModels, find_models
+from ai_engine.gateway.model_names import AskedModels, find_models, missing_key
 from ai_engine.gateway.translated import ClientProtocol
 from ai_engine.protocols.canonical.request import CanonicalRequest
 from ai_engine.protocols.openai.names import is_agents
 from ai_engine.protocols.openai.request import DEFAULT_TENANT, ChatRequest, check_wishes, workflow_input
 from ai_engine.protocols.run_answer import RunAnswerWriter, answer_of_run
-from vital_shared.errors import InvalidRequest
+from vital_shared.errors import InvalidRequest, NotFound
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.workflows.workflow import Workflow
 
@@ -29,11 +29,22 @@ __all__ = ["answer_with_workflow", "asked_workflow", "behind_providers", "own_fi
 
 
 def behind_providers(engine: Engine, body: Any) -> AskedModels | None:
-    """Return the models that a request names; None: it names a workflow or an agent."""
+    """Return the models that a request names; None: it names a workflow or an agent.
+
+    :raises NotFound: when it names a model of a provider that has no key.
+    """
     name = body.get("model") if isinstance(body, dict) else None
     if not isinstance(name, str) or engine.workflows.find(name) is not None or is_agents(name):
         return None
-    return find_models(name, engine.services.models)
+    models = engine.services.models
+    found = find_models(name, models)
+    if found is None and (key := missing_key(name, models)):
+        raise NotFound(
+            f'The model "{name[:200]}" needs a key: set {key} in the environment of the engine, or name '
+            "another, such as mode-2/generalist; GET /v1/models lists all.",
+            field="model",
+        )
+    return found
 
 
 async def answer_with_workflow(

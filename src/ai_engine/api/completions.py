@@ -1,4 +1,4 @@
-"""OpenAI's older completions: a text goes on, as far as a chat's answer does."""
+"""OpenAI's older completions: a text is continued by the answer of a chat."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _EXAMPLE: Final = {"model": "mode-2/generalist", "prompt": "What is a 510(k)?", 
 OPERATIONS: Final[Operations] = {
     ("post", "/v1/completions"): openai_operation(
         summary="Complete a text as with OpenAI's older API",
-        description="The prompt is asked as the one message of a chat; errors are OpenAI's too.",
+        description="The prompt is sent as the only message of a chat; errors are OpenAI's too.",
         body=TextRequest,
         examples={"prompt": {"value": _EXAMPLE}},
     ),

@@ -180,7 +180,7 @@ routes = tuple(
     )
 )
 
-_GOOGLE: Final = {"default": {"description": "An error, as the Gemini API has it."}}
+_GOOGLE: Final = {"default": {"description": "An error in the form of the Gemini API."}}
 _JSON: Final[dict[str, Content]] = {"application/json": {}}
 _QUESTION: Final = {"contents": [{"role": "user", "parts": [{"text": "What is a 510(k)?"}]}]}
 _TEXT: Final = {"content": {"parts": [{"text": "What is a 510(k)?"}]}}
@@ -194,7 +194,7 @@ def _operation(
         description=description,
         body=body,
         examples={"question": {"value": example}},
-        success="As the Gemini API has it.",
+        success="In the form of the Gemini API.",
         answers=_JSON,
         others=_GOOGLE,
         problems=None,
@@ -216,7 +216,7 @@ _METHODS: Final[Mapping[str, Operation]] = {
     ),
     "countTokens": _operation(
         "Estimate the tokens of contents",
-        "The engine's own estimate; nobody is asked.",
+        "The engine's own estimate; no provider is called.",
         GenerateRequest,
         _QUESTION,
     ),

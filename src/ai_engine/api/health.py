@@ -1,4 +1,4 @@
-"""Whether the service is alive, and ready for questions."""
+"""The health checks: whether the service is alive, and ready for requests."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ OPERATIONS: Final[Operations] = {
         answers={"application/json": Health},
         others={
             "503": {
-                "description": "One is not so.",
+                "description": "One of these conditions is not met.",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}},
             }
         },

@@ -106,7 +106,7 @@ _EXAMPLE: Final = {
     "max_tokens": 1024,
     "messages": [{"role": "user", "content": "What is a 510(k)?"}],
 }
-_ANTHROPIC: Final = {"default": {"description": "An error, as Anthropic's API has it."}}
+_ANTHROPIC: Final = {"default": {"description": "An error in the form of Anthropic's API."}}
 _JSON: Final[dict[str, Content]] = {"application/json": {}}
 
 
@@ -116,7 +116,7 @@ def _operation(summary: str, description: str) -> Operation:
         description=description,
         body=MessageRequest,
         examples={"question": {"value": _EXAMPLE}},
-        success="As Anthropic's API has it.",
+        success="In the form of Anthropic's API.",
         answers=_JSON,
         others=_ANTHROPIC,
         problems=None,
@@ -129,7 +129,7 @@ OPERATIONS: Final[Operations] = {
         "A model is one behind a provider, a mode and an agent, or a workflow; errors are Anthropic's too.",
     ),
     ("post", "/v1/messages/count_tokens"): _operation(
-        "Estimate the tokens of messages", "The engine's own estimate; nobody is asked."
+        "Estimate the tokens of messages", "The engine's own estimate; no provider is called."
     ),
 }
 """Anthropic's own reference says more."""

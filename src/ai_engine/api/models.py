@@ -1,4 +1,4 @@
-"""The models that a caller may ask, as OpenAI's, Google's and Anthropic's clients list them."""
+"""The models that a caller may use, as clients of OpenAI, Google and Anthropic list them."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ OPERATIONS: Final[Operations] = {
     ),
     ("get", "/v1beta/models"): _operation("List models as with Gemini", "Those of `/v1/models`.", "Google's"),
     ("get", "/v1beta/models/{model}"): _operation(
-        "Show a model as with Gemini", "Any that is listed.", "Google's"
+        "Show a model as with Gemini", "Any listed one.", "Google's"
     ),
 }
 """OpenAI's and Google's own references say more."""

@@ -1,4 +1,4 @@
-"""The documentation of a route that follows OpenAI's API, whose own reference says more."""
+"""The documentation of a route that follows OpenAI's API; its reference has the details."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def openai_operation(
         description=description,
         body=body,
         examples=examples,
-        success="As OpenAI's API has it.",
+        success="In the form of OpenAI's API.",
         answers={"application/json": {}},
-        others={"default": {"description": "An error, as OpenAI's API has it."}},
+        others={"default": {"description": "An error in the form of OpenAI's API."}},
         problems=None,
     )

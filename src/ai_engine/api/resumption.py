@@ -30,7 +30,7 @@ MAX_CALLS: Final = 100
 
 
 class ResumeRequest(Frozen):
-    """A decision on all that a paused run waits for."""
+    """A decision on everything that a paused run waits for."""
 
     answers: Whole[dict[str, Any]] = Field(default_factory=dict, examples=[{"verdict": "yes"}])
     """Values of paused nodes, by the name in ``required_input``; each fits its ``answer_schema``."""
@@ -77,7 +77,7 @@ EVENT: Final[Content] = {"$ref": "#/components/schemas/RunEvent"}
 
 EXAMPLES: Final[dict[str, Any]] = {
     "answer": {
-        "summary": "The answer to a node of a workflow of one's own",
+        "summary": "The answer to a node of your own workflow",
         "value": {"answers": {"verdict": "yes"}},
     },
     "calls": {
@@ -94,10 +94,10 @@ EXAMPLES: Final[dict[str, Any]] = {
 OPERATIONS: Final[Operations] = {
     ("post", "/v1/runs/{run_id}/resume"): Operation(
         summary="Resume a run",
-        description="Goes on with a run that waits for input or approval, and answers like Ask. "
-        "A decision that lacks something, or does not fit, is refused, and the run waits on.",
+        description="Continues a run that waits for input or approval, and answers like Ask. "
+        "An incomplete or invalid decision is refused, and the run keeps waiting.",
         parameters=(
-            parameter("header", HEADER, "Sent again with the same body, it gets the same run."),
+            parameter("header", HEADER, "Repeating the same body returns the same run."),
             PREFERENCE,
             DEADLINE,
         ),

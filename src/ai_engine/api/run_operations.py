@@ -48,7 +48,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         },
     },
     "conversation": {
-        "summary": "A question that goes on with a conversation",
+        "summary": "A question that continues a conversation",
         "value": {
             "query": "And for class III?",
             "mode": "4",
@@ -60,7 +60,7 @@ EXAMPLES: Final[dict[str, Any]] = {
 }
 
 APPROVALS: Final[dict[str, Any]] = {
-    "some": {"summary": "These calls and no others", "value": {"approved": ["call-1"]}},
+    "some": {"summary": "Only these calls", "value": {"approved": ["call-1"]}},
     "all": {"summary": "All calls", "value": {"approved": "all"}},
     "none": {"summary": "No call", "value": {"approved": []}},
 }
@@ -69,7 +69,7 @@ OPERATIONS: Final[Operations] = {
     **RESUMPTION,
     ("post", "/v1/runs"): Operation(
         summary="Ask",
-        description="Answers as JSON, or event by event where Accept prefers that.",
+        description="Answers as JSON, or event by event if Accept prefers that.",
         parameters=(PREFERENCE, WEBHOOK, DEADLINE),
         body=WorkflowInput,
         examples=EXAMPLES,
@@ -80,14 +80,14 @@ OPERATIONS: Final[Operations] = {
     ),
     ("get", "/v1/runs/{run_id}"): Operation(
         summary="Show a run",
-        description="How the run stands, with its answer or its error.",
+        description="The run's status, with its answer or its error.",
         success="The run.",
         answers={"application/json": RunView},
         problems=(404, 503),
     ),
     ("delete", "/v1/runs/{run_id}"): Operation(
         summary="Cancel a run",
-        description="Ends a run that works or waits, in the queue too.",
+        description="Ends a running, waiting or queued run.",
         others={"204": {"description": "It is cancelled."}},
         problems=(404, 409, 503),
     ),
@@ -102,7 +102,7 @@ OPERATIONS: Final[Operations] = {
     ),
     ("post", "/v1/runs/{run_id}/approval"): Operation(
         summary="Approve tool calls",
-        description="Goes on with a run that waits, and answers like Ask.",
+        description="Continues a waiting run, and answers like Ask.",
         parameters=(PREFERENCE, DEADLINE),
         body=Approval,
         examples=APPROVALS,

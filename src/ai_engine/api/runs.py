@@ -1,4 +1,4 @@
-"""Runs: begin one, see it, follow it, approve its tool calls, cancel it."""
+"""Runs: start one, read it, follow it, approve its tool calls, cancel it."""
 
 from __future__ import annotations
 
@@ -351,7 +351,7 @@ def _has_ended(run_id: str, status: str) -> Conflict:
 
 def _in_another_process(run_id: str) -> Conflict:
     return Conflict(
-        f"The run {run_id} was begun by another process of the engine, or by one that has ended: "
+        f"The run {run_id} was started by another process of the engine, or by one that has ended: "
         "GET /v1/runs/{id} returns its status.",
         field="run_id",
     )

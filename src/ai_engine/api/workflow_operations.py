@@ -1,4 +1,4 @@
-"""The documentation of the routes of workflows, those of each workflow with its own schemas."""
+"""The documentation of the workflow routes; those of each workflow have its own schemas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vital_shared.workflows.workflow import Workflow
 __all__ = ["operations"]
 
 TAG: Final = "workflows"
-FORMS: Final = "Answers as JSON, or event by event where Accept prefers that."
+FORMS: Final = "Answers as JSON, or event by event if Accept prefers that."
 
 
 def _answers(workflow: type[Workflow[Any, Any]]) -> dict[str, Content]:
@@ -34,14 +34,14 @@ def operations(classes: ServedClasses) -> Operations:
         ("get", "/v1/workflows"): Operation(
             tag=TAG,
             summary="List workflows",
-            description="What is served here, with the schemas of requests and answers.",
+            description="The served workflows, with the schemas of requests and answers.",
             success="The workflows.",
             answers={"application/json": WorkflowList},
         ),
         ("get", "/v1/workflows/{name}"): Operation(
             tag=TAG,
             summary="Show a workflow",
-            description="One of what is served here.",
+            description="One served model.",
             success="The workflow.",
             answers={"application/json": WorkflowView},
             problems=(404,),

@@ -146,4 +146,4 @@ class WorkerChannel:
 
 
 def _closed() -> ChannelClosed:
-    return ChannelClosed("The other process of the engine is gone: ask again in a moment.")
+    return ChannelClosed("The other process of the engine is gone: try again in a moment.")

@@ -47,5 +47,5 @@ async def _ask(channel: WorkerChannel, topic: Topic, body: bytes) -> bytes:
     except (TimeoutError, ChannelClosed):
         answer = b""
     if not answer:
-        raise EngineBusy("The metrics of the workers could not be gathered: ask again in a moment.")
+        raise EngineBusy("The metrics of the workers could not be gathered: try again in a moment.")
     return answer

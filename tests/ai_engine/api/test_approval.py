@@ -121,6 +121,7 @@ async def test_a_run_that_has_ended_or_does_not_exist(service: Service) -> None:
     assert (await approve(service, "run_0", {"approved": "all"})).status_code == 404
 
 
+@pytest.mark.thorough
 async def test_a_busy_engine_leaves_the_run_waiting(serve: Serve, model) -> None:
     service = await serve([model], settings={"max_concurrent_runs": 1})
     run_id = (await paused(service))["run_id"]

@@ -283,6 +283,7 @@ async def test_it_is_resumed_at_the_other_worker(tmp_path) -> None:
             workers.add((begun, ended))
 
 
+@pytest.mark.thorough
 async def test_of_two_people_at_two_workers_one_wins(tmp_path) -> None:
     (tmp_path / "reviewed.py").write_text(SOURCE)
     async with (
@@ -353,6 +354,7 @@ def resumed(tmp_path) -> Iterator[Callable[[Any], tuple[int, str]]]:
         runner.run(stack.aclose())
 
 
+@pytest.mark.thorough
 @given(body=bodies | json_values)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_body_breaks_it_and_what_is_refused_leaves_the_run_waiting(

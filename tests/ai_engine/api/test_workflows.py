@@ -236,11 +236,14 @@ async def test_a_run_of_a_workflow_that_is_no_longer_served_conflicts(serve: Ser
     await first.stop()
     later = await serve()
     assert (await later.client.get(f"/v1/runs/{run_id}")).json()["status"] == "awaiting_approval"
+    (listed,) = (await later.client.get("/v1/runs")).json()["runs"]
+    by_name = await later.client.get("/v1/runs", params={"workflow": listed["workflow"]})
+    assert [run["id"] for run in by_name.json()["runs"]] == [run_id]
     response = await later.client.post(f"/v1/runs/{run_id}/approval", json={"approved": "all"})
     assert response.status_code == 409
     assert response.json()["detail"] == (
-        f'The run {run_id} belongs to the workflow "tests.ai_engine.api.test_workflows:Echo", which is not '
-        "served here any longer: serve it again to go on with the run."
+        f'The run {run_id} belongs to the workflow "tests.ai_engine.api.test_workflows:Echo", which is no longer '
+        "served here: serve it again to continue the run."
     )
     assert (await later.client.delete(f"/v1/runs/{run_id}")).status_code == 204
 

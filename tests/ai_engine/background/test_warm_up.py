@@ -69,6 +69,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("configured", "key", "loaded"), [(False, "", False), (True, "", True), (False, "sk-1", True)]
 )

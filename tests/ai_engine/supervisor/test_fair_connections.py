@@ -48,6 +48,7 @@ async def test_short_connections_one_after_the_other_are_shared(tmp_path):
         assert min(counts.values()) >= LEAST_SHARE, counts
 
 
+@pytest.mark.thorough
 async def test_connections_of_a_frozen_worker_go_to_the_others(tmp_path):
     async with running_engine(tmp_path, workers=2) as engine:
         frozen = engine.pid(1)

@@ -88,6 +88,7 @@ def numbers(events):
     return [event["seq"] for event in events]
 
 
+@pytest.mark.thorough
 async def test_a_stream_that_was_lost_at_any_event_goes_on_at_the_other_worker(tmp_path):
     gates = []
 

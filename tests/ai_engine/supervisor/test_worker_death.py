@@ -175,6 +175,7 @@ async def test_each_clients_retry_with_its_key_is_answered_though_its_worker_die
         await until(tmp_path, calls, [(KEYED_CLIENTS + lost, KEYED_CLIENTS + lost, lost)])
 
 
+@pytest.mark.thorough
 async def test_a_single_process_that_was_killed_ends_its_runs_at_its_next_start(tmp_path):
     never = asyncio.Event()
     async with base.serve(openai.stream([*openai.TEXT[:3], never])) as upstream:

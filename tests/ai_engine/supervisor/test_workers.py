@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 
+import pytest
 from tests.ai_engine.processes import start
 from tests.ai_engine.supervisor.engine import SLOW_PROVIDER, running_engine
 from tests.llm.wires.servers import base, openai
@@ -17,6 +18,7 @@ async def test_workers_end_when_their_supervisor_is_killed(tmp_path):
         assert engine.log[-1]["event"] == "the end"
 
 
+@pytest.mark.thorough
 async def test_ctrl_c_stops_all_in_good_order_and_cancels_their_runs(tmp_path):
     async with base.serve(openai.stream([*openai.TEXT[:3], asyncio.Event()])) as upstream:
         (tmp_path / "vital.toml").write_text(SLOW_PROVIDER.format(url=upstream.url))
@@ -31,6 +33,7 @@ async def test_ctrl_c_stops_all_in_good_order_and_cancels_their_runs(tmp_path):
                 await engine.logged("worker ended", worker=worker, code=0)
 
 
+@pytest.mark.thorough
 async def test_workers_that_cannot_start_end_the_engine_in_one_sentence(tmp_path):
     process = await start(
         tmp_path, VITAL_WORKERS="2", VITAL_REDIS_URL="redis://127.0.0.1:1/0", VITAL_MODEL="nobody:nothing"
@@ -50,6 +53,7 @@ async def test_a_configuration_that_cannot_be_read_ends_the_engine_before_there_
     assert "worker" not in last
 
 
+@pytest.mark.thorough
 async def test_a_frozen_worker_is_replaced_and_counted(tmp_path):
     async with running_engine(tmp_path, VITAL_HANG_SECONDS="1") as engine:
         frozen = engine.pid(1)

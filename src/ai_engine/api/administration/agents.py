@@ -62,14 +62,16 @@ async def show_agent(request: Request, agent_id: Agent) -> AgentProfile:
 
 @router.put("/{agent_id}", summary="Save an agent", openapi_extra=BODY)
 async def save_agent(request: Request, agent_id: Agent) -> AgentProfile:
-    """Save an agent of the tenant's own, which hides a shared one with its id.
+    """Save an agent of the tenant, which hides a shared one with its id.
 
     Without the tenant header it is shared by all.
     """
     caller, engine = Caller.of(request), engine_of(request)
     _, given = await read_json(request, engine.settings.max_body_bytes)
     if isinstance(given, dict) and given.setdefault("id", agent_id) != agent_id:
-        raise InvalidRequest(f"id is not the one of the path, {agent_id}: give the same or none", field="id")
+        raise InvalidRequest(
+            f"id differs from the id in the path, {agent_id}: send the same id or none", field="id"
+        )
     profile = parse_model(AgentProfile, to_json(given))
     _check(profile, engine.services)
     await engine.services.agents.save(profile, tenant_id=caller.tenant_id)

@@ -24,7 +24,7 @@ Tenant = Annotated[Id, Path()]
 BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "description": "All limits of the tenant; what is left out has its default.",
+        "description": "All limits of the tenant; omitted ones have their defaults.",
         "content": {
             "application/json": {
                 "schema": TenantLimits.model_json_schema(),
@@ -49,7 +49,7 @@ class BudgetList(Frozen):
 
 @router.get("", summary="List the tenants with limits")
 async def list_budgets(request: Request) -> BudgetList:
-    """List the limits of all tenants, and how they stand to them; a tenant gets its own."""
+    """List the limits of all tenants, and what they have used of them; a tenant gets its own."""
     services, caller = engine_of(request).services, Caller.of(request)
     mine = None if caller.tenant_id is None else (caller.tenant_id,)
     standings = await services.limits.list(tenant_ids=mine, now=services.now())
@@ -58,7 +58,7 @@ async def list_budgets(request: Request) -> BudgetList:
 
 @router.get("/{tenant_id}", summary="Show a tenant's limits")
 async def show_budget(request: Request, tenant_id: Tenant) -> TenantStanding:
-    """Show what a tenant may spend, what it has spent, and what is left."""
+    """Show a tenant's limits, what it has spent, and what is left."""
     services = engine_of(request).services
     if not Caller.of(request).may_see(tenant_id):
         raise NotFound(f"There are no limits of the tenant {tenant_id} to see.", field="tenant_id")
@@ -67,7 +67,7 @@ async def show_budget(request: Request, tenant_id: Tenant) -> TenantStanding:
 
 @router.put("/{tenant_id}", summary="Set a tenant's limits", openapi_extra=BODY)
 async def set_budget(request: Request, tenant_id: Tenant) -> TenantStanding:
-    """Set the limits in place of those that the tenant had; they hold from its next request on."""
+    """Set the tenant's limits, replacing the previous ones; they apply from its next request on."""
     engine = engine_of(request)
     limits = await read_model(request, TenantLimits, engine.settings.max_body_bytes)
     now = engine.services.now()
@@ -78,6 +78,6 @@ async def set_budget(request: Request, tenant_id: Tenant) -> TenantStanding:
 
 @router.delete("/{tenant_id}", summary="Delete a tenant's limits", status_code=204)
 async def delete_budget(request: Request, tenant_id: Tenant) -> Response:
-    """Let a tenant ask and spend without limits."""
+    """Remove a tenant's limits on requests and spending."""
     await engine_of(request).services.limits.delete(tenant_id)
     return Response(status_code=204)

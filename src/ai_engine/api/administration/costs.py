@@ -30,7 +30,7 @@ class CostParameters(CostQuery):
     """The query, and in which form its answer is wanted."""
 
     format: Literal["json", "csv"] | None = Field(
-        default=None, description="Without: what the header Accept prefers."
+        default=None, description="Default: the format that the header Accept prefers."
     )
 
 
@@ -45,11 +45,11 @@ async def forecast_costs(request: Request) -> MonthForecasts:
         return await month_forecasts(connection, services.now(), Caller.of(request).tenant_id)
 
 
-@router.get("", summary="Sum costs up", response_model=CostReport, responses=ANSWER)
+@router.get("", summary="Sum up costs", response_model=CostReport, responses=ANSWER)
 async def show_costs(
     request: Request, response: Response, query: Annotated[CostParameters, Query()]
 ) -> CostReport | Response:
-    """Sum the tenant's costs up, from the ledger; without the tenant header, those of all.
+    """Sum up the tenant's costs, from the ledger; without the tenant header, those of all.
 
     Money is in dollars, exact, as text. At most 10,000 lines.
     """

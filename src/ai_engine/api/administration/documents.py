@@ -75,7 +75,7 @@ class DocumentPassage(Frozen):
 
 
 class DocumentPassages(Frozen):
-    """A document, and a part of what was read of it."""
+    """A document, and a part of its extracted text."""
 
     document: Document
     passages: tuple[DocumentPassage, ...]
@@ -135,11 +135,11 @@ async def add_document(
 async def search_documents(
     request: Request,
     query: Annotated[str, Query(min_length=1, max_length=MAX_QUERY_CHARACTERS)],
-    limit: Annotated[int | None, Query(ge=1, le=50, description="Without: as many as a run gets.")] = None,
+    limit: Annotated[int | None, Query(ge=1, le=50, description="Default: as many as a run gets.")] = None,
 ) -> DocumentSearch:
-    """Show which passages a question finds in the tenant's documents and the shared ones, and why.
+    """Show the passages that a question finds in the tenant's and the shared documents, and why.
 
-    Nothing is asked of a model, and nothing is charged. Other sources of passages are not searched.
+    No model is called, and nothing is charged. Other sources of passages are not searched.
     A search counts as a request of the tenant's, and waits for its turn as a run does.
     """
     tenant_id, engine = Caller.of(request).tenant_id, engine_of(request)
@@ -175,14 +175,14 @@ async def show_document(request: Request, document_id: str) -> Document:
     return await engine_of(request).services.knowledge.get(document_id, tenant_id=tenant_id)
 
 
-@router.get("/{document_id}/passages", summary="Show what was read of a document")
+@router.get("/{document_id}/passages", summary="Show a document's extracted text")
 async def show_passages(
     request: Request,
     document_id: str,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
 ) -> DocumentPassages:
-    """Show the text that was read of a document, in its order, as it is searched."""
+    """Show a document's extracted text, in order, as it is searched."""
     tenant_id, knowledge = Caller.of(request).tenant_id, engine_of(request).services.knowledge
     document = await knowledge.get(document_id, tenant_id=tenant_id)
     found = await knowledge.chunks_of(document_id, tenant_id=tenant_id, limit=limit, offset=offset)

@@ -25,7 +25,7 @@ BODY: Final[dict[str, Any]] = {
                 "schema": {"$ref": "#/components/schemas/FeedbackInput"},
                 "examples": {
                     "thumb": {
-                        "summary": "It was no good",
+                        "summary": "A bad answer",
                         "value": {"kind": "boolean", "value": False, "comment": "It misses class III."},
                     },
                     "score": {
@@ -45,9 +45,9 @@ BODY: Final[dict[str, Any]] = {
 
 @router.post("", summary="Give feedback", openapi_extra=BODY)
 async def give_feedback(request: Request, run_id: str) -> Feedback:
-    """Judge a run of the tenant's.
+    """Rate a run of the tenant.
 
-    Of each user there is one piece of each kind and name: sent again, it takes the place of the first.
+    There is one rating for each user, kind and name: a later one replaces it.
     """
     engine = engine_of(request)
     given = await read_model(request, FeedbackInput, engine.settings.max_body_bytes)

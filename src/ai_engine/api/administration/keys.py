@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
 
 class KeyInput(Frozen):
-    """A key to make."""
+    """A key to create."""
 
     tenant_id: Id | None = None
     """Its tenant; None: the caller's."""
@@ -46,7 +46,7 @@ class KeyList(Frozen):
 
 
 class MadeKey(Frozen):
-    """A key that was just made."""
+    """A newly created key."""
 
     key: ApiKey
     token: str
@@ -68,14 +68,14 @@ BODY: Final[dict[str, Any]] = {
 
 @router.get("", summary="List keys")
 async def list_keys(request: Request) -> KeyList:
-    """List the tenant's keys; without the tenant header, those of all. Revoked ones are among them."""
+    """List the tenant's keys; without the tenant header, those of all. Includes revoked ones."""
     store = KeyStore(engine_of(request).services.database)
     return KeyList(keys=await store.list(tenant_id=Caller.of(request).tenant_id))
 
 
-@router.post("", summary="Make a key", status_code=201, openapi_extra=BODY)
+@router.post("", summary="Create a key", status_code=201, openapi_extra=BODY)
 async def create_key(request: Request, response: Response) -> MadeKey:
-    """Make a key, for the caller's tenant or, with a key for all tenants, for any or all.
+    """Create a key, for the caller's tenant or, with a key for all tenants, for any or all.
 
     Its text is in this answer alone. It expires no later than the key that it is made with. Where the engine
     has no keys yet, it takes one from the first on.

@@ -46,8 +46,8 @@ class RunEvent(RootModel[Event]):
 PROBLEM_CONTENT: Final[dict[str, Any]] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 DESCRIPTION: Final = (
-    "Questions, answered with citations and watched while they are. "
-    "Where the engine has keys, each request but those for signs of life takes one. "
+    "Questions answered with citations, and monitored. "
+    "If the engine has keys, every request except health checks requires one. "
     f"The header {TENANT_HEADER} narrows a request down to one tenant; a tenant's own key does so itself."
 )
 
@@ -70,16 +70,16 @@ KEY: Final = {"type": "http", "scheme": "bearer", "description": "A key, as `vit
 
 PROBLEMS: Final = {
     400: "The body is not JSON.",
-    401: "There is no key in the request, or none that can be used.",
+    401: "The request has no key, or an invalid one.",
     402: "The request could cost more than is left of the tenant's budget: `left_dollars`, `resets_at`.",
     403: "The caller, or the key, may not do that.",
-    404: "There is no such thing, or it is another tenant's.",
+    404: "It does not exist, or is another tenant's.",
     409: "Its state does not allow that (now).",
     410: "The approval came too late.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "A field is wrong; `errors` says which.",
-    429: "The tenant asks too often: come again after Retry-After.",
+    429: "The tenant's rate is exceeded: retry after Retry-After.",
     500: "The run failed.",
     502: "The language model did not answer.",
     503: "The engine is busy or stopping, or the store does not answer.",

@@ -25,10 +25,10 @@ async def show_report(
     request: Request,
     period: Annotated[PeriodName, Query(description="The last 24 hours, 7 days or 30 days.")] = "day",
     until: Annotated[
-        date | None, Query(description="Up to the end of this day of UTC; without: up to now.")
+        date | None, Query(description="Up to the end of this day in UTC; default: up to now.")
     ] = None,
 ) -> Report:
-    """Answer a manager's questions for the tenant; without its header, for all of them together."""
+    """Answer a manager's questions for the tenant; without its header, for all tenants together."""
     engine = engine_of(request)
     if engine.reporter is None:
         raise NotFound("This engine makes no reports: it was not started with `vital serve`.")
@@ -48,7 +48,7 @@ def _end(until: date | None, now: datetime) -> datetime:
         return now
     day = datetime(until.year, until.month, until.day, tzinfo=UTC)
     if day > now:
-        raise InvalidRequest("until is a day that has not come yet", field="until")
+        raise InvalidRequest("until is a day in the future", field="until")
     if until < EARLIEST_DAY:
         raise InvalidRequest(f"until has to be {EARLIEST_DAY} or later", field="until")
     return min(day + timedelta(days=1), now)
