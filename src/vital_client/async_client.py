@@ -30,18 +30,18 @@ class AsyncVitalClient:
     """A client of an engine, for asyncio.
 
     :param base_url: the address of the engine.
-    :param key: the API key; None: that of the environment variable ``VITAL_API_KEY``, if there is one.
-    :param tenant_id: the tenant of all requests; None: that of the key.
-    :param user_id: the user of questions that name none.
-    :param timeout_seconds: the longest silence of the engine, in seconds; a run that is not streamed is
-        silent to its end.
-    :param retries: requests that are sent after one that was refused or lost, at most. A question is sent
-        again where the engine has not begun with it, or where it has an idempotency key.
-    :param reconnect_seconds: the time for which a lost connection to a run that has begun is made again, in
-        seconds, so that a stream outlives a restart of the engine.
-    :param transport: another transport of httpx.
+    :param key: the API key; None: the environment variable ``VITAL_API_KEY``, if it is set.
+    :param tenant_id: the tenant of all requests; None: the tenant of the key.
+    :param user_id: the user of requests that name none.
+    :param timeout_seconds: seconds without data from the engine after which a request times out; a run that
+        is not streamed sends nothing until it ends.
+    :param retries: the maximum number of retries of a request that was refused or lost. A question is only
+        retried if the engine has not started it, or if it has an idempotency key.
+    :param reconnect_seconds: seconds during which the client reconnects to a run that has started, so that a
+        stream survives a restart of the engine.
+    :param transport: a custom httpx transport.
 
-    Every method raises `ClientError`, and what it documents beside.
+    Every method raises `ClientError`, in addition to the errors that it documents.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class AsyncVitalClient:
         self._retries = Retries(retries, reconnect_seconds)
         self._http = httpx.AsyncClient(**self._options.http(), transport=transport)
         self._loop: asyncio.AbstractEventLoop | None = None
-        """The event loop that the connections belong to; None: there are none yet."""
+        """The event loop that owns the connections; None: there are none yet."""
 
     async def __aenter__(self) -> Self:
-        """Return it; leaving the block closes its connections."""
+        """Return the client; leaving the block closes its connections."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -78,11 +78,11 @@ class AsyncVitalClient:
     async def ask(
         self, query: str, *, workflow: str | None = None, idempotency_key: str | None = None, **fields: Any
     ) -> RunAnswer:
-        """Ask, and wait for the answer, or for what the run waits for.
+        """Ask a question, and wait until the run has an answer or pauses.
 
-        :param workflow: the name of the workflow; None: the engine's own.
-        :param idempotency_key: a request that is sent again with it gets the same run.
-        :param fields: other fields of the question, such as ``mode`` or ``agent_id``, and a workflow's own.
+        :param workflow: the name of the workflow; None: the engine's default.
+        :param idempotency_key: a key with which a repeated request gets the same run.
+        :param fields: other fields of the request, such as ``mode``, ``agent_id`` or those of the workflow.
         """
         return await self._do(calls.ask(self._options.question(query, fields), workflow, idempotency_key))
 
@@ -90,9 +90,9 @@ class AsyncVitalClient:
     async def stream(
         self, query: str, *, workflow: str | None = None, idempotency_key: str | None = None, **fields: Any
     ) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
-        """Ask, and follow the run event by event; a lost connection is made again where it broke off.
+        """Ask a question, and follow the run event by event; a lost connection resumes where it broke off.
 
-        The parameters are those of `ask`. Reading raises `RunWithoutAnswer` at the end of a run that failed.
+        The parameters are those of `ask`. Iterating raises `RunWithoutAnswer` at the end of a failed run.
         """
         call = calls.ask(self._options.question(query, fields), workflow, idempotency_key)
         async with aclosing(self._events(call)) as events:
@@ -100,9 +100,9 @@ class AsyncVitalClient:
 
     @asynccontextmanager
     async def follow(self, run_id: str, *, after: int = 0) -> AsyncIterator[AsyncGenerator[StreamEvent]]:
-        """Follow a run that has begun.
+        """Follow a run that has already started.
 
-        :param after: the number of the last event that is known; 0: none is.
+        :param after: the number of the last event you have; 0: none.
         """
         async with aclosing(self._events(calls.events_after(run_id, after))) as events:
             yield events
@@ -118,11 +118,11 @@ class AsyncVitalClient:
         user_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> RunAnswer:
-        """Go on with a run that waits; tool calls that are not named are denied.
+        """Resume a run that waits; tool calls that you do not name are denied.
 
-        :param approved: ids of the suggested calls to make, or ``all`` that are not denied.
-        :param edited: other arguments, by id; these calls are approved.
-        :param denied: reasons, by id.
+        :param approved: ids of the suggested calls to make, or ``all`` to make all that are not denied.
+        :param edited: changed arguments, by id; these calls are approved.
+        :param denied: reasons for denied calls, by id.
         :param answers: values of paused nodes, by name.
         :param user_id: the person who decides.
         """
@@ -140,21 +140,21 @@ class AsyncVitalClient:
         webhook_url: str | None = None,
         **fields: Any,
     ) -> str:
-        """Begin a run that goes on in the background, and return its id.
+        """Start a run in the background, and return its id.
 
         The other parameters are those of `ask`.
 
-        :param webhook_url: the address that the engine calls at the run's end.
+        :param webhook_url: the address that the engine calls when the run ends.
         """
         call = calls.ask(self._options.question(query, fields), workflow, idempotency_key)
         return await self._do(calls.in_background(call, webhook_url))
 
     async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunAnswer:
-        """Wait until a run has ended, or waits for a person, and return its answer.
+        """Wait until a run ends or pauses for a person, and return its answer.
 
-        :param timeout_seconds: None: for as long as it takes.
-        :raises RunWithoutAnswer: when it has ended without an answer.
-        :raises WaitTimeout: when it goes on for longer.
+        :param timeout_seconds: seconds to wait; None: without a limit.
+        :raises RunWithoutAnswer: when the run has ended without an answer.
+        :raises WaitTimeout: when the run is still active after that time.
         """
         polls = Polls(run_id, timeout_seconds)
         while True:
@@ -164,47 +164,47 @@ class AsyncVitalClient:
             await asyncio.sleep(polls.wait_seconds())
 
     async def run(self, run_id: str) -> RunDetails:
-        """Return a run as the engine has stored it."""
+        """Return a stored run."""
         return await self._do(calls.run(run_id))
 
     async def answer(self, run_id: str) -> RunAnswer | None:
-        """Return the answer of a run, or what it waits for; None: it still runs.
+        """Return the answer of a run, or the approval or input that it waits for; None while it is running.
 
-        :raises RunWithoutAnswer: when it has ended without one.
+        :raises RunWithoutAnswer: when the run has ended without an answer.
         """
         return (await self.run(run_id)).answer
 
     async def runs(self, **filters: Any) -> ListedRuns:
-        """Return a page of the runs, the newest first.
+        """Return a page of runs, newest first.
 
-        :param filters: those of ``GET /v1/runs``, such as ``status``, ``limit`` and ``cursor``; its
-            ``from`` and ``to`` are ``start`` and ``end``.
+        :param filters: the query parameters of ``GET /v1/runs``, such as ``status``, ``limit`` and
+            ``cursor``; ``from`` and ``to`` are called ``start`` and ``end`` here.
         """
         return await self._do(calls.runs(filters))
 
     async def costs(self, *, group_by: Sequence[str] = (), **filters: Any) -> CostSummary:
-        """Sum costs up, from the ledger.
+        """Return the sums of the costs in the ledger.
 
-        :param group_by: some of ``tenant``, ``mode``, ``model``, ``agent``, ``workflow``, ``type`` and
+        :param group_by: any of ``tenant``, ``mode``, ``model``, ``agent``, ``workflow``, ``type`` and
             ``day``.
-        :param filters: those of ``GET /v1/costs``, such as ``mode`` and ``agent``; its ``from`` and ``to``
-            are ``start`` and ``end``.
+        :param filters: the query parameters of ``GET /v1/costs``, such as ``mode`` and ``agent``; ``from``
+            and ``to`` are called ``start`` and ``end`` here.
         """
         return await self._do(calls.costs(group_by, filters))
 
     async def cancel(self, run_id: str) -> None:
         """Cancel a run.
 
-        :raises RunConflict: when it has ended.
+        :raises RunConflict: when the run has already ended.
         """
         await self._do(calls.cancel(run_id))
 
     async def give_feedback(
         self, run_id: str, value: bool | float | str, *, kind: str | None = None, **fields: Any
     ) -> FeedbackEntry:
-        """Give feedback on a run; given again by the same user, it takes the place of the first.
+        """Give feedback on a run; later feedback of the same user replaces it.
 
-        :param kind: ``boolean``, ``number``, ``text`` or ``correction``; None: that of the value.
+        :param kind: ``boolean``, ``number``, ``text`` or ``correction``; None: the kind of the value.
         :param fields: ``name``, ``comment`` and ``user_id``.
         """
         return await self._do(calls.feedback(run_id, value, kind, fields))
@@ -214,9 +214,9 @@ class AsyncVitalClient:
         return await self._do(calls.workflows())
 
     async def _do(self, call: Call[T], *, polls: Polls | None = None) -> T:
-        """Make a call, again where that may help.
+        """Make a call, and retry it where that may help.
 
-        :param polls: the looks at a run, of which this is one; None: it is none.
+        :param polls: the polling that this call belongs to; None: it is not a poll.
         """
         retrying = self._retries.begin(self._http.base_url, has_begun=polls is not None)
         while True:
@@ -229,7 +229,7 @@ class AsyncVitalClient:
     async def _attempt(self, call: Call[Any], seconds: float | None) -> Outcome:
         """Send a request.
 
-        :param seconds: the patience with it; None: that of all requests.
+        :param seconds: the timeout of this request; None: the timeout of the client.
         """
         self._check_usable()
         try:
@@ -240,7 +240,7 @@ class AsyncVitalClient:
             raise unreadable(self._http.base_url) from error
 
     async def _events(self, call: Call[Any]) -> AsyncGenerator[StreamEvent]:
-        """Follow the events, over as many connections as it takes."""
+        """Follow the events, reconnecting as often as necessary."""
         retrying = self._retries.begin(self._http.base_url, has_begun=call.method == "GET")
         following = Following(call, retrying)
         while not following.is_over:
@@ -270,13 +270,13 @@ class AsyncVitalClient:
         return self._http.stream(**request)
 
     def _check_usable(self) -> None:
-        """See whether requests can be sent.
+        """Check whether requests can be sent.
 
-        :raises ClientError: when the client is closed, or another event loop has its connections.
+        :raises ClientError: when the client is closed, or another event loop owns its connections.
         """
         if self._http.is_closed:
-            raise ClientError("This client is closed: make another one.")
+            raise ClientError("This client is closed: create another one.")
         loop = asyncio.get_running_loop()
         self._loop = self._loop or loop
         if self._loop is not loop:
-            raise ClientError("This client belongs to another event loop: make one for each.")
+            raise ClientError("This client belongs to another event loop: create one for each loop.")

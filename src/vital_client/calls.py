@@ -1,4 +1,4 @@
-"""The requests of the client, and how their responses are read; the same for both clients."""
+"""The requests of the client and the readers of their responses, shared by both clients."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ __all__ = [
 T = TypeVar("T")
 
 NAMES: Final = {"start": "from", "end": "to"}
-"""The API's names of filters that are no names in Python."""
+"""Names of the API's filters that are keywords in Python."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """A request, and the reader of its response."""
+    """A request and the reader of its response."""
 
     method: str
     path: str
     read: Callable[[Any], T]
-    """The reader that makes the result of the response's JSON."""
+    """The reader that turns the response's JSON into the result."""
     body: Mapping[str, Any] | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def request(self) -> dict[str, Any]:
-        """Return the arguments of httpx's request.
+        """Return the arguments of httpx's ``request``.
 
         :raises ClientError: when a value can be sent neither in the body nor in a header.
         """
@@ -68,12 +68,12 @@ class Call(Generic[T]):
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether sending it twice does what sending it once does."""
+        """Whether the request is idempotent."""
         return self.method == "GET" or self.has_key
 
     @property
     def has_key(self) -> bool:
-        """Whether it has an idempotency key."""
+        """Whether the request has an idempotency key."""
         return IDEMPOTENCY_KEY in self.headers
 
 
@@ -84,7 +84,7 @@ def ask(fields: Mapping[str, Any], workflow: str | None, idempotency_key: str | 
 
 
 def in_background(begin: Call[RunAnswer], webhook_url: str | None) -> Call[str]:
-    """Let a run go on in the background; the result is its id."""
+    """Start a run in the background; the result is its id."""
     headers = {**begin.headers, "Prefer": "respond-async"}
     if webhook_url is not None:
         headers["Webhook-Url"] = webhook_url
@@ -100,7 +100,7 @@ def resume(
     user_id: str | None,
     idempotency_key: str | None,
 ) -> Call[RunAnswer]:
-    """Go on with a run that waits."""
+    """Resume a run that waits."""
     body = {
         "approved": approved if approved is None or isinstance(approved, str) else list(approved),
         "edited": edited,
@@ -113,7 +113,7 @@ def resume(
 
 
 def run(run_id: str) -> Call[RunDetails]:
-    """Look at a run."""
+    """Read a run."""
     return Call("GET", f"/v1/runs/{_segment(run_id)}", RunDetails)
 
 
@@ -123,7 +123,7 @@ def runs(filters: Mapping[str, Any]) -> Call[ListedRuns]:
 
 
 def costs(group_by: Sequence[str], filters: Mapping[str, Any]) -> Call[CostSummary]:
-    """Sum costs up."""
+    """Read sums of costs."""
     params = _params({"group_by": ",".join(group_by) or None, "format": "json", **filters})
     return Call("GET", "/v1/costs", CostSummary, params=params)
 
@@ -147,7 +147,7 @@ def workflows() -> Call[tuple[WorkflowDetails, ...]]:
 
 
 def events_after(run_id: str, seq: int) -> Call[None]:
-    """Follow a run from behind an event."""
+    """Follow a run after a given event."""
     return Call(
         "GET",
         f"/v1/runs/{_segment(run_id)}/events",
@@ -159,19 +159,21 @@ def events_after(run_id: str, seq: int) -> Call[None]:
 def _json(body: Mapping[str, Any]) -> bytes:
     """Write a body.
 
-    :raises ClientError: when it holds what JSON does not have, such as a date or half of a surrogate pair.
+    :raises ClientError: when a value does not exist in JSON, such as a date or half of a surrogate pair.
     """
     try:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode()
     except UnicodeEncodeError as error:
-        raise ClientError("The question holds half of a surrogate pair, which is no character.") from error
+        raise ClientError(
+            "The question contains half of a surrogate pair, which is not a character."
+        ) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise ClientError(f"The question cannot be written as JSON: {error}.") from error
 
 
 def _segment(text: str) -> str:
-    """Return it as one segment of a path."""
+    """Return the text as one segment of a path."""
     return quote(text, safe="")
 
 

@@ -3,9 +3,9 @@
 ::
 
     ClientError
-    ├── EngineUnreachable       no connection, or one that was lost
-    ├── RunWithoutAnswer        the run has ended, and there is no answer
-    ├── WaitTimeout             a run that goes on was waited for as long as you allowed
+    ├── EngineUnreachable       no connection to the engine, or the connection was lost
+    ├── RunWithoutAnswer        the run ended without an answer
+    ├── WaitTimeout             the run is still active after the time you allowed
     └── RequestFailed           the engine answered with a problem
         ├── BadRequest          400, 413, 415, 422
         ├── KeyRefused          401
@@ -40,22 +40,22 @@ __all__ = [
 
 
 class ClientError(Exception):
-    """An error of the client, in one sentence."""
+    """The root of the client's errors; the message is one sentence."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Return what pickle needs: errors cross processes, such as those of a pool."""
+        """Return the state for pickle, since errors cross processes, such as those of a pool."""
         return _restored, (type(self), self.args, self.__dict__)
 
 
 class EngineUnreachable(ClientError):
-    """There is no connection to the engine, or it was lost and does not come back."""
+    """The engine cannot be reached, or the connection was lost and could not be restored."""
 
 
 class RunWithoutAnswer(ClientError):
-    """A run has ended without an answer.
+    """The run ended without an answer.
 
     :param error_type: the kind of failure, such as ``cancelled``.
-    :param node: the node that failed; None: none of them did.
+    :param node: the node that failed; None: no single node did.
     """
 
     def __init__(self, message: str, *, run_id: str, error_type: str, node: str | None = None) -> None:
@@ -66,13 +66,15 @@ class RunWithoutAnswer(ClientError):
 
 
 class WaitTimeout(ClientError):
-    """A run was waited for, and has not ended in time; it goes on.
+    """The run did not end in the time you allowed; it is still active.
 
-    :param run_id: the run.
+    :param run_id: the id of the run.
     """
 
     def __init__(self, run_id: str, timeout_seconds: float) -> None:
-        super().__init__(f"The run {run_id} has not ended within {timeout_seconds:g} seconds; it goes on.")
+        super().__init__(
+            f"The run {run_id} has not ended within {timeout_seconds:g} seconds; it is still active."
+        )
         self.run_id = run_id
 
 
@@ -81,7 +83,7 @@ class RequestFailed(ClientError):
 
     :param status: the status of the response.
     :param problem: the problem's fields, as the engine sent them.
-    :param retry_after_seconds: seconds that the engine asks to wait; None: it asks for nothing.
+    :param retry_after_seconds: seconds to wait as requested by the engine; None: it requests no wait.
     """
 
     def __init__(
@@ -95,16 +97,16 @@ class RequestFailed(ClientError):
 
     @property
     def run_id(self) -> str | None:
-        """The run that failed, where one did."""
+        """The id of the run that failed, if one did."""
         return self.problem.get("run_id")
 
 
 class BadRequest(RequestFailed):
-    """The request makes no sense to the engine; ``problem["errors"]`` names the fields."""
+    """The request is invalid; ``problem["errors"]`` names the fields."""
 
 
 class KeyRefused(RequestFailed):
-    """The key is missing, wrong, or was revoked."""
+    """The key is missing, wrong or revoked."""
 
 
 class BudgetSpent(RequestFailed):
@@ -112,19 +114,19 @@ class BudgetSpent(RequestFailed):
 
 
 class AccessDenied(RequestFailed):
-    """The key does not allow this."""
+    """The key does not have the required permission."""
 
 
 class ResourceNotFound(RequestFailed):
-    """There is no such run, workflow or model, or it belongs to another tenant."""
+    """The run, workflow or model does not exist, or it belongs to another tenant."""
 
 
 class RunConflict(RequestFailed):
-    """The request does not fit the state of the run, such as a cancellation of one that has ended."""
+    """The state of the run does not allow the request, such as cancelling a run that has ended."""
 
 
 class TooManyRequests(RequestFailed):
-    """The tenant asks too often."""
+    """The tenant has exceeded its rate limit."""
 
 
 class EngineOverloaded(RequestFailed):
@@ -153,6 +155,6 @@ _BY_STATUS: Final[Mapping[int, type[RequestFailed]]] = {
 
 
 def error_for(status: int, problem: Mapping[str, Any], retry_after_seconds: float | None) -> ClientError:
-    """Return the error for a response that is no success."""
+    """Return the error for an unsuccessful response."""
     kind = _BY_STATUS.get(status, RequestFailed)
     return kind(status, problem, retry_after_seconds=retry_after_seconds)

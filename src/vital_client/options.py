@@ -23,7 +23,7 @@ CONNECT_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The engine, the caller, and the patience; see `VitalClient`."""
+    """The address, the caller and the timeout; see `VitalClient`."""
 
     base_url: str
     key: str | None
@@ -34,7 +34,7 @@ class Options:
     def http(self) -> dict[str, Any]:
         """Return the arguments of httpx's client.
 
-        :raises ClientError: when the address is none, or a header cannot be sent.
+        :raises ClientError: when the address is invalid, or a header cannot be sent.
         """
         headers = {"User-Agent": "vital-client"}
         key = (self.key or os.environ.get(KEY_VARIABLE) or "").strip()  # files end with a line break
@@ -45,15 +45,15 @@ class Options:
         return {"base_url": _address(self.base_url), "headers": headers, "timeout": self.timeout()}
 
     def timeout(self, seconds: float | None = None) -> httpx.Timeout:
-        """Return the patience with a request.
+        """Return the timeout of a request.
 
-        :param seconds: less than for others; None: no less.
+        :param seconds: a shorter timeout than that of the client; None: the client's.
         """
         longest = self.timeout_seconds if seconds is None else min(self.timeout_seconds, seconds)
         return httpx.Timeout(longest, connect=min(CONNECT_SECONDS, longest))
 
     def question(self, query: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the body of a question."""
+        """Return the body of a request."""
         known = {"tenant_id": self.tenant_id, "user_id": self.user_id}
         given: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
         return {**given, "query": query, **fields}
@@ -62,7 +62,7 @@ class Options:
 def checked_header(name: str, value: str) -> str:
     """Return a value that can be sent as a header.
 
-    :raises ClientError: when it cannot; it does not repeat the value, which may be secret.
+    :raises ClientError: when it cannot be sent; the message omits the value, which may be secret.
     """
     if not value.isascii() or not value.isprintable():
         raise ClientError(f"{name} holds a character that cannot be sent in a header.")
@@ -72,12 +72,12 @@ def checked_header(name: str, value: str) -> str:
 def _address(text: str) -> httpx.URL:
     """Return the address of an engine.
 
-    :raises ClientError: when it can be none.
+    :raises ClientError: when the address is invalid.
     """
     try:
         url = httpx.URL(text.strip())
     except httpx.InvalidURL:
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host:
-        raise ClientError("The address of an engine begins with http:// or https://, and has a host.")
+        raise ClientError("The address of an engine must begin with http:// or https:// and have a host.")
     return url

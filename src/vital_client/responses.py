@@ -1,4 +1,4 @@
-"""Responses of the engine, checked where they enter."""
+"""Responses of the engine, validated on arrival."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def problem_of(response: httpx.Response) -> Mapping[str, Any]:
-    """Return the fields of a problem, whose body has been read; none where a proxy has answered."""
+    """Return the fields of a problem from a response whose body was read; empty if a proxy answered."""
     try:
         problem = response.json()
     except ValueError:
@@ -37,7 +37,7 @@ def problem_of(response: httpx.Response) -> Mapping[str, Any]:
 
 
 def read(call: Call[T], response: httpx.Response) -> T:
-    """Return the result of a call that has succeeded.
+    """Return the result of a successful call.
 
     :raises ClientError: when the response is not what an engine sends.
     """
@@ -53,7 +53,7 @@ def read(call: Call[T], response: httpx.Response) -> T:
 
 
 def check_stream(response: httpx.Response) -> None:
-    """See whether a response that has succeeded is a stream of events.
+    """Check that a successful response is a stream of events.
 
     :raises ClientError: when it is something else, such as the page of a proxy.
     """
@@ -64,7 +64,7 @@ def check_stream(response: httpx.Response) -> None:
 def event_of(message: ServerSentEvent) -> StreamEvent:
     """Read one event.
 
-    :raises ClientError: when it is none.
+    :raises ClientError: when the message is not an event.
     """
     try:
         event = StreamEvent(json.loads(message.data))
@@ -75,7 +75,7 @@ def event_of(message: ServerSentEvent) -> StreamEvent:
 
 
 def failure_of(outcome: httpx.Response | httpx.TransportError, url: httpx.URL) -> ClientError:
-    """Return the error for a response that is no success, or for a connection that failed."""
+    """Return the error for an unsuccessful response or a failed connection."""
     if isinstance(outcome, httpx.Response):
         problem = problem_of(outcome)
         if outcome.has_redirect_location and not problem:
@@ -89,12 +89,12 @@ def failure_of(outcome: httpx.Response | httpx.TransportError, url: httpx.URL) -
 
 
 def unreadable(url: httpx.URL) -> ClientError:
-    """Return the error for an answer that cannot even be decoded."""
+    """Return the error for a response that cannot be decoded."""
     return _no_engine(url)
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:
-    """Return the seconds that the engine asks to wait; it sends a number, never a date."""
+    """Return the seconds to wait as requested by the engine, which sends a number, never a date."""
     try:
         return max(0.0, float(response.headers["Retry-After"]))
     except (KeyError, ValueError):
@@ -102,11 +102,11 @@ def retry_after_seconds(response: httpx.Response) -> float | None:
 
 
 def _no_engine(url: httpx.URL) -> ClientError:
-    return ClientError(f"{_shown(url)} does not answer as an engine does: check the address.")
+    return ClientError(f"{_shown(url)} does not answer like an engine: check the address.")
 
 
 def _shown(url: httpx.URL | str) -> str:
-    """Return an address without the name and the password that it may hold."""
+    """Return an address without the user name and password that it may contain."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:

@@ -239,7 +239,7 @@ async def test_a_run_in_the_background_is_waited_for(client: Any) -> None:
 async def test_a_wait_ends_in_time_and_the_run_goes_on(client: Any, model: SteppedModel) -> None:
     run_id = await client.start("Why?", mode=2, model="stepped")
     await model.asked.wait()
-    with pytest.raises(WaitTimeout, match="it goes on") as caught:
+    with pytest.raises(WaitTimeout, match="it is still active") as caught:
         await client.wait(run_id, timeout_seconds=0.2)
     assert caught.value.run_id == run_id
     assert (await client.run(run_id)).is_active
@@ -312,7 +312,7 @@ def test_what_is_no_engine_is_an_error_of_the_client(body: bytes) -> None:
         return httpx.Response(200, content=body)
 
     client = VitalClient(transport=httpx.MockTransport(answer))
-    with client, pytest.raises(ClientError, match="does not answer as an engine does"):
+    with client, pytest.raises(ClientError, match="does not answer like an engine"):
         client.workflows()
 
 
