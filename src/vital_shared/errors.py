@@ -5,32 +5,32 @@
     VitalError
     ├── ConfigurationError          a setting is missing or wrong
     ├── GraphError                  (vital_shared.graph) the graph itself
-    ├── InvalidRequest              the caller asked for something that cannot be; names the field
+    ├── InvalidRequest              the request is invalid; names the field
     │   ├── NotFound                no such agent, tool, model, run or document for this tenant
     │   ├── Forbidden               it exists, but the caller may not change it
-    │   └── Conflict                the state of the thing does not allow it (now)
-    │       ├── AlreadyBegun        a queued run is begun once
-    │       ├── AlreadyResumed      a paused run is resumed once
-    │       ├── PlanChanged         the workflow is no longer the one that was paused
+    │   └── Conflict                the current state of the resource does not allow the request
+    │       ├── AlreadyBegun        the queued run has already started, or has ended
+    │       ├── AlreadyResumed      the paused run has already been resumed
+    │       ├── PlanChanged         the workflow has changed since the run was paused
     │       └── RunExpired          the approval came too late
     ├── LimitExceeded               a tenant's limit does not allow the request; nothing has run
-    │   ├── BudgetExceeded          its money; says what is left, and when it resets
-    │   ├── QueueFull               its runs that wait in the background
+    │   ├── BudgetExceeded          its budget; says how much is left and when it resets
+    │   ├── QueueFull               its number of queued background runs
     │   ├── RateLimited             its requests per minute; says how long to wait
-    │   └── UsageLimited            its tokens, or its money per minute, at some level; says how long to wait
-    ├── CostLimitExceeded           a call could cost more than its node or run may; it was not made
+    │   └── UsageLimited            its tokens, or dollars per minute, at some level; says how long to wait
+    ├── CostLimitExceeded           a call could exceed the cost limit of its node or run; it was not made
     ├── RunFailed                   a run ended without an answer; names the node
-    │   └── RunCancelled            because a client cancelled it, or has gone
+    │   └── RunCancelled            because a client cancelled it or disconnected
     ├── ModelError                  (vital_shared.llm) a language model did not answer
-    │   └── ModelOutputInvalid      what it wrote is no value of the type that was asked for
+    │   └── ModelOutputInvalid      its output does not match the requested type
     ├── IngestError                 (vital_shared.retrieval) a file could not be read
     ├── SourceError                 (vital_shared.retrieval) a source of passages does not answer or refuses
-    └── StoreError                  the database is not there or does not answer
-        ├── RunTakenOver            another worker has the run, and this one may begin nothing more of it
-        └── WriteRefused            it is there, and will never take this write
+    └── StoreError                  the database is unavailable
+        ├── RunTakenOver            another worker owns the run, and this one may not continue it
+        └── WriteRefused            the database is available, but will never accept this write
 
-The graph engine imports nothing of ours, so `GraphError` stands there and is not a `VitalError`
-by inheritance; everything that leaves a workflow is.
+The graph engine imports no other package of this project, so `GraphError` is defined there and does not
+inherit from `VitalError`; every error that leaves a workflow does.
 """
 
 from __future__ import annotations
@@ -69,24 +69,24 @@ __all__ = [
 
 
 class VitalError(Exception):
-    """The root: ``except VitalError`` catches whatever VITAL raises on purpose.
+    """The root: ``except VitalError`` catches every error that VITAL raises on purpose.
 
-    Its sentence may reach clients, so it names no path and no address, and repeats nothing that another
-    program has said of them. Those are its `details`, for operators: in tracebacks, logs and terminals.
+    Its message may reach clients, so it contains no path and no address, and quotes no other program, whose
+    messages may contain them. Those go into `details`, for operators: in tracebacks, logs and terminals.
     """
 
     details: str | None = None
-    """The sentence for operators, with the place; None: there is no more to say than to clients."""
+    """The message for operators, with paths and addresses; None: the message for clients says everything."""
 
     def detailed(self, details: str) -> Self:
-        """Set the sentence for operators, and return this error; tracebacks have it as a note."""
+        """Set the message for operators, also as a note for tracebacks, and return this error."""
         self.details = details
         self.add_note(details)
         return self
 
     @property
     def for_operators(self) -> str:
-        """The details, or the sentence for all where there are none."""
+        """The details, or the message for clients if there are none."""
         return self.details or str(self)
 
 
@@ -95,10 +95,10 @@ class ConfigurationError(VitalError):
 
 
 class InvalidRequest(VitalError):
-    """The caller asked for something that cannot be.
+    """The request is invalid.
 
     :param message: one sentence: what is wrong and what to do.
-    :param field: the field of the input that is wrong, dotted, or None.
+    :param field: the dotted path of the invalid field of the input, or None.
     """
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
@@ -108,46 +108,46 @@ class InvalidRequest(VitalError):
 
 
 class NotFound(InvalidRequest):
-    """No such thing for this tenant."""
+    """The resource does not exist for this tenant."""
 
 
 class Forbidden(InvalidRequest):
-    """The thing exists, but this caller may not change it."""
+    """The resource exists, but this caller may not change it."""
 
 
 class Conflict(InvalidRequest):
-    """The state of the thing does not allow it."""
+    """The current state of the resource does not allow the request."""
 
 
 class EmbeddingModelChanged(Conflict):
-    """The documents are embedded with another model by now; internal: what was embedded is embedded anew."""
+    """The embedding model of the documents has changed; internal: the texts are embedded again."""
 
 
 class AlreadyBegun(Conflict):
-    """A queued run is begun once, and this one was, or it has ended; internal: the queue's item is done."""
+    """The queued run has already started, or has ended; internal: the queue's item is done."""
 
 
 class AlreadyResumed(Conflict):
-    """A paused run is resumed once, and this one was."""
+    """The paused run has already been resumed."""
 
 
 class KeyTaken(Conflict):
-    """The idempotency key has begun a run before; internal: the request is answered from that run.
+    """The idempotency key belongs to an earlier run; internal: the request is answered from that run.
 
-    :param run_id: that run.
+    :param run_id: the id of the earlier run.
     """
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"This request has begun the run {run_id} before.")
+        super().__init__(f"This request has already started the run {run_id}.")
         self.run_id = run_id
 
 
 class RunUnderWay(Conflict):
-    """The run of this idempotency key goes on where it cannot be followed from here: ask again later."""
+    """The run of this idempotency key is still running where it cannot be followed from here: retry later."""
 
 
 class PlanChanged(Conflict):
-    """The workflow has changed since the run was paused, so that its values no longer fit."""
+    """The workflow has changed since the run was paused, so its stored values no longer fit."""
 
 
 class RunExpired(Conflict):
@@ -155,19 +155,19 @@ class RunExpired(Conflict):
 
 
 class LimitExceeded(VitalError):
-    """A limit of the tenant's does not allow the request: nothing was run, stored or paid for."""
+    """A limit of the tenant does not allow the request: nothing was run, stored or charged."""
 
 
 class BudgetExceeded(LimitExceeded):
-    """The request could cost more than is left of a budget.
+    """The request could cost more than a budget has left.
 
     :param period: the period of the budget.
     :param limit_dollars: the tenant's budget for the period.
     :param spent_dollars: the amount spent.
-    :param left_dollars: the rest, less the amount that the active runs may still cost.
+    :param left_dollars: the remaining amount, after reserving what the active runs may still cost.
     :param resets_at: the end of the period, in UTC.
-    :param holder: the part of the tree that the budget is for, such as ``the key key_1``; None: the tenant.
-    :param level: its level, where it is a limit and no budget.
+    :param holder: the owner of the budget, such as ``the key key_1``; None: the tenant.
+    :param level: the level of the owner, if this is a limit rather than a budget.
     """
 
     def __init__(
@@ -197,7 +197,7 @@ class BudgetExceeded(LimitExceeded):
 
 
 class RateLimited(LimitExceeded):
-    """The tenant asks more often than it may.
+    """The tenant has exceeded its requests per minute.
 
     :param requests_per_minute: the limit.
     :param retry_after_seconds: time until the next request is admitted.
@@ -205,24 +205,24 @@ class RateLimited(LimitExceeded):
 
     def __init__(self, *, requests_per_minute: int, retry_after_seconds: float) -> None:
         super().__init__(
-            f"This tenant may ask {requests_per_minute} times a minute: "
-            f"ask again in {retry_after_seconds:.3g} seconds."
+            f"This tenant may make {requests_per_minute} requests a minute: "
+            f"try again in {retry_after_seconds:.3g} seconds."
         )
         self.requests_per_minute = requests_per_minute
         self.retry_after_seconds = retry_after_seconds
 
 
 class UsageLimited(LimitExceeded):
-    """The request could use more tokens, or more money in a minute, than is left at some level.
+    """The request could use more tokens, or more dollars per minute, than some level has left.
 
-    :param holder: the part of the tree that the limit is for, such as ``the user ann of the tenant acme``.
-    :param level: its level, such as ``user``.
+    :param holder: the owner of the limit, such as ``the user ann of the tenant acme``.
+    :param level: the level of the owner, such as ``user``.
     :param unit: the unit of the limit.
     :param period: the period of the limit.
     :param limit: the amount, with its unit, such as ``5000 tokens per day``.
-    :param left: the rest, less the amount that the active runs may still use, with its unit.
+    :param left: the remaining amount, with its unit, after reserving what the active runs may still use.
     :param resets_at: the end of the period, in UTC.
-    :param retry_after_seconds: time until then.
+    :param retry_after_seconds: time until `resets_at`.
     """
 
     def __init__(
@@ -252,26 +252,26 @@ class UsageLimited(LimitExceeded):
 
 
 class QueueFull(LimitExceeded):
-    """Too many runs of the tenant wait in the background.
+    """The tenant has too many queued background runs.
 
-    :param max_queued: the runs that may wait.
+    :param max_queued: the maximum number of queued runs.
     """
 
     def __init__(self, *, max_queued: int) -> None:
         super().__init__(
-            f"{max_queued:,} runs of this tenant wait in the background, and no more may: ask again when "
+            f"{max_queued:,} background runs of this tenant are queued, which is the maximum: try again when "
             "some have ended, or cancel some."
         )
         self.max_queued = max_queued
 
 
 class CostLimitExceeded(VitalError):
-    """A call of a model could cost more than its node or its run may: it was not made.
+    """A model call could exceed the cost limit of its node or run, so it was not made.
 
-    :param node: the node that wanted to make it.
-    :param model: the model that was to be asked.
-    :param needed_dollars: the most that the call could cost.
-    :param left_dollars: the rest of the node's ``max_cost_dollars``, or of the run's.
+    :param node: the node that would have made the call.
+    :param model: the model that would have been called.
+    :param needed_dollars: the maximum cost of the call.
+    :param left_dollars: the amount left of the ``max_cost_dollars`` of the node or the run.
     """
 
     def __init__(self, *, node: str, model: str, needed_dollars: Decimal, left_dollars: Decimal) -> None:
@@ -291,8 +291,8 @@ class RunFailed(VitalError):
 
     :param message: one sentence for the user.
     :param run_id: the run.
-    :param node: the node that failed, or None where no single node did (a deadline).
-    :param error_type: a closed set: the name under which the failure is counted.
+    :param node: the node that failed, or None if no single node did (a deadline).
+    :param error_type: the name under which the failure is counted, from a closed set.
     """
 
     def __init__(
@@ -306,25 +306,25 @@ class RunFailed(VitalError):
 
 
 class RunCancelled(RunFailed):
-    """The run was cancelled by a client, or since no client reads it: its ``error_type`` is the reason."""
+    """The run was cancelled by a client, or because no client read it; ``error_type`` is the reason."""
 
 
 class StoreError(VitalError):
-    """The database is not there or does not answer."""
+    """The database cannot be reached or does not answer."""
 
 
 class RunTakenOver(StoreError):
-    """Another worker has the run: this one may make no call, and begin no node with effects, for it."""
+    """Another worker owns the run: this one may make no more calls and start no node with effects."""
 
 
 class WriteRefused(StoreError):
-    """The database will never take this write: a constraint forbids it, or no column can hold a value."""
+    """The database will never accept this write: it breaks a constraint, or a value fits no column."""
 
 
 class IngestError(VitalError):
     """A file could not be read.
 
-    :param message: one sentence that names the file and says why.
+    :param message: one sentence that names the file and the reason.
     :param path: the file.
     """
 
@@ -335,4 +335,4 @@ class IngestError(VitalError):
 
 
 class SourceError(VitalError):
-    """A source of passages does not answer, refuses, or holds what cannot be used."""
+    """A source of passages does not answer, refuses, or contains unusable data."""

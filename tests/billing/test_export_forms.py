@@ -304,10 +304,10 @@ def test_models_with_other_names_are_compared_by_their_sum() -> None:
     [
         (f"date,model,Cost (€)\n{DAY},gpt-4o,1\n", "in EUR"),
         (f"date,model,cost,currency\n{DAY},gpt-4o,1,EUR\n", "in EUR"),
-        (f"date,model,usage\n{DAY},gpt-4o,1000\n", "no usage or cost export"),
+        (f"date,model,usage\n{DAY},gpt-4o,1000\n", "not a known usage or cost export"),
         (f"date,model,cost_usd,Cost (USD)\n{DAY},gpt-4o,1,2\n", '"cost_usd" twice'),
-        (f'{HEAD}{DAY},"gpt-4o,1\n{DAY},b,2\n', "no CSV"),
-        (HEAD + DAY + "," + "x" * 200_000 + ",1\n", "no CSV"),
+        (f'{HEAD}{DAY},"gpt-4o,1\n{DAY},b,2\n', "not CSV"),
+        (HEAD + DAY + "," + "x" * 200_000 + ",1\n", "not CSV"),
         ('{"data": [{"start_time": ' + "1" * 5_000 + "}]}", "number that is too long"),
         ('{"data": [], "data": []}', '"data" twice'),
         ('{"data": [{"start_time": 1795564800}]}', "without a list `results`"),
@@ -353,8 +353,8 @@ def test_every_byte_order_mark_is_read(tmp_path: Path, encoding: str) -> None:
         (b"\x1f\x8b\x08", "gunzip"),
         (b"PAR1", "Parquet"),
         (b"%PDF-1.7", "PDF"),
-        (b"date,model\n\xe9", "no text in UTF-8"),
-        (b"\x00\x01\x02", "no usage or cost export|no CSV"),
+        (b"date,model\n\xe9", "not text in UTF-8"),
+        (b"\x00\x01\x02", "not a known usage or cost export|not CSV"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -364,6 +364,7 @@ def test_a_wrong_file_is_named(tmp_path: Path, content: bytes, problem: str) -> 
         read_export(path)
 
 
+@pytest.mark.thorough
 def test_a_long_export_is_exact(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     with path.open("w") as file:

@@ -258,11 +258,11 @@ def test_an_export_is_read_by_day_and_model(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "no usage or cost export"),
-        ("a,b\n1,2\n", "no usage or cost export"),
+        ("", "not a known usage or cost export"),
+        ("a,b\n1,2\n", "not a known usage or cost export"),
         ("{}", "no list `data`"),
-        ('{"data": [{"odd": 1}]}', "no usage or cost report"),
-        ("{", "no JSON"),
+        ('{"data": [{"odd": 1}]}', "not a usage or cost report"),
+        ("{", "not JSON"),
         (json.dumps(OPENAI_COSTS | {"has_more": True}), "further pages"),
         (json.dumps(OPENAI_COSTS).replace('"usd"', '"eur"'), "in eur"),
         (OPENAI_COST_CSV.replace("usd", "eur"), "Row 2 .* in eur"),

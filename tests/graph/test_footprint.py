@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import uvloop
+from tests.variants import sampled
 
 from vital_shared.graph import Done, Graph, Observer, Retry, Run, Skip, fan_out, node
 
@@ -153,8 +154,8 @@ async def run_often(graph, times, sequential=False):
         await run.execute()
 
 
-@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-@pytest.mark.parametrize("sequential", [False, True])
+@pytest.mark.parametrize("loop", sampled([uvloop.new_event_loop, asyncio.new_event_loop], 2))
+@pytest.mark.parametrize("sequential", sampled([False, True], 2))
 @pytest.mark.parametrize(
     ("graph", "runs"),
     [(Diamond, RUNS), (Timeouts, RUNS), (FanOut, RUNS), (Streaming, RUNS), (Degraded, 100), (Threads, 100)],

@@ -368,7 +368,7 @@ async def test_an_answer_that_nobody_waits_for_is_refused():
     made, checkpoint = await waiting(int)
     with pytest.raises(AnswerError, match="graph 'G' does not wait for 'nobody', but for 'p'"):
         Run(made.plan, made(), {}, checkpoint=checkpoint, answers={"p": 1, "nobody": 1})
-    with pytest.raises(AnswerError, match="starts anew"):
+    with pytest.raises(AnswerError, match="starts from the beginning"):
         Run(made.plan, made(), {}, answers={"p": 1})
 
 

@@ -269,15 +269,15 @@ async def test_a_part_is_dropped_or_replaced_by_a_subclass():
     [
         (
             lambda: subworkflow(Review, txt="query"),
-            r"is given 'txt', which is no input of it: did you mean 'text'",
+            r"is given 'txt', which is not one of its inputs: did you mean 'text'",
         ),
         (
             lambda: subworkflow(Review),
             r"needs 'text', which no node or input makes.* name another value for it",
         ),
         (lambda: subworkflow(Review, text="nothing"), r"needs 'nothing', which no node or input makes"),
-        (lambda: subworkflow(int), "<class 'int'> is no workflow class"),
-        (lambda: subworkflow(Graph), "is no workflow class"),
+        (lambda: subworkflow(int), "<class 'int'> is not a workflow class"),
+        (lambda: subworkflow(Graph), "is not a workflow class"),
         (lambda: repeat(Review, carry="txt", until=bool, limit=2, text="query"), "is given 'txt'"),
         (
             lambda: repeat(Review, carry="text", until=bool, limit=0, text="query"),
@@ -288,7 +288,7 @@ async def test_a_part_is_dropped_or_replaced_by_a_subclass():
             "has until=3: write a function",
         ),
         (lambda: repeat(Review, carry="text", until=bool, limit=True, text="query"), "has limit=True: write"),
-        (lambda: repeat(42, carry="text", until=3, limit=2, text="query"), "42 is no workflow class"),
+        (lambda: repeat(42, carry="text", until=3, limit=2, text="query"), "42 is not a workflow class"),
     ],
 )
 def test_a_wrong_part_is_an_error_at_the_definition(part, sentence):

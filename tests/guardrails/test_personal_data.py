@@ -5,6 +5,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.variants import sampled
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.guardrails.configuration import GuardrailTable
@@ -82,7 +83,7 @@ FOUND = {"sk-": 981, "1.1.1.1 ": 25_000}
 
 
 @pytest.mark.parametrize(
-    "piece", ["0", "a@", "1.", ":", "DE89 ", "(0", "sk-", "+1 ", "eyJ.", "a@a.", "1.1.1.1 "]
+    "piece", sampled(["0", "a@", "1.", ":", "DE89 ", "(0", "sk-", "+1 ", "eyJ.", "a@a.", "1.1.1.1 "], 5)
 )
 def test_long_texts_are_read_in_linear_time(piece: str) -> None:
     """A quadratic reading of this much would take minutes."""

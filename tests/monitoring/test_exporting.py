@@ -106,12 +106,14 @@ def test_an_absent_collector_harms_no_run_and_what_it_misses_is_counted(tmp_path
     assert printed["slowest"] < 10
 
 
+@pytest.mark.thorough
 def test_a_collector_that_refuses_is_counted(tmp_path: Path) -> None:
     with collector(status=400) as found:
         printed, _ = run(tmp_path, {"OTEL_EXPORTER_OTLP_ENDPOINT": found.url})
     assert printed["dropped"]["traces not_taken"] == len(found.spans) > 0
 
 
+@pytest.mark.thorough
 def test_one_signal_alone_goes_where_only_its_address_is_named(tmp_path: Path) -> None:
     with collector() as found:
         run(tmp_path, {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{found.url}/v1/traces"})

@@ -32,7 +32,7 @@ def test_all_of_a_closed_label_is_there_from_the_start():
 
 def test_a_value_outside_of_a_closed_set_is_an_error():
     counter = Counter("balls_total", "Balls.", (COLOUR,))
-    with pytest.raises(ValueError, match='"green" is no value of the label colour'):
+    with pytest.raises(ValueError, match='"green" is not a value of the label colour'):
         counter.labels("green")
     with pytest.raises(ValueError, match="1 labels, and not 2"):
         counter.labels("red", "blue")
@@ -193,5 +193,5 @@ def test_more_values_than_are_allowed_count_under_other():
 
 def test_a_value_that_was_not_declared_is_an_error():
     counter = Counter("requests_total", "Requests.", (DeclaredLabel("workflow", ("first",)),))
-    with pytest.raises(ValueError, match='"second" is no value of the label workflow'):
+    with pytest.raises(ValueError, match='"second" is not a value of the label workflow'):
         counter.labels("second")

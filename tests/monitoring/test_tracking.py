@@ -101,7 +101,7 @@ def test_an_unknown_price_on_a_bill_is_marked(context):
 
 def test_a_run_pays_for_its_own_tenant_alone(context):
     track_llm_call("2", "gpt-4", 1, 1, tenant_id="acme")
-    with pytest.raises(InvalidRequest, match="not the one of the run"):
+    with pytest.raises(InvalidRequest, match="differs from the tenant of the run"):
         track_llm_call("2", "gpt-4", 1, 1, tenant_id="globex")
     assert len(context.charges) == 1
 

@@ -96,4 +96,4 @@ async def test_many_citations_that_are_none_are_warned_of_in_a_few_words(open_se
     output = await ask(open_services, model)
     removed = [warning for warning in output.warnings if warning.type == "citation_removed"]
     assert len(removed) == 11
-    assert removed[-1].message == "490 more of these were taken out."
+    assert removed[-1].message == "490 more of these were removed."

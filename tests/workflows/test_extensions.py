@@ -106,11 +106,11 @@ async def test_the_configuration_names_tools_sources_and_agents(tmp_path, file) 
     ("table", "said"),
     [
         ('[tools]\nbill = "{file}:invoice"', r'invoice is called "invoice": write invoice = "'),
-        ('[tools]\nhandbook = "{file}:handbook"', "handbook is no tool: move it to the table of its kind"),
-        ('[tools]\nparts = "{file}:parts"', r"is no workflow class, no tool \(put @tool\(\) above"),
+        ('[tools]\nhandbook = "{file}:handbook"', "handbook is not a tool: move it to the table of its kind"),
+        ('[tools]\nparts = "{file}:parts"', r"is not a workflow class, a tool \(put @tool\(\) above"),
         ('[tools]\ncalculator = "{file}:calculator"', 'Two tools are called "calculator"'),
         ('[sources]\nmemory = "{file}:taken"', 'Two sources are called "memory": rename your own'),
-        ('[sources]\nx = "{file}:missing"', "missing does not exist: see that its name is right"),
+        ('[sources]\nx = "{file}:missing"', "missing does not exist: check its name"),
         (
             '[agents]\nx = "no_such_module:x"',
             r"^\[agents\] in .*vital.toml: no_such_module cannot be imported",
@@ -152,7 +152,7 @@ async def test_a_tool_of_a_package_is_called(tmp_path, install) -> None:
         ("leaving", "SystemExit: no licence"),
         ("missing", "AttributeError: "),
         ("SOURCE", "AttributeError: "),
-        ("node", "is no workflow class, no tool"),
+        ("node", "is not a workflow class, a tool"),
     ],
 )
 async def test_a_broken_plugin_is_logged_and_left_out(tmp_path, install, target, error) -> None:

@@ -104,7 +104,7 @@ class RedisTier:
                 retry=Retry(NoBackoff(), 0),
             )
         except ValueError as error:
-            raise ConfigurationError(f"VITAL_REDIS_URL is no address of a Redis: {error}.") from error
+            raise ConfigurationError(f"VITAL_REDIS_URL is not the address of a Redis: {error}.") from error
         self._redis = Redis.from_pool(pool)
         self._look_up = self._redis.register_script(LOOK_UP)
 
@@ -264,7 +264,7 @@ class RedisTier:
     async def _within(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do something with Redis, unless it is left alone."""
         if self._clock() < self._paused_until:
-            raise CacheUnavailable("Redis is left alone, since it did not answer.")
+            raise CacheUnavailable("Redis is not used for the moment, since it did not answer.")
         if self._pause:  # one tries; until it is known what comes of it, the others do not
             self._paused_until = self._clock() + 2 * OPERATION_TIMEOUT_SECONDS
         self.in_use += 1

@@ -105,7 +105,7 @@ class RedisLink:
                 retry=Retry(NoBackoff(), 0),
             )
         except ValueError as error:
-            raise ConfigurationError(f"VITAL_REDIS_URL is no address of a Redis: {error}.") from error
+            raise ConfigurationError(f"VITAL_REDIS_URL is not the address of a Redis: {error}.") from error
         self.redis = Redis.from_pool(pool)
         self._left_at = -math.inf
 

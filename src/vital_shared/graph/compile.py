@@ -1,4 +1,4 @@
-"""Compile a class into its plan: which node needs what, once, when the class is defined."""
+"""Compile a class into its plan, once, when the class is defined: the nodes and the values they need."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def _check_part(cls: type, spec: NodeSpec, name: str) -> None:
     part = getattr(cls, name, None)
     if isinstance(part, type) and isinstance(getattr(part, "plan", None), Plan):
         raise PlanError(
-            f"{spec.title} needs '{name}', which is the class {part.__name__} and no part of this one: write "
-            f"{name} = subworkflow({part.__name__})"
+            f"{spec.title} needs '{name}', which is the class {part.__name__} and not a part of this one: "
+            f"write {name} = subworkflow({part.__name__})"
         )
 
 

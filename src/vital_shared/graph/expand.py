@@ -1,4 +1,4 @@
-"""Put the nodes of sub-workflows in their places, under names of their own."""
+"""Replace sub-workflows with their nodes, under unique names."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class _Part:
             if name not in self._graph.inputs:
                 close = difflib.get_close_matches(name, self._graph.inputs, n=1)
                 hint = f": did you mean '{close[0]}'?" if close else ""
-                raise PlanError(f"{self._title} is given '{name}', which is no input of it{hint}")
+                raise PlanError(f"{self._title} is given '{name}', which is not one of its inputs{hint}")
 
     def _reads_whole(self) -> bool:
         return any(name == WHOLE_INPUT for spec in self._inner.values() for name, _ in spec.wanted())

@@ -1,8 +1,8 @@
-"""Declare nodes: what a method of a graph makes, and how it is run.
+"""Declare nodes: the value that a method of a graph makes, and the options of its execution.
 
-A node's parameters name the values that it needs, its own name (or `makes`) the value that it makes.
-The declaration is kept on the function, which stays callable as it is, so that a subclass can
-override a node and call ``super()``.
+A node's parameters name the values that it needs; its own name (or `makes`) is the name of the value that it
+makes. The declaration is stored on the function, which stays callable, so that a subclass can override a node
+and call ``super()``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vital_shared.graph.subworkflow import Loop
 __all__ = ["Declaration", "Done", "Each", "Pause", "Retry", "Skip", "fan_out", "node", "read_dollars"]
 
 REQUIRED: Final = object()
-"""The mark where nothing is declared, since None may be."""
+"""The marker for an option that is not declared, since None can be a declared value."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -35,16 +35,16 @@ DECLARED: Final = "__vital_declared__"
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[T]):
-    """The last thing that a streaming node yields: its value."""
+    """The value of a streaming node, which it yields last."""
 
     value: T
 
 
 class Pause(Exception):
-    """Raised by a node with ``pauses=True``: its value has to come from outside.
+    """The exception by which a node with ``pauses=True`` waits for its value from outside.
 
-    :param request: the question for the person or program that resumes the run; JSON can hold it. None: its
-        node's name says it all.
+    :param request: the question for the person or program that resumes the run, as a JSON value. None: the
+        node's name is enough.
     """
 
     def __init__(self, request: Any = None) -> None:
@@ -53,30 +53,30 @@ class Pause(Exception):
 
 
 class Skip(Exception):
-    """Raised by an optional node that has nothing to do: nodes that read its value get their own default."""
+    """The exception by which an optional node makes no value: nodes that read it use their own defaults."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again on named errors, waiting longer each time.
+    """Retries for certain errors, with exponential backoff.
 
-    The wait before attempt n + 1 is ``backoff_seconds * 2 ** (n - 1)``, at most `max_seconds`, of
-    which a random part of up to `jitter` is left out, so that many callers do not come back at once.
+    The wait before attempt n + 1 is ``backoff_seconds * 2 ** (n - 1)``, at most `max_seconds`. A random share
+    of up to `jitter` is subtracted, so that many callers do not retry at once.
     """
 
     on: tuple[type[Exception], ...]
     """The errors that are worth another attempt."""
     attempts: int = 3
-    """In all, the first included."""
+    """The maximum number of attempts, including the first."""
     backoff_seconds: float = 0.1
     max_seconds: float = 10.0
     jitter: float = 0.5
-    """0: none; 1: anything down to no wait at all."""
+    """The largest share by which a wait is shortened, from 0 to 1."""
 
     def __post_init__(self) -> None:
-        """See that its numbers are some.
+        """Check the numbers.
 
-        :raises PlanError: when one is not.
+        :raises PlanError: when one is invalid.
         """
         for name in ("attempts", "backoff_seconds", "max_seconds", "jitter"):
             value, kinds = getattr(self, name), int if name == "attempts" else int | float
@@ -96,20 +96,20 @@ class Each:
     """Run the method once for each item of a list, at the same time."""
 
     parameter: str
-    """The parameter that gets the item."""
+    """The parameter that receives the item."""
     over: str
-    """The value, a list or tuple, that holds the items."""
+    """The name of the list or tuple of items."""
     limit: int | None
-    """Items that run at once; None: all."""
+    """The maximum number of items that run at once; None: all."""
     item_timeout: float | None
     """Seconds for one item."""
     deadline: float | None
-    """Seconds for all; what is not there by then is left out."""
+    """Seconds for all items; unfinished ones are then dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """The declaration of a node: how it is to be run."""
+    """The declaration of a node, with the options of its execution."""
 
     makes: str
     timeout: float | None = None
@@ -161,30 +161,32 @@ def node(
 ) -> Any:
     """Make a method a node of its graph.
 
-    To type checkers a node is Any: a subclass may replace it by one with other parameters and another value,
-    or drop it with None.
+    To type checkers, a node is Any: a subclass may replace it with a node that has other parameters and
+    another value, or remove it by setting it to None.
 
-    The method may be async, an async generator (it streams: what it yields reaches the caller at once, and
+    The method may be async, an async generator (it streams: yielded values reach the caller immediately, and
     `Done` ends it) or sync (it runs in a thread; cancelling waits for it).
 
-    :param makes: name of the value that it makes; by default the method's own name.
+    :param makes: the name of the value that the node makes; by default the method's own name.
     :param timeout: seconds for all attempts together.
-    :param retry: the errors that are tried again.
-    :param fallback: an async function or method with (some of) the node's parameters, called where the
-        node has failed for good, with the same timeout; its result is the value, and the run is degraded.
-    :param optional: the run can do without: nodes that read the value declare a default.
-    :param degradation: the reason that is given where the node failed; by default ``<makes>_failed``.
-    :param on_timeout: the reason where it timed out; by default the same.
-    :param pauses: the method may raise `Pause`.
-    :param when: a function of some of the node's parameters. Where these are inputs, or values of nodes that
-        are off, and it returns something false, the node is off: it is left out of the run, unseen.
-    :param otherwise: the value of a node that is off; an optional one has none. It must not be changed.
-    :param effects: the node does something in the world, such as sending a mail: no run may be spared by
-        giving the result of another, and it is not repeated where the process that ran it has died.
-    :param if_interrupted: the way on for a durable run whose process died between the node's start and its
-        end: ``"ask"`` pauses it with the question whether it happened, ``"fail"`` fails it.
-    :param max_cost_dollars: the most that the node may spend in a run, all attempts together; None: no
-        bound is declared.
+    :param retry: the errors that are retried, and how often.
+    :param fallback: an async function or method with some or all of the node's parameters. It is called when
+        the node has finally failed, with the same timeout; its result becomes the value, and the run is
+        degraded.
+    :param optional: whether the run can do without the value: nodes that read it declare a default.
+    :param degradation: the degradation reason if the node fails; by default ``<makes>_failed``.
+    :param on_timeout: the degradation reason if it times out; by default that of `degradation`.
+    :param pauses: whether the method may raise `Pause`.
+    :param when: a function of some of the node's parameters, evaluated if these are inputs or values of
+        switched-off nodes. If it returns a false value, the node is switched off: it is not part of the run.
+    :param otherwise: the value of a node that is switched off; an optional one has none. It must not be
+        modified.
+    :param effects: whether the node has side effects, such as sending an email: no run reuses the result of
+        another run, and the node is not repeated if its process has died.
+    :param if_interrupted: the behaviour of a durable run whose process died between the node's start and its
+        end: ``"ask"`` pauses the run and asks whether the effect happened, ``"fail"`` fails the run.
+    :param max_cost_dollars: the maximum cost of the node in a run, all attempts together; None: no limit is
+        declared.
     """
     dollars = read_dollars(max_cost_dollars)
 
@@ -216,22 +218,22 @@ def fan_out(
     max_cost_dollars: Decimal | float | str | None = None,
     **unknown: Never,
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Make a method a node that runs once for each item of a list, at the same time.
+    """Make a method a node that runs once for each item of a list, concurrently.
 
-    The value is a tuple of `Outcome`, one for each item in the list's order, whatever became of it. An
-    item that failed or came late is a degradation, and never fails the run. An async generator streams, like
-    that of `node`: `Done` holds the item's value.
+    The value is a tuple of `Outcome`, one for each item, in the order of the list. An item that fails or
+    times out is a degradation, and never fails the run. An async generator streams as in `node`: `Done` holds
+    the item's value.
 
-    :param parameter: the parameter that gets the item.
-    :param over: the value that holds the items; None is no items. The default of `parameter` stands for
-        this list where an optional node has not made it.
-    :param limit: number of items that run at once; None: all.
+    :param parameter: the parameter that receives the item.
+    :param over: the name of the list of items; None as its value means no items. If an optional node has not
+        made the list, the default of `parameter` is used as the list.
+    :param limit: the maximum number of items that run at once; None: all.
     :param item_timeout: seconds for one item, all its attempts together.
-    :param deadline: seconds for all of them together.
-    :param effects: its items do something in the world. They are one effect together: where the process dies
-        before all are through, none is repeated.
-    :param if_interrupted: as for `node`; the answer is then the outcomes of all items.
-    :param max_cost_dollars: the most that all of them together may spend in a run.
+    :param deadline: seconds for all items together.
+    :param effects: whether the items have side effects. Together they are one effect: if the process dies
+        before all items are finished, none is repeated.
+    :param if_interrupted: as for `node`; the answer then holds the outcomes of all items.
+    :param max_cost_dollars: the maximum cost of all items together in a run.
     """
     dollars = read_dollars(max_cost_dollars)
 
@@ -257,7 +259,7 @@ def fan_out(
 
 
 def _check_seconds(method: Callable[..., Any], **seconds: object) -> None:
-    """See that times are numbers of seconds.
+    """Check that times are numbers of seconds.
 
     :raises PlanError: when one is not.
     """
@@ -275,9 +277,9 @@ _FAN_OUT_OPTIONS: Final = tuple(
 def _check_options(
     decorator: str, options: tuple[str, ...], method: Callable[..., Any], given: Mapping[str, Any]
 ) -> None:
-    """See that a decorator takes what it is given.
+    """Check that a decorator knows the options it is given.
 
-    :raises PlanError: when it does not, naming the option and the one that may be meant.
+    :raises PlanError: when it does not; the message names the option and the one that is probably meant.
     """
     unknown = next((name for name in given if name not in options), None)
     if unknown is not None:
@@ -286,14 +288,14 @@ def _check_options(
         name = method.__qualname__.rpartition("<locals>.")[2]
         raise PlanError(
             f"node '{name}' ({place(method)}) declares '{unknown}', "
-            f"which is no option of @{decorator}: {hint}"
+            f"which is not an option of @{decorator}: {hint}"
         )
 
 
 def read_dollars(amount: Decimal | float | str | None) -> Decimal | None:
-    """Read a bound in dollars as it is written: 0.1 is a tenth.
+    """Read a limit in dollars exactly as written: 0.1 is a tenth.
 
-    :raises PlanError: when it is no amount.
+    :raises PlanError: when it is not an amount.
     """
     try:
         dollars = None if amount is None else Decimal(str(amount))

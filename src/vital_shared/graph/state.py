@@ -33,7 +33,7 @@ Deliver = Callable[[Node, Any, int | None], Awaitable[None]]
 
 @dataclass(slots=True)
 class StepTiming:
-    """A step of a node, begun and perhaps ended."""
+    """A step of a node that has started, and may have ended."""
 
     node: Node
     name: str
@@ -50,7 +50,7 @@ class StepTiming:
 
 
 class RunState:
-    """The state of a `Run`: small, slotted, and in no reference cycle, so that it is freed at once."""
+    """The state of a `Run`: small, with slots, and in no reference cycle, so that it is freed immediately."""
 
     __slots__ = (
         "_checkpoint",
@@ -148,7 +148,8 @@ class RunState:
             self._restore(checkpoint, answers or {})
         elif answers:
             raise AnswerError(
-                f"graph '{plan.name}' starts anew, so nothing waits for answers: pass a checkpoint"
+                f"graph '{plan.name}' starts from the beginning, so nothing waits for answers: "
+                "pass a checkpoint"
             )
 
     def now(self) -> float:

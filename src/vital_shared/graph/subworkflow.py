@@ -1,4 +1,4 @@
-"""Declare a graph as a part of another one: once, or again and again in a bounded loop."""
+"""Declare a graph as a part of another one, once or in a bounded loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUTCOMES: Final = ("result", "answer")
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop over a graph, with its bound."""
+    """A bounded loop over a graph."""
 
     carry: str
     """The input of each round that is the value of the round before."""
@@ -46,24 +46,24 @@ class Subworkflow:
 
 
 def subworkflow(graph: type, /, **inputs: str) -> Any:
-    """Make a graph a part of another one; the attribute's name is that of its value.
+    """Make a graph a part of another one; the name of the attribute is the name of its value.
 
-    Its nodes are nodes of the outer graph, called ``review.answer``: each starts as soon as it has all it
-    needs, and has its own line, events and metrics. Its value is that of its node ``result``, or else
-    ``answer``.
+    Its nodes become nodes of the outer graph, with names such as ``review.answer``: each starts as soon as
+    it has all its values, and has its own line, events and metrics. The part's value is that of its node
+    ``result``, or else of ``answer``.
 
     >>> class Report(Workflow):
     ...     review = subworkflow(Review, text="draft")
 
-    :param inputs: for an input of the part, the value of the outer graph that it is; all others are the outer
-        values of the same name.
-    :raises PlanError: when `graph` is none.
+    :param inputs: the names of outer values, by the inputs of the part that receive them; all other inputs
+        receive the outer values of the same name.
+    :raises PlanError: when `graph` is not a graph.
     """
     return Subworkflow(_checked(graph), inputs)
 
 
 def repeat(graph: type, /, *, carry: str, until: Callable[[Any], bool], limit: int, **inputs: str) -> Any:
-    """Repeat a graph until its value is good enough; the attribute's name is that of the last round's value.
+    """Repeat a graph until its value is good enough; the last round's value has the name of the attribute.
 
     Each round has its own lines and events, called ``polished.2.answer``.
 
@@ -72,11 +72,12 @@ def repeat(graph: type, /, *, carry: str, until: Callable[[Any], bool], limit: i
     ...         Revision, carry="text", until=lambda text: len(text) < 900, limit=3, text="draft"
     ...     )
 
-    :param carry: the input that is the value of the round before; in the first round it is as `inputs` say.
-    :param until: whether a round's value ends the loop; it must neither block nor wait.
-    :param limit: rounds at most; the value of the last one stands.
-    :param inputs: as those of `subworkflow`.
-    :raises PlanError: when `graph` is none, or there is no limit.
+    :param carry: the input that receives the value of the previous round; in the first round, `inputs` apply.
+    :param until: a function that returns whether a round's value ends the loop; it must neither block nor
+        wait.
+    :param limit: the maximum number of rounds; after the last one, its value is used.
+    :param inputs: as in `subworkflow`.
+    :raises PlanError: when `graph` is not a graph, or there is no limit.
     """
     checked = _checked(graph)
     if not callable(until):
@@ -95,5 +96,5 @@ def repeat(graph: type, /, *, carry: str, until: Callable[[Any], bool], limit: i
 
 def _checked(graph: Any) -> type:
     if not (isinstance(graph, type) and hasattr(graph, "plan")):
-        raise PlanError(f"{graph!r} is no workflow class: name a subclass of Graph or Workflow")
+        raise PlanError(f"{graph!r} is not a workflow class: name a subclass of Graph or Workflow")
     return graph

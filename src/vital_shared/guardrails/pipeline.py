@@ -179,5 +179,5 @@ def _as_many(decided: tuple[str, ...], texts: Sequence[str]) -> tuple[str, ...]:
     :raises ValueError: when these are not as many texts as it was given.
     """
     if len(decided) != len(texts):
-        raise ValueError(f"{len(decided)} texts in place of {len(texts)}")
+        raise ValueError(f"{len(decided)} texts instead of {len(texts)}")
     return decided

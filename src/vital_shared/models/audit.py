@@ -93,9 +93,9 @@ class AuditQuery(BaseModel):
     object: str | None = Field(default=None, max_length=300)
     person: Id | None = Field(default=None, description="A user, or the pseudonym of one who was erased.")
     start: Moment | None = Field(
-        default=None, alias="from", description="At this day (UTC) or moment, or later."
+        default=None, alias="from", description="On or after this day (UTC) or time."
     )
-    end: Moment | None = Field(default=None, alias="to", description="Before this day or moment.")
+    end: Moment | None = Field(default=None, alias="to", description="Before this day or time.")
     limit: int = Field(default=50, ge=1, le=MAX_AUDIT_PAGE)
     cursor: CursorText = None
 

@@ -20,5 +20,5 @@ SENTENCES: Final[Mapping[CancelReason, str]] = {
     "cancelled": "The run was cancelled.",
     "client_gone": "The run was cancelled: its client had gone.",
     "deadline": "The time that the request gave the run was over before there was an answer.",
-    "shutting_down": "The engine is shutting down, which has ended the run: ask again in a moment.",
+    "shutting_down": "The engine is shutting down, which has ended the run: try again in a moment.",
 }

@@ -43,7 +43,7 @@ class MessageQuery(BaseModel):
 
     before: Annotated[
         str | None,
-        Field(max_length=400, description="The `next_cursor` of the messages behind; without: the newest."),
+        Field(max_length=400, description="The `next_cursor` of the later messages; default: the newest."),
     ] = None
 
 
@@ -63,7 +63,7 @@ class ConversationSummary(Frozen):
 
 
 class ConversationPage(Frozen):
-    """Conversations, those used last first."""
+    """Conversations, the most recently used first."""
 
     conversations: tuple[ConversationSummary, ...]
     next_cursor: str | None

@@ -72,14 +72,10 @@ class CostQuery(BaseModel):
 
     group_by: Annotated[tuple[CostGroup, ...], BeforeValidator(_split)] = Field(
         default=(),
-        description="Some of tenant, user, mode, model, agent, workflow, type, day; without: the sum of all.",
+        description="Any of tenant, user, mode, model, agent, workflow, type, day; default: the sum of all.",
     )
-    start: Moment | None = Field(
-        default=None, alias="from", description="A day (UTC) or a moment; it is included."
-    )
-    end: Moment | None = Field(
-        default=None, alias="to", description="A day (UTC) or a moment; it is not included."
-    )
+    start: Moment | None = Field(default=None, alias="from", description="A day (UTC) or a time; included.")
+    end: Moment | None = Field(default=None, alias="to", description="A day (UTC) or a time; not included.")
     mode: WorkflowMode | None = None
     agent: AgentId | None = None
     type: CostType | None = None
@@ -136,7 +132,7 @@ class CostLine(CostSums):
 
 
 class CostReport(Frozen):
-    """Costs by group, sorted by what they are grouped by; without groups it is one line."""
+    """Costs by group, sorted by group; one line without groups."""
 
     lines: tuple[CostLine, ...]
     total: CostSums

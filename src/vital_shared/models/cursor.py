@@ -14,7 +14,7 @@ from vital_shared.errors import InvalidRequest
 __all__ = ["CursorText", "ListPlace"]
 
 CursorText = Annotated[
-    str | None, Field(max_length=400, description="The `next_cursor` of the page before; without: the first.")
+    str | None, Field(max_length=400, description="The `next_cursor` of the previous page; default: first.")
 ]
 
 

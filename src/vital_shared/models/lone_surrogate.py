@@ -35,7 +35,7 @@ def find_lone_surrogate(value: Any) -> str | None:
 def _check(value: T) -> T:
     if (place := find_lone_surrogate(value)) is not None:
         at = f" at {place}" if place else ""
-        raise ValueError(f"holds half of a surrogate pair{at}, which is no character: leave it out")
+        raise ValueError(f"contains half of a surrogate pair{at}, which is not a character: leave it out")
     return value
 
 

@@ -38,6 +38,7 @@ from vital_shared.models.run_steps import NodeFailure
 from vital_shared.models.tool import ToolCall, ToolRequest, ToolResult
 
 __all__ = [
+    "MAX_MODEL_CHARACTERS",
     "MAX_QUERY_CHARACTERS",
     "CacheStatus",
     "Cost",
@@ -54,6 +55,7 @@ Execution = Literal["parallel", "sequential"]
 CacheStatus = Literal["hit", "miss", "bypass"]
 
 
+MAX_MODEL_CHARACTERS: Final = 200
 MAX_QUERY_CHARACTERS: Final = 10_000
 
 
@@ -95,7 +97,7 @@ def _to_mode(value: object) -> object:
 
 def _not_blank(value: str) -> str:
     if not value.strip():
-        raise ValueError("must not be blank: ask a question")
+        raise ValueError("must not be blank; ask a question")
     return value
 
 
@@ -128,13 +130,13 @@ class WorkflowInput(Frozen):
     tenant_id: Id
     user_id: Id
     session_id: Id | None = None
-    """The conversation that the question goes on with; modes 3 and 4 only. None starts a new one."""
+    """The conversation that the question continues; modes 3 and 4 only. None starts a new one."""
 
     messages: tuple[Message, ...] | None = Field(default=None, max_length=1_000, strict=False)
-    """The conversation so far, where the caller keeps it; modes 3 and 4 only."""
+    """The conversation so far, if the caller keeps it; modes 3 and 4 only."""
 
     agent_id: AgentId = "generalist"
-    model: str | None = Field(default=None, min_length=1, max_length=200)
+    model: str | None = Field(default=None, min_length=1, max_length=MAX_MODEL_CHARACTERS)
     """Overrides the agent's model."""
 
     enable_rag: bool = True
@@ -144,14 +146,14 @@ class WorkflowInput(Frozen):
         max_length=16,
         strict=False,
     )
-    """Tools that are to be called whatever is suggested; they count as approved."""
+    """Tools to call regardless of the suggestions; they count as approved."""
 
     execution: Execution = "parallel"
     """``sequential`` runs the nodes one after another: the same answer, slower."""
 
     max_cost_dollars: Decimal | None = Field(default=None, ge=0, strict=False)
     metadata: Whole[dict[str, Any]] = Field(default_factory=dict)
-    """The caller's own; stored with the run, never interpreted."""
+    """The caller's own data; stored with the run, never interpreted."""
 
     @model_validator(mode="after")
     def _session_needs_chat(self) -> WorkflowInput:
@@ -192,9 +194,9 @@ class Timings(Frozen):
 
 
 class WorkflowOutput(Frozen, Generic[ResultT]):
-    """An answer with all that is known about it, or a run that waits for approval.
+    """An answer with everything known about it, or a run that waits for approval.
 
-    ``WorkflowOutput[Contract]`` reads the result as a `Contract` from JSON; the bare class, as JSON has it.
+    ``WorkflowOutput[Contract]`` reads the result from JSON as a `Contract`; the bare class leaves it as JSON.
     """
 
     run_id: str
@@ -205,13 +207,13 @@ class WorkflowOutput(Frozen, Generic[ResultT]):
     session_id: str | None = None
     response: str = ""
     ending: AnswerEnding = "whole"
-    """Cause of the end of the response."""
+    """The reason why the response ends."""
 
     values: dict[str, Any] = Field(default_factory=dict)
-    """The values of the nodes that a workflow class of your own adds, by name, as JSON has them."""
+    """The values of the nodes that your own workflow class adds, by name, as JSON."""
 
     result: FinalResult[ResultT] = Field(default=None)  # type: ignore[assignment]  # until it is completed
-    """The result of a workflow class that names its type; None until the run is completed."""
+    """The result of a workflow class that declares its type; None until the run is completed."""
 
     citations: tuple[Citation, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()
@@ -222,25 +224,25 @@ class WorkflowOutput(Frozen, Generic[ResultT]):
 
     quality_score: float = Field(default=1.0, ge=0, le=1)
     is_assessed: bool = True
-    """Whether the quality of the response was checked; otherwise `quality_score` is no quality to show."""
+    """Whether the quality of the response was checked; if not, ignore `quality_score`."""
 
     groundedness: float | None = Field(default=None, ge=0, le=1)
-    """Share of the answer's sentences that their citations back; None where nothing was claimed."""
+    """The share of the answer's sentences that their citations support; None if nothing was claimed."""
 
     answer_probability: float | None = Field(default=None, ge=0, le=1)
-    """Calibrated probability that what the documents give answers the question rightly.
+    """The calibrated probability that the answer from the documents is right.
 
-    Of a response that says that they hold no answer, it is that of the answer held back. None without
-    retrieval, and for models, languages and rerankers on which no calibration was fitted."""
+    If the response says that the documents contain no answer, it is the probability of the withheld answer.
+    None without retrieval, and for models, languages and rerankers without a fitted calibration."""
 
     answer_calibration: str | None = None
-    """The version of the calibration that `answer_probability` is of."""
+    """The version of the calibration behind `answer_probability`."""
 
     retrieval_tuning: str | None = None
-    """The name of the tuning by which the documents were searched; None: by the values of the package."""
+    """The name of the retrieval tuning that was used; None: the default values."""
 
     unsupported: tuple[UnsupportedSentence, ...] = ()
-    """The sentences of the response that their citations do not back."""
+    """The sentences of the response that their citations do not support."""
 
     degradation_reasons: tuple[DegradationReason, ...] = ()
     warnings: tuple[AnswerWarning, ...] = ()
@@ -249,15 +251,15 @@ class WorkflowOutput(Frozen, Generic[ResultT]):
     model: str | None = None
     """The model that wrote the response."""
     model_calls: tuple[ModelCall, ...] = ()
-    """Every call of a model behind a provider that was made for this answer, the failed ones too."""
+    """All calls of models behind providers for this answer, including failed ones."""
     cache_status: CacheStatus = "bypass"
     cache_reason: CacheReason | None = None
-    """Reason of the cache's decision; None while the run waits, and for answers of earlier versions."""
+    """The reason for the cache's decision; None while the run waits, and for answers of earlier versions."""
 
     execution: Execution = "parallel"
     timings: Timings
     node_failures: tuple[NodeFailure, ...] = ()
-    """Failed attempts at nodes, where another one succeeded or the answer does without; at most 100."""
+    """Failed attempts at nodes that later succeeded, or that the answer does without; at most 100."""
 
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
     @property
@@ -266,4 +268,4 @@ class WorkflowOutput(Frozen, Generic[ResultT]):
         return bool(self.degradation_reasons)
 
     model_config = ConfigDict(extra="ignore")
-    """The computed fields are in the JSON, and are made again when it is read."""
+    """The computed fields are part of the JSON, and are recomputed when it is read."""

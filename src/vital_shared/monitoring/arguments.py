@@ -77,6 +77,7 @@ def tenant_name(tenant_id: str | None) -> str:
         ) from error
     if context is not None and context.request.tenant_id != tenant_id:
         raise InvalidRequest(
-            "tenant_id is not the one of the run that this call is made in: leave it out.", field="tenant_id"
+            "tenant_id differs from the tenant of the run that makes this call: leave it out.",
+            field="tenant_id",
         )
     return tenant_id

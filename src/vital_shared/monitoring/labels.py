@@ -82,7 +82,9 @@ class Label:
             return value
         if OTHER in self.names:
             return OTHER
-        raise ValueError(f'"{value}" is no value of the label {self.name}: it has {", ".join(self.names)}.')
+        raise ValueError(
+            f'"{value}" is not a value of the label {self.name}: it has {", ".join(self.names)}.'
+        )
 
 
 class DeclaredLabel(Label):

@@ -374,7 +374,7 @@ WORKFLOW_REQUESTS_TOTAL: Final = Counter(
 )
 WORKFLOW_REQUESTS_OVERALL_TOTAL: Final = Counter(
     "vital_workflow_requests_overall_total",
-    "The same over all tenants and workflows: alerts read it, since all of it exists from the start.",
+    "Finished requests over all tenants and workflows; alerts use it, as all its series always exist.",
     (MODE, OUTCOME),
 )
 WORKFLOW_ERRORS_TOTAL: Final = Counter(
@@ -384,69 +384,69 @@ WORKFLOW_ERRORS_TOTAL: Final = Counter(
 )
 RUN_TAKEOVERS_TOTAL: Final = Counter(
     "vital_run_takeovers_total",
-    "Durable runs that this engine went on with: their worker had died or stood still, or handed them over.",
+    "Durable runs that this engine continued: their worker had died or stood still, or handed them over.",
     (TAKEOVER_CAUSE,),
 )
 WORKER_RESTARTS_TOTAL: Final = Counter(
     "vital_worker_restarts_total",
-    "Worker processes that were replaced: hung (no sign of life), killed (by a signal), failed or ended.",
+    "Replaced worker processes: hung (no sign of life), killed (by a signal), failed or ended.",
     (RESTART_CAUSE,),
 )
 WORKFLOW_CANCELLATIONS_TOTAL: Final = Counter(
     "vital_workflow_cancellations_total",
-    "Runs that were cancelled, by a client or since their client had gone.",
+    "Cancelled runs: by a client, or because their client was gone.",
     (MODE, CANCELLATION, WORKFLOW),
 )
 WORKFLOW_DURATION_SECONDS: Final = Histogram(
     "vital_workflow_duration_seconds",
-    "From a request's start to its end, without waits for a person; rejected requests have none.",
+    "Time from a request's start to its end, without waits for a person; rejected requests have none.",
     (MODE, CACHE_STATUS, EXECUTION, WORKFLOW),
     buckets=RUN_SECONDS,
 )
 WORKFLOW_BEFORE_GRAPH_SECONDS: Final = Histogram(
     "vital_workflow_before_graph_seconds",
-    "From a request's start until its graph runs: checks, the cache, the run's row in the store.",
+    "Time from a request's start until its graph runs: checks, the cache, the run's row in the store.",
     (MODE, WORKFLOW),
     buckets=SHORT_SECONDS,
 )
 WORKFLOW_AFTER_GRAPH_SECONDS: Final = Histogram(
     "vital_workflow_after_graph_seconds",
-    "From the end of a run's graph until its end is stored.",
+    "Time from the end of a run's graph until its end is stored.",
     (MODE, WORKFLOW),
     buckets=SHORT_SECONDS,
 )
 WORKFLOW_ACTIVE: Final = Gauge(
     "vital_workflow_active",
-    "Requests in flight now.",
+    "Requests in flight.",
     (MODE, WORKFLOW),
     merge="sum",
 )
 NODE_DURATION_SECONDS: Final = Histogram(
     "vital_node_duration_seconds",
-    "One run of a workflow's node.",
+    "Duration of one run of a workflow's node.",
     (NODE, NODE_STATUS),
     buckets=NODE_SECONDS,
 )
 PARALLEL_SECONDS_SAVED_TOTAL: Final = Counter(
     "vital_parallel_seconds_saved_total",
-    "What the nodes of a request took together, less the time that it took to run them.",
+    "Sum of the durations of a request's nodes, minus the time it took to run them.",
     (MODE,),
 )
 TIME_TO_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_time_to_first_token_seconds",
-    "From a request's start to the first piece of its answer, where a caller streams it; without cache hits.",
+    "Time from a request's start to the first piece of its streamed answer, without cache hits.",
     (MODE, MODEL, WORKFLOW),
     buckets=RUN_SECONDS,
 )
 CACHED_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_cached_first_token_seconds",
-    "The same of cache hits.",
+    "Time from a request's start to the first piece of its streamed answer, for cache hits.",
     (MODE, WORKFLOW),
     buckets=SHORT_SECONDS,
 )
 INTER_TOKEN_SECONDS: Final = Histogram(
     "vital_inter_token_seconds",
-    "Between two pieces of an answer, where the caller gets them.",
+    "Time between two pieces of a streamed answer.",
     (MODEL,),
     buckets=SHORT_SECONDS,
 )
@@ -460,7 +460,7 @@ STREAM_CONNECTIONS: Final = Gauge(
 
 CACHE_OPERATIONS_TOTAL: Final = Counter(
     "vital_cache_operations_total",
-    "What the tiers of the cache did; a request may look into several.",
+    "Operations of the cache tiers; a request may look into several.",
     (CACHE_OPERATION, TIER, MODE),
 )
 CACHE_ENTRIES: Final = Gauge(
@@ -472,33 +472,33 @@ CACHE_ENTRIES: Final = Gauge(
 )
 CACHE_CAPACITY_ENTRIES: Final = Gauge(
     "vital_cache_capacity_entries",
-    "Answers that it has room for.",
+    "Answers that the cache has room for.",
     (TIER,),
     merge="sum",
     shared=("redis",),
 )
 CACHE_BYTES: Final = Gauge(
     "vital_cache_bytes",
-    "Memory that it takes.",
+    "Memory used by the answers in the cache.",
     (TIER,),
     merge="sum",
     shared=("redis",),
 )
 CACHE_ENTRY_AGE_SECONDS: Final = Histogram(
     "vital_cache_entry_age_seconds",
-    "How old an entry is when it is hit.",
+    "Age of an entry when it is hit.",
     (TIER,),
     buckets=ENTRY_AGE_SECONDS,
 )
 CACHE_SAMPLED_AGE_SECONDS: Final = Histogram(
     "vital_cache_sampled_age_seconds",
-    "How old the entries in the cache are, hit or not: each ten seconds all of them, or a sample.",
+    "Ages of the entries in the cache, hit or not: every ten seconds all of them, or a sample.",
     (TIER,),
     buckets=ENTRY_AGE_SECONDS,
 )
 CACHE_ENTRY_LIFETIME_SECONDS: Final = Histogram(
     "vital_cache_entry_lifetime_seconds",
-    "How old an entry is when it leaves.",
+    "Age of an entry when it is removed.",
     (TIER, LEAVING),
     buckets=ENTRY_AGE_SECONDS,
 )
@@ -518,33 +518,33 @@ FEEDBACK_TOTAL: Final = Counter(
 )
 ERASURES_TOTAL: Final = Counter(
     "vital_erasures_total",
-    "Erasures of persons; `partial`: a part could not be erased then, and has to be erased again.",
+    "Erasures of persons; `partial`: a part could not be erased, and the erasure has to be repeated.",
     (ERASURE_OUTCOME,),
 )
 RETENTION_DELETED_TOTAL: Final = Counter(
     "vital_retention_deleted_total",
-    "Rows that were deleted since they were kept for long enough.",
+    "Rows deleted because their retention period was over.",
     (RETAINED_KIND,),
 )
 ANSWER_PROBABILITY: Final = Histogram(
     "vital_answer_probability",
-    "Calibrated probability that an answer which was given is right, from 0 to 1.",
+    "Calibrated probability that a given answer is right, from 0 to 1.",
     (MODE, CALIBRATION),
     buckets=QUALITY_BUCKETS,
 )
 DEGRADED_RESPONSES_TOTAL: Final = Counter(
     "vital_degraded_responses_total",
-    "Answers that had to do without something, each once.",
+    "Degraded answers, each counted once.",
     (MODE, ANSWERABLE),
 )
 DEGRADATIONS_TOTAL: Final = Counter(
     "vital_degradations_total",
-    "What answers had to do without.",
+    "Degradations of answers, by reason.",
     (MODE, REASON),
 )
 WARNINGS_TOTAL: Final = Counter(
     "vital_warnings_total",
-    "What the users were warned of.",
+    "Warnings to users.",
     (MODE, WARNING),
 )
 
@@ -552,142 +552,141 @@ WARNINGS_TOTAL: Final = Counter(
 
 COST_DOLLARS_TOTAL: Final = Counter(
     "vital_cost_dollars_total",
-    "What requests cost, once it is in the ledger.",
+    "Cost of requests, once it is in the ledger.",
     (MODE, TENANT, COST_TYPE, WORKFLOW),
     parts_per_unit=NANOS,
 )
 COST_OVERALL_DOLLARS_TOTAL: Final = Counter(
     "vital_cost_overall_dollars_total",
-    "The same over all tenants: alerts read it, since all of it exists from the start.",
+    "Cost of requests over all tenants; alerts use it, as all its series always exist.",
     (MODE, COST_TYPE),
     parts_per_unit=NANOS,
 )
 NODE_COST_DOLLARS_TOTAL: Final = Counter(
     "vital_node_cost_dollars_total",
-    "What the nodes of workflows cost, once it is in the ledger.",
+    "Cost of workflow nodes, once it is in the ledger.",
     (NODE, COST_TYPE),
     parts_per_unit=NANOS,
 )
 CHARGES_FLAGGED_TOTAL: Final = Counter(
     "vital_charges_flagged_total",
-    "Charges in the ledger that are not what a provider counted: impossible ones that were clamped, and "
-    "estimated ones.",
+    "Charges in the ledger that differ from a provider's counts: impossible counts, clamped, and estimates.",
     (CHARGE_FLAG,),
 )
 COST_SAVED_DOLLARS_TOTAL: Final = Counter(
     "vital_cost_saved_dollars_total",
-    "What cache hits would have cost.",
+    "Cost that cache hits would have had.",
     (MODE, TENANT),
     parts_per_unit=NANOS,
 )
 LLM_CALLS_TOTAL: Final = Counter(
     "vital_llm_calls_total",
-    "Calls of language models, made or spared by the cache.",
+    "Calls of language models, made or avoided by the cache.",
     (MODE, MODEL, CACHED, CALL_STATUS),
 )
 LLM_FAILURES_TOTAL: Final = Counter(
     "vital_llm_failures_total",
-    "Attempts at a call of a language model that failed.",
+    "Failed attempts at a call of a language model.",
     (MODEL, FAILURE_KIND),
 )
 LLM_RETRIES_TOTAL: Final = Counter(
     "vital_llm_retries_total",
-    "Attempts at a call that were made again, by why the one before had failed.",
+    "Repeated attempts at a call, by the failure of the previous one.",
     (MODEL, FAILURE_KIND),
 )
 LLM_FALLBACKS_TOTAL: Final = Counter(
     "vital_llm_fallbacks_total",
-    "Calls that went to the next model of the chain, by the model that did not answer and why.",
+    "Calls that went to the next model of the chain, by the model that did not answer and the reason.",
     (MODEL, FAILURE_KIND),
 )
 LLM_HEDGES_TOTAL: Final = Counter(
     "vital_llm_hedges_total",
-    "Calls of a slow model that another was asked beside, by the slow one and by which of the two answered; "
-    "over_budget: there were too many to ask another.",
+    "Hedged calls, by the slow model and by which of the two answered; over_budget: too many calls were "
+    "hedged already, so no second model was asked.",
     (MODEL, HEDGE_OUTCOME),
 )
 LLM_BREAKER_OPEN: Final = Gauge(
     "vital_llm_breaker_open",
-    "1 while a model is left alone, since it has failed several times in a row.",
+    "1 while a model is not called, because it has failed several times in a row.",
     (MODEL,),
     merge="max",
     creates_with_names=True,
 )
 LLM_CALL_DURATION_SECONDS: Final = Histogram(
     "vital_llm_call_duration_seconds",
-    "One call, from its start to the last token.",
+    "Duration of one call, from its start to the last token.",
     (MODEL,),
     buckets=RUN_SECONDS,
 )
 DEPLOYMENT_CALLS_TOTAL: Final = Counter(
     "vital_deployment_calls_total",
-    "Calls that routes made, by deployment: a canary is read off it.",
+    "Calls made by routes, by deployment; use it to watch a canary.",
     (DEPLOYMENT, CALL_STATUS),
 )
 DEPLOYMENT_FIRST_TOKEN_SECONDS: Final = Histogram(
     "vital_deployment_first_token_seconds",
-    "Time from a call of a deployment to its first text.",
+    "Time from the start of a deployment's call to its first text.",
     (DEPLOYMENT,),
     buckets=DEPLOYMENT_SECONDS,
 )
 LLM_TOKENS_TOTAL: Final = Counter(
     "vital_llm_tokens_total",
-    "Tokens read, read from the provider's cache, and written; cached input is not in input.",
+    "Input tokens, input from the provider's cache, and output tokens; input excludes cached input.",
     (MODE, MODEL, TOKEN_TYPE),
 )
 TOOL_EXECUTIONS_TOTAL: Final = Counter(
     "vital_tool_executions_total",
-    "Calls of tools, by what came of them.",
+    "Tool calls, by outcome.",
     (TOOL, TOOL_STATUS),
 )
 TOOL_DURATION_SECONDS: Final = Histogram(
     "vital_tool_duration_seconds",
-    "One call of a tool.",
+    "Duration of one tool call.",
     (TOOL,),
     buckets=RUN_SECONDS,
 )
 RAG_RETRIEVALS_TOTAL: Final = Counter(
     "vital_rag_retrievals_total",
-    "Searches of sources, by what came of them.",
+    "Searches of sources, by outcome.",
     (MODE, SOURCE, SOURCE_STATUS),
 )
 RAG_DURATION_SECONDS: Final = Histogram(
     "vital_rag_duration_seconds",
-    "One search of a source.",
+    "Duration of one search of a source.",
     (SOURCE,),
     buckets=RUN_SECONDS,
 )
 RAG_USED_UNITS_TOTAL: Final = Counter(
     "vital_rag_used_units_total",
-    "What searches have used of a source that is paid by usage, as it is charged.",
+    "Units that searches have used of a source paid by usage, as charged.",
     (SOURCE, SEARCH_UNIT),
 )
 RAG_DROPPED_PASSAGES_TOTAL: Final = Counter(
     "vital_rag_dropped_passages_total",
-    "Passages of a source that were left out, since they cannot be used.",
+    "Passages of a source dropped because they cannot be used.",
     (SOURCE, PASSAGE_FLAW),
 )
 RAG_RETRIES_TOTAL: Final = Counter(
     "vital_rag_retries_total",
-    "Requests to a source that were sent again.",
+    "Retried requests to a source.",
     (SOURCE, RETRY_CAUSE),
 )
 RAG_HEDGES_TOTAL: Final = Counter(
     "vital_rag_hedges_total",
-    "Slow searches that were made a second time, by which of the two answered; over_budget: there were too "
-    "many to make another.",
+    "Hedged searches, by which of the two answered; over_budget: too many searches were hedged already, so "
+    "no second one was made.",
     (SOURCE, HEDGE_OUTCOME),
 )
 RAG_BREAKER_OPEN: Final = Gauge(
     "vital_rag_breaker_open",
-    "1 while a source is left alone, since it has failed several times in a row.",
+    "1 while a source is not searched, because it has failed several times in a row.",
     (SOURCE,),
     merge="max",
     creates_with_names=True,
 )
 AGENT_USAGE_TOTAL: Final = Counter(
     "vital_agent_usage_total",
-    "Requests that an agent has answered, or was to answer.",
+    "Requests to an agent.",
     (AGENT,),
 )
 
@@ -695,73 +694,72 @@ AGENT_USAGE_TOTAL: Final = Counter(
 
 BUDGET_LIMIT_DOLLARS: Final = Gauge(
     "vital_budget_limit_dollars",
-    "What a tenant may spend today, and this month, by UTC.",
+    "A tenant's budget for today and this month, in UTC.",
     (TENANT, BUDGET_PERIOD),
     merge="one",
 )
 BUDGET_SPENT_DOLLARS: Final = Gauge(
     "vital_budget_spent_dollars",
-    "What it has spent of it so far, by the ledger.",
+    "A tenant's spending of its budget so far, from the ledger.",
     (TENANT, BUDGET_PERIOD),
     merge="one",
 )
 USAGE_LIMIT_AMOUNT: Final = Gauge(
     "vital_usage_limit_amount",
-    "What a limit of a day or a month allows, in dollars or tokens: of several of a holder's, such as those "
-    "of its users, the one that is used most, and of all the fifty that are used most.",
+    "Amount of a limit of a day or a month, in dollars or tokens: of a holder's several limits, such as "
+    "those of its users, the most used one, and of all limits the fifty most used.",
     (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, BUDGET_PERIOD),
     merge="one",
     max_series=MAX_SHOWN_LIMITS,
 )
 USAGE_LIMIT_SPENT: Final = Gauge(
     "vital_usage_limit_spent",
-    "What is spent of it in the running period.",
+    "Amount of the limit spent in the current period.",
     (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, BUDGET_PERIOD),
     merge="one",
     max_series=MAX_SHOWN_LIMITS,
 )
 USAGE_LIMIT_LEFT: Final = Gauge(
     "vital_usage_limit_left",
-    "What is left of it, without what active runs have reserved.",
+    "Amount of the limit left, without the reservations of active runs.",
     (LIMIT_LEVEL, LIMIT_HOLDER, LIMIT_UNIT, BUDGET_PERIOD),
     merge="one",
     max_series=MAX_SHOWN_LIMITS,
 )
 USAGE_LIMIT_REFUSALS_TOTAL: Final = Counter(
     "vital_usage_limit_refusals_total",
-    "Requests, and parts of runs, that a limit did not allow.",
+    "Requests, and parts of runs, refused by a limit.",
     (LIMIT_LEVEL, LIMIT_UNIT, LIMIT_PERIOD),
 )
 RESERVATIONS_EXCEEDED_TOTAL: Final = Counter(
     "vital_reservations_exceeded_total",
-    "Calls of the gateway that have cost more than they had reserved; the log's reservation_exceeded names "
-    "them.",
+    "Gateway calls that cost more than they had reserved; the log names them in reservation_exceeded.",
 )
 MONTH_FORECAST_DOLLARS: Final = Gauge(
     "vital_month_forecast_dollars",
-    "What a tenant will have spent when the month ends, by UTC, by what its days have cost so far.",
+    "Forecast of a tenant's spending at the end of the month (UTC), from the cost of its days so far.",
     (TENANT,),
     merge="one",
 )
 TENANT_SPENT_DOLLARS: Final = Gauge(
     "vital_tenant_spent_dollars",
-    "What a tenant with a name has spent today, and this month, by the ledger.",
+    "Spending of a tenant that has its own series, today and this month, from the ledger.",
     (TENANT, BUDGET_PERIOD),
     merge="max",
 )
 REQUESTS_REJECTED_TOTAL: Final = Counter(
     "vital_requests_rejected_total",
-    "Requests that were turned away, by why.",
+    "Rejected requests, by reason.",
     (REJECTION,),
 )
 HTTP_REQUESTS_TOTAL: Final = Counter(
     "vital_http_requests_total",
-    "HTTP requests that were answered, by the template of their route.",
+    "Answered HTTP requests, by route template.",
     (ROUTE, METHOD, STATUS_CLASS),
 )
 HTTP_REFUSALS_TOTAL: Final = Counter(
     "vital_http_refusals_total",
-    "Requests that were refused before the application, by HTTP status, and connections closed to make room.",
+    "Requests refused before the application, by HTTP status, and connections closed to make room.",
     (HTTP_REFUSAL,),
 )
 
@@ -769,29 +767,29 @@ HTTP_REFUSALS_TOTAL: Final = Counter(
 
 CONNECTION_POOL_SIZE: Final = Gauge(
     "vital_connection_pool_size",
-    "Connections that a pool may have.",
+    "Maximum connections of a pool.",
     (POOL,),
     merge="sum",
 )
 CONNECTION_POOL_IN_USE: Final = Gauge(
     "vital_connection_pool_in_use",
-    "Connections that are in use now.",
+    "Connections in use.",
     (POOL,),
     merge="sum",
 )
 EVENT_LOOP_LAG_SECONDS: Final = Histogram(
     "vital_event_loop_lag_seconds",
-    "How late the event loop runs a timer.",
+    "Delay with which the event loop runs a timer.",
     buckets=SHORT_SECONDS,
 )
 METRIC_LABEL_OVERFLOW_TOTAL: Final = Counter(
     "vital_metric_label_overflow_total",
-    'What was counted under "other", since no more values of a label may have names.',
+    'Counts under "other", because the label has no room for more names.',
     (BOUNDED_NAME,),
 )
 METRIC_VALUES_IGNORED_TOTAL: Final = Counter(
     "vital_metric_values_ignored_total",
-    "Values that a metric cannot take, such as a negative amount: they were left out.",
+    "Ignored values that a metric cannot take, such as a negative amount.",
 )
 GUARDRAIL_DECISIONS_TOTAL: Final = Counter(
     "vital_guardrail_decisions_total",
@@ -800,12 +798,12 @@ GUARDRAIL_DECISIONS_TOTAL: Final = Counter(
 )
 TELEMETRY_DROPPED_TOTAL: Final = Counter(
     "vital_telemetry_dropped_total",
-    "Spans and log lines that no collector got, and exports of metrics that failed, by the reason.",
+    "Spans and log lines that no collector got, and failed exports of metrics, by reason.",
     (TELEMETRY_SIGNAL, DROP_REASON),
 )
 STORE_DEAD_LETTERS: Final = Gauge(
     "vital_store_dead_letters",
-    "Writes set aside because they can never succeed, until somebody has seen to them.",
+    "Writes set aside because they can never succeed, until somebody has handled them.",
     merge="max",
 )
 STORE_CALLBACK_FAILURES_TOTAL: Final = Counter(
@@ -814,57 +812,57 @@ STORE_CALLBACK_FAILURES_TOTAL: Final = Counter(
 )
 BACKGROUND_TASK_FAILURES_TOTAL: Final = Counter(
     "vital_background_task_failures_total",
-    "Tasks beside the requests, such as sweeps, that failed unexpectedly and began anew after a pause.",
+    "Background tasks, such as sweeps, that failed unexpectedly and were restarted after a pause.",
     (BACKGROUND_TASK,),
 )
 STORE_CONFLICTS_TOTAL: Final = Counter(
     "vital_store_conflicts_total",
-    "Transactions that were done again, since they and others had waited for each other.",
+    "Transactions repeated because they and others had waited for each other.",
 )
 LOCAL_WRITE_FAILURES_TOTAL: Final = Counter(
     "vital_local_write_failures_total",
-    "Writes that the disk did not take: of the journal of open runs, which is made up for later, and of "
-    "the spool of ends that wait for the store, whose charges are in the log then.",
+    "Writes that the disk refused: to the journal of open runs, which is caught up later, and to the spool "
+    "of ends that wait for the store, whose charges are then in the log.",
     (LOCAL_FILE,),
 )
 EVENTS_NOT_WRITTEN_AHEAD_TOTAL: Final = Counter(
     "vital_events_not_written_ahead_total",
-    "Events of durable runs that readers got before they were stored: Redis, or the disk, did not take them.",
+    "Events of durable runs that readers got before they were stored, as Redis or the disk refused them.",
 )
 BACKGROUND_QUEUED_RUNS: Final = Gauge(
     "vital_background_queued_runs",
-    "Runs that wait in the background, by tenant; none is shown for a tenant of whose runs none waits.",
+    "Waiting background runs, by tenant; a tenant without waiting runs has no series.",
     (TENANT,),
     merge="max",
 )
 BACKGROUND_OLDEST_WAIT_SECONDS: Final = Gauge(
     "vital_background_oldest_wait_seconds",
-    "Since the oldest run that waits in the background was queued; 0: none waits.",
+    "Time since the oldest waiting background run was queued; 0: none waits.",
     merge="max",
 )
 WEBHOOKS_PENDING: Final = Gauge(
     "vital_webhooks_pending",
-    "Webhooks of ended runs that no receiver has taken yet.",
+    "Undelivered webhooks of ended runs.",
     merge="max",
 )
 WEBHOOK_ATTEMPTS_TOTAL: Final = Counter(
     "vital_webhook_attempts_total",
-    "Attempts to send a webhook, by what came of them.",
+    "Attempts to send a webhook, by outcome.",
     (WEBHOOK_OUTCOME,),
 )
 WATCHDOG_AGE_SECONDS: Final = Gauge(
     "vital_watchdog_age_seconds",
-    "Since a Watchdog of Alertmanager has reached this engine, or since its start where none has.",
+    "Time since Alertmanager's Watchdog last reached this engine, or since its start if it never has.",
     merge="max",
 )
 METRIC_SERIES_LIMIT: Final = Gauge(
     "vital_metric_series_limit",
-    "The most series that the engine can have.",
+    "Maximum number of series that the engine can have.",
     merge="one",
 )
 BUILD_INFO: Final = Info(
     "vital_build_info",
-    "Which build this is.",
+    "Build information.",
     {
         "version": __version__,
         "commit": os.environ.get("VITAL_COMMIT", "unknown"),

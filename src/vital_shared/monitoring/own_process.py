@@ -68,7 +68,7 @@ def metrics_app(interface: Literal["asgi", "wsgi"] = "asgi") -> ASGIApp | WSGIAp
         return _show
     if interface == "wsgi":
         return make_wsgi_app(REGISTRY)
-    raise ValueError(f'An application of metrics is "asgi" or "wsgi", not {interface!r}.')
+    raise ValueError(f'The interface of a metrics application is "asgi" or "wsgi", not {interface!r}.')
 
 
 async def _show(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - ASGI's arguments

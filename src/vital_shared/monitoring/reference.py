@@ -15,15 +15,15 @@ __all__ = ["reference"]
 INTRODUCTION: Final = """\
 # Metrics
 
-What `GET /metrics` shows, as Prometheus text or as OpenMetrics, whichever the client prefers. This page is
-built from the declarations in `src/vital_shared/monitoring/metrics.py` by `make docs`.
+This page lists the metrics that `GET /metrics` returns, as Prometheus text or as OpenMetrics, as the client
+prefers. `make docs` builds it from the declarations in `src/vital_shared/monitoring/metrics.py`.
 
-Every request is counted once, when it ends; one that waits for an approval has not ended, and the waiting is
-in no duration. What was turned away before it ran is `rejected`, and has no duration. So the outcomes add up
+Every request is counted once, when it ends; one that waits for an approval has not ended, and durations
+exclude the wait. A request refused before it ran is `rejected`, and has no duration. So the outcomes add up
 to all requests, and the durations' counts over `cache_status` to those that ran. Series of closed labels
-exist from the start, at 0. In OpenMetrics durations have exemplars: the `run_id` of a run that took so long.
+exist from the start, at 0. In OpenMetrics, durations have exemplars: the `run_id` of such a run.
 
-Beside these there are the metrics of prometheus_client about the process (`process_…`, among them
+In addition, there are the metrics of prometheus_client about the process (`process_…`, among them
 `process_start_time_seconds`), the garbage collector (`python_gc_…`) and the platform (`python_info`).
 """
 
@@ -63,20 +63,20 @@ def _labels() -> Iterator[str]:
             used.setdefault(label, []).append(each.name)
     closed = [(label, names) for label, names in used.items() if not isinstance(label, BoundedLabel)]
     yield from _table(
-        ("label", "values", "of"),
+        ("label", "values", "metrics"),
         ((label.name, _values(label), _codes(names)) for label, names in closed),
     )
     yield f"""
-The others have as many values as `VITAL_METRIC_LABEL_VALUES` says (100) and no more; what comes then is
-counted under `{OTHER}`, and in `vital_metric_label_overflow_total`. Which have names is decided once for all
+The other labels have at most `VITAL_METRIC_LABEL_VALUES` values (100); further ones are
+counted under `{OTHER}`, and in `vital_metric_label_overflow_total`. The named values are chosen once for all
 workers, and kept: tenants with keys or limits first, those that spend the most before others. The metric
 `vital_metric_series_limit` is the maximum number of series. Exact figures of each tenant are in the
-ledger, which has no such bound.
+ledger, which has no such limit.
 """
     bounded = (
         (label.name, _codes(names)) for label, names in used.items() if isinstance(label, BoundedLabel)
     )
-    yield from _table(("label", "of"), bounded)
+    yield from _table(("label", "metrics"), bounded)
 
 
 def _values(label: Label) -> str:
@@ -97,7 +97,7 @@ def _buckets() -> Iterator[str]:
 
 def _merging() -> Iterator[str]:
     yield "\n## Gauges of several workers\n"
-    yield "Counters and histograms add up, also those of workers that have ended. Gauges are as declared:\n"
+    yield "Counters and histograms add up, including those of ended workers. Gauges merge as declared:\n"
     rows = (
         (f"`{each.name}`", MERGES[each.merge] + "".join(f"; {tier}: the same in all" for tier in each.shared))
         for each in CATALOGUE

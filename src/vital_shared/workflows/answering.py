@@ -1,4 +1,4 @@
-"""Write one answer: ask a model, make the calls that it asks for, and ask again, within bounds."""
+"""Write one answer: call a model, make the tool calls that it requests, and call it again, within limits."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ _ENDINGS: Final[dict[StopReason, AnswerEnding]] = {
 
 
 class Answering:
-    """One answer while it is written.
+    """An answer that is being written.
 
-    :param request: the sources that the models may use; the tools are the loop's.
-    :param models: returns the models for the request, in order, and holds the money for them.
-    :param chain: makes a chain of some models.
-    :param loop: makes the calls that a model asks for.
-    :param left: returns the dollars that may still be spent, while no call is under way; None: there is no
-        limit but the loop's own bound.
+    :param request: the sources that the models may use; the tools come from the loop.
+    :param models: a function that returns the models for the request, in order, and reserves their cost.
+    :param chain: a function that makes a chain of models.
+    :param loop: the loop that makes the calls that a model requests.
+    :param left: a function that returns the dollars left to spend, while no call is running; None: only the
+        loop's own limit applies.
     :param clock: seconds, monotonic.
     """
 
@@ -273,11 +273,11 @@ class Answering:
         for marker in markers[:MAX_MARKERS_NAMED]:
             yield AnswerWarning(
                 type="citation_removed",
-                message=f"The answer cited {marker}, which is no source of it: that was taken out.",
+                message=f"The answer cited {marker}, which is not one of its sources, so it was removed.",
             )
         if len(markers) > MAX_MARKERS_NAMED:
             more = len(markers) - MAX_MARKERS_NAMED
-            yield AnswerWarning(type="citation_removed", message=f"{more} more of these were taken out.")
+            yield AnswerWarning(type="citation_removed", message=f"{more} more of these were removed.")
         if self.broken is not None:
             yield AnswerWarning(type="degraded", message=f"The answer ends midway: {self.broken.message}")
         if self._loop.ended is not None:

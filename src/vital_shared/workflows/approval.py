@@ -1,4 +1,4 @@
-"""The decision on a run's tool calls: made at once, after the user's approval, or not at all."""
+"""The decision which tool calls of a run are made at once, after the user's approval, or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_requests(requests: Sequence[ToolRequest], agent: AgentProfile, tools: 
         if not _may(agent, request.name):
             raise InvalidRequest(
                 f'The agent "{agent.id}" may not use the tool "{request.name}": '
-                "ask another agent, or leave the tool out.",
+                "use another agent, or leave the tool out.",
                 field="requested_tools",
             )
         if request.arguments is not None:

@@ -1,4 +1,4 @@
-"""Workflows, tools, sources and agents of a user's own, which the configuration names."""
+"""Custom workflows, tools, sources and agents, which the configuration names."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from vital_shared.workflows.own_parts import wrong_search
 
 __all__ = ["Extensions", "configured_extensions", "sort_out"]
 
-KINDS: Final = {"tools": "tool", "sources": "source", "agents": "agent"}
+KINDS: Final = {"tools": "a tool", "sources": "a source", "agents": "an agent"}
 
 
 class Extensions(NamedTuple):
-    """Parts of a user beside those of the engine."""
+    """Custom parts in addition to the built-in ones."""
 
     workflows: Mapping[str, type[Graph]]
     tools: tuple[Tool, ...]
@@ -52,8 +52,8 @@ def sort_out(parts: Mapping[str, Any]) -> Extensions:
             sources.append(part)
         else:
             raise InvalidRequest(
-                f"{part!r:.200} is no workflow class, no tool (put @tool() above the function), no source "
-                "(an object with a name and a search) and no AgentProfile."
+                f"{part!r:.200} is not a workflow class, a tool (put @tool() above the function), a source "
+                "(an object with a name and a search) or an AgentProfile."
             )
     return Extensions(workflows, tuple(tools), tuple(sources), tuple(agents))
 
@@ -81,7 +81,7 @@ def _configured(table: str, name: str, target: str, path: Path | None) -> Any:
     except (InvalidRequest, GraphError) as error:
         raise ConfigurationError(f"{place}: {error}") from error
     if not matching:
-        raise ConfigurationError(f"{place}: {target} is no {kind}: move it to the table of its kind.")
+        raise ConfigurationError(f"{place}: {target} is not {kind}: move it to the table of its kind.")
     own_name = part.id if isinstance(part, AgentProfile) else part.name
     if own_name != name:
         raise ConfigurationError(f'{place}: {target} is called "{own_name}": write {own_name} = "{target}".')

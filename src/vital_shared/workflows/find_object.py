@@ -1,4 +1,4 @@
-"""Find an object of a user's own by the place where it is defined."""
+"""Find a custom object by its module or file and its name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def find_object(target: str) -> Any:
         raise InvalidRequest(f"{target} names no object: write module:name, or file.py:name.")
     found = getattr(_module(place), name, None)
     if found is None:
-        raise InvalidRequest(f"{target} does not exist: see that its name is right.")
+        raise InvalidRequest(f"{target} does not exist: check its name.")
     return found
 
 
@@ -64,7 +64,7 @@ def _from_file(path: Path) -> ModuleType:
     name = _module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
+        raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where dataclasses and pydantic look up annotations
     spec.loader.exec_module(module)

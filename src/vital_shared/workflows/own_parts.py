@@ -1,4 +1,4 @@
-"""Check the tools, models and sources that a caller gives, before anything is opened."""
+"""Check the tools, models and sources of a caller, before anything is opened."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_parts(tools: Sequence[object], models: Sequence[object], sources: Sequ
     """
     for tool in _listed("tools", tools):
         if not isinstance(tool, Tool):
-            raise ConfigurationError(f"{_named(tool)} is no tool: put @tool() above the function.")
+            raise ConfigurationError(f"{_named(tool)} is not a tool: put @tool() above the function.")
     for kind, parts in (("models", models), ("sources", sources)):
         method, face = _METHODS[kind]
         for part in _listed(kind, parts):
@@ -75,7 +75,7 @@ def _wrong_arguments(title: str, method: Any, wanted: str, /, *arguments: Any, *
 
 def _listed(kind: str, parts: object) -> Iterable[object]:
     if isinstance(parts, str) or not isinstance(parts, Iterable):
-        raise ConfigurationError(f"{_named(parts)} is no list of {kind}: write {kind}=[…].")
+        raise ConfigurationError(f"{_named(parts)} is not a list of {kind}: write {kind}=[…].")
     return parts
 
 

@@ -127,7 +127,7 @@ def agent_of(workflow: WorkflowParts, run: Run) -> AgentProfile | None:
 
 
 class RestoredRun(NamedTuple):
-    """A paused run with the decision on it."""
+    """A paused run, with the decision on it."""
 
     run: Run
     stream: RunEvents
@@ -197,7 +197,7 @@ def restored_run(
         run = new_run(workflow, record.input, stream, checkpoint, given)
     except AnswerError as error:
         place = ".".join(("answers", *map(str, error.path)))
-        raise InvalidRequest(f"The run cannot go on: {error}.", field=place) from error
+        raise InvalidRequest(f"The run cannot continue: {error}.", field=place) from error
     except CheckpointError as error:
         raise PlanChanged(str(error), field="run_id") from error
     types = workflow.plan.types

@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from vital_shared.retrieval.entailment import Entailment
     from vital_shared.retrieval.rerank import Reranker
 
-__all__ = ["Services"]
+__all__ = ["Services", "check_redis_package"]
 
 logger = get_logger(__name__)
 
@@ -96,21 +96,21 @@ class Services:
     knowledge: KnowledgeStore
     runs: RunStore
     lease: WorkerLease
-    """The lease of this process on its durable runs; it is held from the first one on."""
+    """The lease of this process on its durable runs; it is held as soon as there is one."""
     background: BackgroundRunStore
-    """The runs that wait in the background."""
+    """The queue of background runs."""
     savings: Savings
-    """Savings by hits of the cache, on their way into the ledger."""
+    """The savings by cache hits that are not in the ledger yet."""
     request_counts: RequestCounts
-    """Finished requests, on their way into the store."""
+    """The finished requests that are not in the store yet."""
     logs: EventLogs
-    """The logs of the runs."""
+    """The event logs of the runs."""
     flights: Flights
     """The runs that identical requests follow."""
     cache: Cache
-    """Answers that were given lately."""
+    """The cached answers."""
     epochs: CacheEpochs
-    """The epochs that make cached answers stale."""
+    """The epochs: cached answers of earlier epochs are stale."""
     limits: LimitStore
     """The tenants' limits on spending and request rate."""
     usage_limits: UsageLimitStore
@@ -118,55 +118,55 @@ class Services:
     labels: LabelValues
     """The tenants, agents, models, tools and nodes that have names in metrics."""
     sources: tuple[Source, ...]
-    """The embedded index, the collections, and those of the caller."""
+    """The sources: the embedded index, the collections, and those of the caller."""
     collections: tuple[Collection, ...]
     """The sources that can be written to."""
     source_breakers: Breakers
-    """The breakers of the collections."""
+    """The circuit breakers of the collections."""
     searches: Searches
-    """The searches of the sources, those of slow ones hedged."""
+    """The searches of the sources, with hedging for slow ones."""
     memory: MemorySource
     """The first of the sources: the embedded index."""
     tunings: Tunings
-    """The tunings by which the tenants' documents are searched."""
+    """The retrieval tunings of the tenants."""
     fusion: Fusion
     guardrails: Guardrails
-    """The checks of what models, tools and searches are sent and return."""
+    """The guardrails: checks of the texts that models, tools and searches receive and return."""
     models: ModelRegistry
     breakers: Breakers
-    """The breakers of the models, which leave a failing one alone for a while."""
+    """The circuit breakers of the models."""
     hedges: HedgeBudget
     """The budget of hedged calls of models."""
     account: CallPricing
     """The pricing of model calls."""
     tools: ToolRegistry
     mcp: McpTools
-    """The servers of further tools."""
+    """The MCP servers, which add tools."""
     public: PublicTools
-    """Tools that ask public services."""
+    """The tools that call public services."""
     suggester: Suggester
-    """The suggester of the tools that a question needs."""
+    """The suggester of tools for a question."""
     embedder: DocumentEmbedder | None
-    """The embedder of the documents. None where no model is installed: search is by keywords alone, and
-    answers say so."""
+    """The embedder of the documents; None if no model is installed: the search then uses keywords only, and
+    answers contain a warning."""
 
     phrase_embedder: Embedder | None
-    """bge, for questions that ask the same and for the choice of tools, whatever the documents' model is."""
+    """The bge model, for paraphrases and the choice of tools, independent of the documents' model."""
 
     reranker: Reranker | None
-    """The same: sentences are then checked by their words alone."""
+    """The reranker; None if none is installed: sentences are then checked by their words only."""
 
     entailment: Entailment | None
-    """None where it is not installed: contradictions are then seen by the words alone."""
+    """The entailment model; None if none is installed: contradictions are then detected by words only."""
 
     retention: RetentionTable
-    """The time for which data is kept."""
+    """The retention periods of the data."""
 
     now: StoreClock
-    """The time by the clock of the store, so that all engines of the store have the same."""
+    """The clock of the store, which all engines that use the store share."""
 
     closing: AsyncExitStack
-    """Resources to close, in their order."""
+    """The resources to close, in order."""
 
     @classmethod
     async def open(
@@ -178,13 +178,13 @@ class Services:
         sources: Sequence[Source] = (),
         now: Callable[[], datetime] | None = None,
     ) -> Services:
-        """Open the store, bringing it up to date, and put the parts together.
+        """Open the store, migrate it to the current version, and create all parts.
 
-        :param tools: more tools, beside the built-in ones.
-        :param models: more models; the extractive composer stays the last resort.
-        :param sources: more RAG sources, beside the embedded one.
-        :param now: a clock in place of the store's.
-        :raises StoreError: when the database is not there.
+        :param tools: tools in addition to the built-in ones.
+        :param models: more models; the extractive composer remains the last resort.
+        :param sources: RAG sources in addition to the embedded index.
+        :param now: a clock to use instead of the store's.
+        :raises StoreError: when the database cannot be reached.
         :raises ConfigurationError: when a setting is wrong or a name is taken twice.
         """
         check_parts(tools, models, sources)
@@ -311,7 +311,7 @@ class Services:
             )
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close all resources."""
         await self.closing.aclose()
 
 
@@ -386,7 +386,7 @@ async def _event_logs(settings: Settings) -> AsyncIterator[EventLogs]:
         finally:
             await logs.aclose()
         return
-    _check_redis()
+    check_redis_package()
     from vital_shared.events.shared_logs import SharedEventLogs  # noqa: PLC0415 - redis is an extra
 
     shared = SharedEventLogs(url)
@@ -403,7 +403,7 @@ async def _redis(settings: Settings) -> AsyncIterator[RedisTier | None]:
     if not settings.redis_url.get_secret_value():
         yield None
         return
-    _check_redis()
+    check_redis_package()
     from vital_shared.cache.redis import RedisTier  # noqa: PLC0415 - redis is an extra
 
     tier = RedisTier(
@@ -415,10 +415,14 @@ async def _redis(settings: Settings) -> AsyncIterator[RedisTier | None]:
         await tier.aclose()
 
 
-def _check_redis() -> None:
+def check_redis_package() -> None:
+    """See that the package for a Redis is installed.
+
+    :raises ConfigurationError: when it is not.
+    """
     if not find_spec("redis"):
         raise ConfigurationError(
-            "VITAL_REDIS_URL needs one package more: run `pip install 'vital-engine[redis]'`."
+            "VITAL_REDIS_URL needs another package: run `pip install 'vital-engine[redis]'`."
         )
 
 

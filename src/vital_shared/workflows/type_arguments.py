@@ -38,7 +38,7 @@ def type_arguments(cls: type, generic: type) -> tuple[Any, ...]:
             known: tuple[Any, ...] = getattr(origin, ARGUMENTS, ()) or parameters
             given = dict(zip(parameters, get_args(base), strict=False))
             return tuple(_filled(argument, given) for argument in known)
-    raise TypeError(f"{cls.__name__} is no subclass of {generic.__name__}")
+    raise TypeError(f"{cls.__name__} is not a subclass of {generic.__name__}")
 
 
 def _filled(argument: Any, given: Mapping[Any, Any]) -> Any:

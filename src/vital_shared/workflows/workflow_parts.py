@@ -13,7 +13,7 @@ from vital_shared.workflows.find_object import MODULE_PREFIX
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.traits import WorkflowTraits
 
-__all__ = ["WorkflowParts", "same_workflow", "stored_name", "stored_place"]
+__all__ = ["WorkflowParts", "same_workflow", "stored_name", "stored_name_at", "stored_place"]
 
 BUILT_IN: Final = "vital_shared.workflows."
 
@@ -59,8 +59,21 @@ def stored_place(stored: str) -> str:
     return f"{module}:{name}"
 
 
+def stored_name_at(place: str) -> str:
+    """Return the name that runs of a class are stored with, by its place; another text is returned as it is.
+
+    >>> stored_name_at("letters.py:Letter"), stored_name_at("office.letters:Letter")
+    ('vital_target_letters.Letter', 'office.letters.Letter')
+    """
+    module, colon, name = place.rpartition(":")
+    if not (colon and module):
+        return name if colon else place
+    file = module.removesuffix(".py")
+    return f"{module}.{name}" if file == module else f"{MODULE_PREFIX}{Path(file).name}.{name}"
+
+
 class WorkflowParts(NamedTuple):
-    """A workflow as its runs see it."""
+    """The parts of a workflow, for its runs."""
 
     target: object
     """The object whose methods the nodes are."""

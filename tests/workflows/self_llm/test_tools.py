@@ -96,7 +96,7 @@ async def test_what_is_no_tool_is_refused_with_one_sentence(engine):
             return Answer(text=await self.llm(query, tools=[weigh]))
 
     async with engine(says("Yes.")) as found:
-        with pytest.raises(RunFailed, match=r'"weigh" is none: put @tool\(\) above it'):
+        with pytest.raises(RunFailed, match=r'"weigh" is not one: put @tool\(\) above it'):
             await Wrong(found.services).execute_typed(asked())
 
 

@@ -49,7 +49,7 @@ def read_csv_export(file: TextIO) -> ProviderExport:
             return reader.read(lambda: _melted(file, header))
         return TableReader(header.columns, is_english=is_english).read(lambda: _rows(file, header))
     except csv.Error as error:
-        raise InvalidRequest(f"The export is no CSV: {error}.") from error
+        raise InvalidRequest(f"The export is not CSV: {error}.") from error
 
 
 def _find_header(file: TextIO) -> _HeaderRow:
@@ -64,7 +64,7 @@ def _find_header(file: TextIO) -> _HeaderRow:
         except csv.Error:
             continue  # with another delimiter it may be none; without a header the sentence below says so
     raise InvalidRequest(
-        "The file is no usage or cost export that is known: it needs a column with the day, such as "
+        "The file is not a known usage or cost export: it needs a column with the day, such as "
         "start_time_iso or usage_date_utc, and one with amounts, such as amount_value or input_tokens."
     )
 

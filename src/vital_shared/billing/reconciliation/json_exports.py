@@ -51,14 +51,15 @@ def read_json_export(document: Any) -> ProviderExport:
     if any("date" in bucket and "model" in bucket for bucket in buckets):
         return _BucketReport("openrouter", "date", "").read(buckets)
     raise InvalidRequest(
-        "The JSON is no usage or cost report of OpenAI, Anthropic or OpenRouter: save their API's response."
+        "The JSON is not a usage or cost report of OpenAI, Anthropic or OpenRouter: "
+        "save the response of their API."
     )
 
 
 def _data(page: Any) -> Sequence[Mapping[str, Any]]:
     data = page.get("data") if isinstance(page, Mapping) else None
     if not isinstance(data, list) or not all(isinstance(each, Mapping) for each in data):
-        raise InvalidRequest("The JSON is no usage or cost report: it has no list `data` of objects.")
+        raise InvalidRequest("The JSON is not a usage or cost report: it has no list `data` of objects.")
     return data
 
 
@@ -166,9 +167,9 @@ def _decimal(value: Any) -> Decimal:
     try:
         amount = Decimal(str(value).replace("_", "?"))  # Python's own separator, which no export has
     except InvalidOperation as error:
-        raise InvalidRequest(f'The export has an amount that is no number: "{value}".') from error
+        raise InvalidRequest(f'The export has an amount that is not a number: "{value}".') from error
     if not amount.is_finite() or abs(amount) > MAX_DOLLARS * CENTS_PER_DOLLAR:
-        raise InvalidRequest(f'The export has an amount that is no number: "{value}".')
+        raise InvalidRequest(f'The export has an amount that is not a number: "{value}".')
     return amount
 
 
@@ -178,7 +179,7 @@ def _count(fields: Mapping[str, Any], name: str) -> int | None:
         return None
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     if not is_number or not abs(value) <= MAX_COUNT or value != int(value):
-        raise InvalidRequest(f'The export has a count "{name}" that is no whole number: "{value}".')
+        raise InvalidRequest(f'The export has a count "{name}" that is not a whole number: "{value}".')
     return int(value)
 
 

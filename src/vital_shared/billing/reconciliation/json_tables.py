@@ -98,7 +98,7 @@ def _cost_explorer_rows(result: Any) -> Iterator[tuple[Any, ...]]:
 def _read(names: Sequence[str], rows: Sequence[Sequence[Any]], provider: str = "") -> ProviderExport:
     columns = [column_name(name) for name in names]
     if not has_known_columns(columns):
-        raise InvalidRequest("The JSON is no usage or cost report: its rows have no day, or no amounts.")
+        raise InvalidRequest("The JSON is not a usage or cost report: its rows have no day, or no amounts.")
     texts = [[_text(cell) for cell in row] for row in rows]
     export = TableReader(columns).read(lambda: enumerate(texts, start=1))
     return ProviderExport(export.provider or provider, export.amounts, export.period, export.left_out)

@@ -50,7 +50,7 @@ def read_export(path: Path) -> ProviderExport:
     except OSError as error:
         raise InvalidRequest(f"The export {path} cannot be read: {error}.") from error
     except UnicodeError as error:
-        raise InvalidRequest(f"The export {path} is no text in UTF-8: {error}.") from error
+        raise InvalidRequest(f"The export {path} is not text in UTF-8: {error}.") from error
 
 
 def parse_export(text: str) -> ProviderExport:
@@ -69,7 +69,7 @@ def _parse(file: TextIO) -> ProviderExport:
     try:
         return read_json_export(_document(file.read()))
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"The export is no JSON: {error}.") from error
+        raise InvalidRequest(f"The export is not JSON: {error}.") from error
 
 
 def _document(text: str) -> object:

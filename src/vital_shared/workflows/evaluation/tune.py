@@ -93,8 +93,8 @@ async def tune(
     answerable = [question for question in questions if question.answerable]
     if len(answerable) < MIN_ANSWERABLE_QUESTIONS:
         raise InvalidRequest(
-            f"A tuning needs {MIN_ANSWERABLE_QUESTIONS} questions that the documents answer, and here are "
-            f"{len(answerable)}: add some.",
+            f"A tuning needs {MIN_ANSWERABLE_QUESTIONS} questions that the documents answer, and this set "
+            f"has {len(answerable)}: add some.",
             field="questions",
         )
     asker, steps = (

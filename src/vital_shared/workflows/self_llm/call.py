@@ -169,7 +169,7 @@ class LlmCall:
         models = [model for model in resolved if model is not services.models.last]
         if not models:
             raise ConfigurationError(
-                f'The node "{self._name}" asks a model, and none is chosen: set VITAL_MODEL, the model '
+                f'The node "{self._name}" calls a model, but none is selected: set VITAL_MODEL, the model '
                 f'of the agent "{agent.id}", or model="provider:name" in self.llm.'
             )
         if services.settings.unpriced == "refuse":
@@ -227,7 +227,7 @@ class LlmCall:
         ending = answering.ending
         if ending not in ("whole", "truncated"):
             raise ModelHeldBack(
-                f'The model "{answering.model_name}" ended its answer before its time: {ending}.',
+                f'The model "{answering.model_name}" ended its answer early: {ending}.',
                 model=answering.model_name,
                 reason=answering.held_back or "refused",
             )

@@ -37,7 +37,7 @@ class LlmOptions(NamedTuple):
                 raise InvalidRequest(f'self.llm takes the tools themselves, and "{tool}" is a name.')
             if not isinstance(tool, Tool):
                 name = getattr(tool, "__name__", type(tool).__name__)
-                raise InvalidRequest(f'self.llm takes tools, and "{name}" is none: put @tool() above it.')
+                raise InvalidRequest(f'self.llm takes tools, and "{name}" is not one: put @tool() above it.')
         if not (self.temperature is None or _is_temperature(self.temperature)):
             raise _wrong("temperature", self.temperature, f"a number from 0 to {MAX_TEMPERATURE:g}")
         if self.max_tokens is not None and not (type(self.max_tokens) is int and self.max_tokens > 0):
