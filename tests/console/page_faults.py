@@ -1,4 +1,4 @@
-"""Visible faults of a page: too wide, overlapping text, invisible links, reversed text."""
+"""Visible faults of a page: too wide, overlapping text, stacked characters, invisible links, reversed text."""
 
 from typing import Final
 
@@ -24,6 +24,9 @@ _FAULTS: Final = r"""() => {
                 const style = getComputedStyle(each.parentElement);
                 if (style.display !== "inline" || style.unicodeBidi !== "normal") break;
             }
+        const figure = parent.closest("dd, dt, td, th");
+        if (figure && /\p{M}{10}/u.test(node.textContent) && getComputedStyle(figure).overflowY === "visible")
+            found.push(`${short(node.textContent)} stands over what is above and below it`);
         const clip = { left: -1e9, right: 1e9, top: -1e9, bottom: 1e9 };
         for (let each = parent; each; each = each.parentElement) {
             if (getComputedStyle(each).overflowX === "visible") continue;

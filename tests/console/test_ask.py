@@ -10,6 +10,9 @@ from tests.console.conftest import RunningEngine, Watched, keep, running_engine
 
 from vital_shared.testing import CannedModel
 
+ONE_LINE_PIXELS = 30
+"""The height of one line of small text, with room to spare."""
+
 SUM = "Calculate 12.5 % of 3,400"
 
 
@@ -188,6 +191,22 @@ def test_all_of_it_is_done_by_keyboard(page: Page) -> None:
     form.get_by_role("button", name=re.compile("Run it")).focus()
     page.keyboard.press("Enter")
     expect(turn(page)).to_have_attribute("data-phase", "finished")
+
+
+def test_remarks_take_one_line_and_are_opened_by_keyboard(page: Page) -> None:
+    ask(page, "Which remarks does a short answer have?", mode="2")
+    remarks = turn(page).get_by_role("note", name="Remarks")
+    first = remarks.locator("summary")
+    expect(first).to_contain_text("The documents do not hold an answer")
+    expect(first).to_contain_text(re.compile(r"and \d more"))
+    box = remarks.bounding_box()
+    assert box is not None
+    assert box["height"] <= ONE_LINE_PIXELS
+    first.press("Enter")
+    expect(remarks.get_by_role("listitem").last).to_contain_text("The price of the model")
+    expect(remarks.get_by_role("listitem").last).to_be_visible()
+    expect(turn(page).locator(".facts")).to_contain_text("Not known")  # the cost, without a price
+    keep(page, "ask-remarks")
 
 
 def test_a_decision_that_does_not_arrive_can_be_taken_again(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -147,6 +148,16 @@ def test_the_time_and_what_is_chosen_stand_in_the_address(
     expect(page.get_by_role("button", name="Back to now")).to_be_visible()
     page.get_by_role("button", name="Back to now").press("Enter")
     expect(page.get_by_label("Time", exact=True)).to_have_value("900")
+
+
+def test_a_total_counts_up_to_now(watched: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    page = open_page(f"{watched.url}/runs").page
+    number = BOARDS["vital-performance"].panel("requests_by_mode").id
+    before = time.time()
+    with page.expect_request(re.compile(rf"/panels/{number}/data")) as asked_for:
+        page.goto(f"{watched.url}/dashboards/vital-performance")
+    (end,) = parse_qs(urlsplit(asked_for.value.url).query)["to"]
+    assert before - 1 < float(end) < time.time() + 1
 
 
 def test_dragging_over_a_graph_zooms_all_of_them(

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 from sqlalchemy import delete
 from tests.console.conftest import RunningEngine, Watched
 
 from vital_shared.store.tables import runs
+
+pytestmark = pytest.mark.thorough
 
 
 def test_a_turn_whose_run_was_deleted_is_shown_from_its_messages(

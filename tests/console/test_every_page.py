@@ -1,20 +1,30 @@
 """Every page in both themes, wide and narrow: no finding of axe-core, nothing wider than the screen."""
 
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import delete, insert
 from tests.console.conftest import RunningEngine, Watched, axe_findings, keep
-from tests.console.every_page import GRAFANA, TRACE, engine_of_every_page
+from tests.console.every_page import GRAFANA, TRACE, engine_of_every_page, execute
+
+from vital_shared.store.durable_tables import workers
 
 Look = tuple[Literal["light", "dark"], int]
 
 RUN_TABS = ("Model calls", "Cost", "More", "Steps")
 
-CUT_OFF_TABLES = """[...document.querySelectorAll(".table-framed:has(> .table-stacks)")]
+CUT_OFF_TABLES = """[...document.querySelectorAll(".table-framed")]
     .filter((frame) => frame.scrollWidth > frame.clientWidth + 1).map((frame) => frame.ariaLabel)"""
-"""The names of tables of many columns of which a part is only seen by scrolling."""
+"""The names of tables of which a part is only seen by scrolling."""
+
+
+PARTS_WITHOUT_ROLE = """[...document.querySelectorAll(".table-stacks, .table-stacks :is(thead, tbody, tfoot, tr, th, td)")]
+    .filter((part) => !part.hasAttribute("role")).map((part) => part.outerHTML.slice(0, 80))"""
+"""The parts of stacked tables that are no table to the screen readers of browsers that go by how it is drawn."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +49,7 @@ def faults_of(page: Page, name: str, look: Look) -> list[str]:
     found = [f"{shown}: {each}" for each in axe_findings(page)]
     wide = page.evaluate("document.documentElement.scrollWidth")
     found += [f"{shown}: {wide} px wide"] if wide > width else []
+    found += [f"{shown}: {part} has no role" for part in page.evaluate(PARTS_WITHOUT_ROLE)]
     return found + [f"{shown}: {name} is cut off" for name in page.evaluate(CUT_OFF_TABLES)]
 
 
@@ -86,3 +97,20 @@ def test_a_run_links_to_its_trace(filled: RunningEngine, open_page: Callable[...
     address = link.get_attribute("href") or ""
     assert address.startswith(f"{GRAFANA}/explore?")
     assert TRACE in address
+
+
+def test_several_machines_without_a_prometheus_are_said(
+    filled: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    lives = {"started_at": datetime.now(UTC), "lease_until": time.time() + 600}
+    machines = [lives | {"id": host, "host": host} for host in ("one", "two")]
+    filled.call(lambda: execute(filled, insert(workers).values(machines)))
+    try:
+        page = open_page(f"{filled.url}/dashboards").page
+        expect(page.locator(".notice").first).to_contain_text(
+            "3 machines serve, and these are the figures of one"
+        )
+        page.goto(f"{filled.url}/alerts")
+        expect(page.locator(".notice-wait").first).to_contain_text("3 machines serve, and one of them judges")
+    finally:
+        filled.call(lambda: execute(filled, delete(workers).where(workers.c.host.in_(("one", "two")))))

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from statistics import median
 
+import pytest
 from playwright.sync_api import Page, expect
 from tests.console.conftest import RunningEngine, Watched
 from tests.console.test_ask import ask, turn
+
+pytestmark = pytest.mark.thorough
 
 MAX_MILLISECONDS = 100
 """Time from the arrival of the first token to its picture."""

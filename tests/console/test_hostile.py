@@ -1,17 +1,21 @@
 """Whatever documents, models, agents, tools and errors say: nothing of it runs, is fetched, or hides the rest."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
-from tests.console.conftest import RunningEngine, Watched, running_engine
+from tests.console.conftest import RunningEngine, Watched, keep, running_engine
 from tests.console.page_faults import page_faults
+from tests.console.test_dashboards import window
 from tests.ledger_rows import row, write
 
+from ai_engine.monitoring.samples import OwnSamples
 from vital_cli.served_monitor import load_monitor
 from vital_shared.llm.base import ModelError
 from vital_shared.testing import CannedModel, CannedSource, passage
+from vital_shared.tools.base import tool
 
 EVIL = (
     "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>"
@@ -28,6 +32,9 @@ NAMELESS = "\u200b\u2060\u200d\ufeff"
 """A name of which nothing is seen."""
 
 ODD_MODEL = ODD.replace(EVIL, "<script>").replace("\x1b", "")[:200]
+
+PRINTABLE_MODEL = f"<script>window.pwned = 12</script> {'e' + chr(0x301) * 40} {LONG}"[:200]
+"""A name that metrics may have, too."""
 
 ANSWER = f"""{EVIL}
 
@@ -54,8 +61,10 @@ The end [1].
 """
 
 
-class FailingModel(CannedModel):
-    """A model whose error holds HTML."""
+@tool(requires_approval=False, keywords=("xyzzy",), from_query=lambda query: {"text": ODD[:4_000]})
+async def xyzzy(text: str) -> str:
+    """Say what is hostile."""
+    return f"{ODD} {text}"
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +83,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]
         tmp_path_factory.mktemp("hostile"),
         CannedModel(ANSWER, name="evil"),
         CannedModel(ANSWER, name=ODD_MODEL),
+        CannedModel(ANSWER, name=PRINTABLE_MODEL),
         failing,
         source=source,
+        settings={"tools": [xyzzy]},
         monitor=load_monitor,
     ) as running:
         running.agent("evil", name=f"Evil {EVIL}", description=ODD[:2_000], model="evil")
@@ -100,6 +111,7 @@ def harmless(watched: Watched) -> None:
     assert page.evaluate("getComputedStyle(document.body).display") != "none"
     for width in (1440, 400):
         page.set_viewport_size({"width": width, "height": 900})
+        keep(page, f"hostile-{re.sub('[^a-z]+', '-', page.url.split('/', 3)[3][:24])}-{width}")
         assert page_faults(page) == [], width
     page.set_viewport_size({"width": 1440, "height": 900})
 
@@ -194,12 +206,40 @@ def test_settings_of_odd_names_do_nothing(hostile: RunningEngine, open_page: Cal
     harmless(watched)
 
 
+def test_what_tools_say_does_nothing(hostile: RunningEngine, open_page: Callable[..., Watched]) -> None:
+    run_id = hostile.ask("What does xyzzy say?", mode=4, model=ODD_MODEL, session_id="tools")["run_id"]
+    watched = open_page(f"{hostile.url}/runs/{run_id}")
+    page = watched.page
+    expect(page.locator(".tool-result")).to_contain_text("<script>")
+    harmless(watched)
+    page.goto(f"{hostile.url}/ask/tools")
+    expect(page.locator("article.turn .answer")).to_contain_text("over everything")
+    expect(page.locator(".inspector .tool-result")).to_contain_text("<script>")
+    harmless(watched)
+
+
 def test_a_question_of_which_nothing_is_seen_can_be_opened(
     hostile: RunningEngine, open_page: Callable[..., Watched]
 ) -> None:
     hostile.ask(NAMELESS, mode=4, model="evil", user_id="nameless", session_id="nameless")
     watched = open_page(f"{hostile.url}/runs?user=nameless")
     expect(watched.page.get_by_role("link", name="Untitled")).to_be_visible()
+    harmless(watched)
+
+
+def test_dashboards_of_odd_names_do_nothing(
+    hostile: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    samples = hostile.service.engine.samples
+    assert isinstance(samples, OwnSamples)
+    for question in ("Which device?", "Which other device?"):
+        hostile.ask(question, mode=2, model=PRINTABLE_MODEL, agent_id="evil", enable_rag=False)
+        hostile.call(samples.sample)
+    watched = open_page(f"{hostile.url}/dashboards/vital-reliability?{window()}")
+    panel = watched.page.locator("[data-panel=model_durations]")
+    panel.scroll_into_view_if_needed()
+    expect(panel).to_have_attribute("data-state", "drawn")
+    expect(panel.get_by_role("img")).to_have_attribute("aria-label", re.compile("<script>"))
     harmless(watched)
 
 

@@ -12,6 +12,8 @@ from tests.console.conftest import RunningEngine, Watched, running_engine, sign_
 
 from vital_shared.store.tables import runs
 
+pytestmark = pytest.mark.thorough
+
 LIVE_MILLISECONDS = 5_000
 """Time between two readings of the list."""
 

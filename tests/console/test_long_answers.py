@@ -23,6 +23,8 @@ from tests.console.test_ask import ask, turn
 
 from vital_shared.llm.base import ModelEvent, ModelRequest, Stop, TextDelta
 
+pytestmark = pytest.mark.thorough
+
 CONSOLE = ROOT / "console"
 
 TOKENS = 10_000

@@ -11,6 +11,8 @@ from tests.console.conftest import RunningEngine, Watched, running_engine
 from vital_shared.store.conversation_list import MAX_MESSAGES
 from vital_shared.store.tables import messages
 
+pytestmark = pytest.mark.thorough
+
 WAITING = 101
 """Runs that wait: one more than a page of approvals has."""
 

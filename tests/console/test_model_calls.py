@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from tests.console.conftest import ANSWER, RunningEngine, Watched, axe_findings, keep, running_engine
 
+pytestmark = pytest.mark.thorough
+
 HOSTILE = "Is <img src=x onerror=alert(1)> a device?"
 
 

@@ -81,6 +81,13 @@ def test_an_unknown_page_and_an_unknown_run_say_so(
     expect(page.get_by_role("alert")).to_contain_text("There is no run run_none")
 
 
+def test_without_servers_of_tools_the_settings_say_so(
+    engine: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{engine.url}/settings?tab=tools").page
+    expect(page.get_by_text("None is configured")).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [800, 1100, 1280, 1366])
 def test_a_long_title_stays_within_its_column(
     filled: RunningEngine, open_page: Callable[..., Watched], width: int
@@ -96,6 +103,15 @@ def test_a_long_title_stays_within_its_column(
         ".filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.className)"
     )
     assert wider == []
+
+
+def test_the_list_of_runs_is_whole_on_a_small_laptop(
+    filled: RunningEngine, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(f"{filled.url}/runs", viewport={"width": 1280, "height": 800}).page
+    frame = page.locator(".table-framed")
+    expect(frame.get_by_role("row").nth(1)).to_be_visible()
+    assert frame.evaluate("(frame) => frame.scrollWidth - frame.clientWidth") <= 0
 
 
 def test_the_first_load_is_small(engine: RunningEngine, open_page: Callable[..., Watched]) -> None:

@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.console.conftest import ANSWER, RunningEngine, Watched, running_browser, running_engine, sign_in
 
+pytestmark = pytest.mark.thorough
+
 HOST = "vital.example"
 
 

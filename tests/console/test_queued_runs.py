@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 from tests.ai_engine.harness import asked
 from tests.console.conftest import RunningEngine, Watched, running_engine
 
+pytestmark = pytest.mark.thorough
+
 HEADERS = {"Prefer": "respond-async"}
 
 

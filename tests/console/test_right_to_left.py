@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, expect
 from tests.console.conftest import RunningEngine, Watched, keep, running_engine
 
 from vital_shared.testing import CannedModel, CannedSource, passage
+
+pytestmark = pytest.mark.thorough
 
 ARABIC = "هل يحتاج جهاز من الفئة الثالثة إلى موافقة قبل التسويق؟"
 """A question: does a device of class III need approval before it is marketed?"""

@@ -1,5 +1,7 @@
 """The settings: agents, models, tools, keys and limits, as far as the key allows."""
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from tests.console.conftest import RunningEngine, Watched, axe_findings, keep, running_engine, sign_in
+from tests.tools.mcp import mcp_example
 
 from vital_shared.llm.base import ModelError
 from vital_shared.testing import CannedModel
@@ -18,12 +21,26 @@ def limit_tokens(engine: RunningEngine, level: str, scope: str, tokens: int, **m
     assert answer.status_code == 200, answer.text
 
 
+SERVERS = f"""
+[mcp.example]
+command = {json.dumps(sys.executable)}
+args = [{json.dumps(mcp_example.__file__)}]
+
+[mcp.away]
+url = "http://127.0.0.1:9/"
+"""
+"""A server of tools that answers, and one that does not."""
+
+
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
     """An engine with keys, an agent, a failing model, and limits of a tenant."""
     failing = CannedModel("x", name="failing", error=ModelError("It is away", model="failing", kind="server"))
     brief = CannedModel("Yes", name="brief")  # ten tokens are asked, and one is answered
-    with running_engine(tmp_path_factory.mktemp("settled"), failing, brief) as running:
+    folder = tmp_path_factory.mktemp("settled")
+    config = folder / "vital.toml"
+    config.write_text(SERVERS, encoding="utf-8")
+    with running_engine(folder, failing, brief, settings={"config": config}) as running:
         running.agent("keeper", model="canned", tools=["calculator"], description="Knows devices.")
         running.ask(model="failing", query="Is it there?")
         limits = {"monthly_dollars": "200", "requests_per_minute": 60, "models": ["canned"]}
@@ -86,7 +103,14 @@ def test_models_show_whether_they_answered_and_providers_whether_they_are_ready(
 def test_tools_show_what_they_may_do(operator: Page) -> None:
     tab(operator, "Tools")
     expect(rows(operator, "Tools", "calculator").first).to_contain_text("Reads only")
-    expect(operator.get_by_text("None is configured")).to_be_visible()
+
+
+def test_servers_of_tools_are_shown_as_they_answered(operator: Page) -> None:
+    tab(operator, "Tools")
+    expect(rows(operator, "MCP servers", "example")).to_contain_text("Answered")
+    expect(rows(operator, "MCP servers", "example")).to_contain_text("example add two")
+    expect(rows(operator, "MCP servers", "away")).to_contain_text("Away")
+    expect(rows(operator, "Tools", "example fail")).to_contain_text("Asks first, in modes with approval")
 
 
 def test_a_key_is_shown_once_works_and_is_revoked(

@@ -8,6 +8,8 @@ from playwright.sync_api import Page, expect
 from tests.console.conftest import RunningEngine, Watched
 from tests.console.every_page import engine_of_every_page
 
+pytestmark = pytest.mark.thorough
+
 LATER_MILLISECONDS = 90_000
 """Time after which every page reads again what it shows, once somebody looks at it."""
 

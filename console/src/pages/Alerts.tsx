@@ -117,7 +117,7 @@ function OneRule({ detail: data }: { detail: Schema<"AlertRuleDetail"> }) {
     <>
       <header className="page-head">
         <div>
-          <p><Link to="/alerts" search={{}}><ArrowLeft aria-hidden className="inline-icon" /> Alerts</Link></p>
+          <Link to="/alerts" search={{}} className="back"><ArrowLeft aria-hidden /> Alerts</Link>
           <h1>{title(rule)}</h1>
           <p className="quiet">{data.description}</p>
         </div>
@@ -126,14 +126,16 @@ function OneRule({ detail: data }: { detail: Schema<"AlertRuleDetail"> }) {
       <dl className="alert-facts">
         <div><dt>Value</dt><dd>{measured(rule, rule.value)}</dd></div>
         <div><dt>Threshold</dt><dd>{rule.threshold === null ? "the usual" : measured(rule, rule.threshold)}</dd></div>
-        <div><dt>Since</dt><dd>{rule.since == null ? "–" : moment(at(rule.since))}</dd></div>
+        <div><dt>Since</dt><dd>{rule.since == null ? "–" : <time dateTime={at(rule.since)} title={moment(at(rule.since))}>{ago(at(rule.since))}</time>}</dd></div>
         <div><dt>Fires after</dt><dd>{rule.hold_seconds ? inUnit(rule.hold_seconds, "s") : "at once"}</dd></div>
         <div><dt>Severity</dt><dd>{rule.severity}, {rule.team}</dd></div>
         <div><dt>Goes to</dt><dd>{rule.receivers.join(", ") || "–"}</dd></div>
       </dl>
       {rule.reason && <p className="notice">{rule.reason}</p>}
-      <p>Fires when {rule.fires_when}.</p>
-      <p><Link to="/dashboards/$uid" params={{ uid: rule.dashboard }} search={{ panel: String(rule.panel) }}>Show its panel</Link></p>
+      <div className="alert-rule">
+        <p>Fires when {rule.fires_when}.</p>
+        <p><Link to="/dashboards/$uid" params={{ uid: rule.dashboard }} search={{ panel: String(rule.panel) }}>Show its panel</Link></p>
+      </div>
       {rule.instances.length > 0 && (
         <Table label="Where it fires" columns={["State", "Of", { name: "Value", isNumber: true }, "Since"]}>
           {rule.instances.map((each) => (

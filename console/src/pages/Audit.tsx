@@ -61,7 +61,7 @@ export function Audit() {
       </header>
       <div className="filters" role="search" aria-label="Filters">
         {isNarrow && <Button aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}><Filter aria-hidden /> Filters{used > 0 && ` · ${used}`}</Button>}
-        {(isOpen || !isNarrow) && <div className="filters-more">
+        {(isOpen || !isNarrow) && <div className="filters-more filters-log">
           <label className="field"><span className="field-label">Action</span><Choice label="Action" value={filters.action} options={ACTION_OPTIONS} onPick={(action) => set({ action })} /></label>
           <Entry label="Actor" value={filters.actor} onSet={(actor) => set({ actor })} />
           <Entry label="Object" value={filters.object} onSet={(object) => set({ object })} />

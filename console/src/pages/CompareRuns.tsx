@@ -8,13 +8,13 @@ import { ArrowLeft } from "lucide-react";
 import type { Schema } from "../api/client";
 import { runQuery } from "../api/queries";
 import { Answer } from "../answer/Answer";
-import { Remarks } from "../run/Facts";
+import { costOf, Remarks } from "../run/Facts";
 import { restored } from "../run/state";
 import { Waterfall } from "../run/Waterfall";
 import { Empty, Status } from "../ui/parts";
 import { Reading } from "../ui/Reading";
 import { Table } from "../ui/Table";
-import { count, dollars, MODES, moment, named, percent, seconds } from "../ui/format";
+import { count, MODES, moment, named, percent, seconds } from "../ui/format";
 
 type View = Schema<"RunView">;
 
@@ -88,7 +88,7 @@ const ROWS: ReadonlyArray<readonly [string, (view: View) => ReactNode]> = [
   ["Model", ({ output }) => output?.model ?? NONE],
   ["Time", ({ output }) => (output ? seconds(output.timings.total_seconds) : NONE)],
   ["First word", ({ output }) => (output?.timings.time_to_first_token_seconds == null ? NONE : seconds(output.timings.time_to_first_token_seconds))],
-  ["Cost", ({ output }) => (output ? dollars(output.cost.total) : NONE)],
+  ["Cost", ({ output }) => (output ? costOf(output) : NONE)],
   ["Tokens", ({ output }) => (output ? count(output.tokens.total) : NONE)],
   ["Model calls", ({ output }) => (output ? count(output.model_calls.length) : NONE)],
   ["Cache", ({ output }) => output?.cache_status ?? NONE],

@@ -12,7 +12,7 @@ import { Export } from "../ui/Export";
 import { Empty } from "../ui/parts";
 import { Reading } from "../ui/Reading";
 import { Table } from "../ui/Table";
-import { count, dollars, MODES } from "../ui/format";
+import { count, counted, dollars, MODES } from "../ui/format";
 import { Budgets } from "./costs/Budgets";
 import { DayBars, withoutGaps } from "./costs/DayBars";
 import { firstDay, isPeriod, type Period, PERIODS, today } from "./costs/period";
@@ -91,7 +91,7 @@ function Figures({ total, tenant }: { total: Sums; tenant: string | undefined })
   return (
     <dl className="figures">
       <Figure name="Spent" value={dollars(total.cost_dollars)} />
-      <Figure name="Saved by the cache" value={dollars(total.saved_dollars)} more={`${count(total.hits)} answers`} />
+      <Figure name="Saved by the cache" value={dollars(total.saved_dollars)} more={counted(total.hits, "answer")} />
       <Figure name="Calls" value={count(total.calls)} more={`${count(total.input_tokens)} tokens read, ${count(total.output_tokens)} written`} />
       <Figure
         name={`Forecast for ${expected?.month ?? "the month"}`}

@@ -8,7 +8,7 @@ import { usePermissions } from "../shell/permissions";
 import { useTenant } from "../shell/identity";
 import { Reading } from "../ui/Reading";
 import { Table } from "../ui/Table";
-import { ago, count, moment } from "../ui/format";
+import { ago, count, counted, moment } from "../ui/format";
 
 type View = Schema<"RetentionView">;
 type Kind = View["kinds"][number]["kind"];
@@ -26,7 +26,7 @@ const DAY = 24 * HOUR;
 function period(seconds: number | null): string {
   if (seconds === null) return "Forever";
   const [number, unit] = seconds % DAY === 0 ? [seconds / DAY, "day"] : [seconds / HOUR, "hour"];
-  return `${count(number)} ${unit}${number === 1 ? "" : "s"}`;
+  return counted(number, unit);
 }
 
 export function Retention() {

@@ -99,7 +99,7 @@ function List({ runs, chosen, onChoose }: ListProps) {
             <Link to="/runs/$runId" params={{ runId: run.id }}>{named(run.title)}</Link>
             <span className="cell-sub">{run.workflow}</span>
           </td>
-          <td className="nowrap">{MODES[run.mode] ?? run.mode}</td>
+          <td>{MODES[run.mode] ?? run.mode}</td>
           {hasTenants && <td>{run.tenant_id}</td>}
           <td>{run.user_id}</td>
           <td className="cell-model">{run.model ?? "–"}</td>

@@ -1,5 +1,7 @@
 /** What an answer took, cost and is worth, each with its meaning. */
 
+import { AlertTriangle } from "lucide-react";
+
 import { cacheReason, count, dollars, percent, reason, seconds } from "../ui/format";
 import type { Output, RunState } from "./state";
 
@@ -9,7 +11,7 @@ export function FactLine({ run }: { run: RunState }) {
   const first = output.timings.time_to_first_token_seconds;
   const facts: Array<[string, string]> = [["Time", seconds(output.timings.total_seconds)]];
   if (first != null) facts.push(["First word", seconds(first)]);
-  facts.push(["Cost", dollars(output.cost.total)]);
+  facts.push(["Cost", costOf(output)]);
   if (output.tokens.total) facts.push(["Tokens", count(output.tokens.total)]);
   if (output.model) facts.push(["Model", output.model]);
   return (
@@ -24,6 +26,14 @@ export function FactLine({ run }: { run: RunState }) {
     </dl>
   );
 }
+
+/** The cost of a run in words: no zero where the price of a model is not known. */
+export function costOf({ cost, warnings }: Output): string {
+  if (!warnings.some(({ type }) => type === UNKNOWN_PRICE)) return dollars(cost.total);
+  return Number(cost.total) > 0 ? `${dollars(cost.total)} at least` : "Not known";
+}
+
+const UNKNOWN_PRICE = "unknown_price";
 
 /** What the cache had to do with an answer, and why. */
 export function CacheDecision({ output }: { output: Output }) {
@@ -63,15 +73,34 @@ export function Quality({ output }: { output: Output }) {
   );
 }
 
+/** The kinds of remarks that stand behind all others. */
+const DETAILS: ReadonlyArray<string | undefined> = ["citation_removed", "unsupported", UNKNOWN_PRICE];
+
+/** A longer remark takes more than its line, and is shown on demand. */
+const SHORT_REMARK = 90;
+
+/** What was amiss: one line, which opens where there is more to say. What is amiss with the whole comes first. */
 export function Remarks({ run }: { run: RunState }) {
   const reasons = run.output?.degradation_reasons ?? [];
-  const lines = [...new Set([...run.warnings.map(({ message }) => message), ...(run.warnings.length ? [] : reasons.map(reason))])];
-  if (!lines.length) return null;
+  const warnings = run.warnings.toSorted((one, other) => DETAILS.indexOf(one.type) - DETAILS.indexOf(other.type));
+  const lines = [...new Set(warnings.length ? warnings.map(({ message }) => message) : reasons.map(reason))];
+  const [first, ...others] = lines;
+  if (first === undefined) return null;
+  const isShort = !others.length && first.length <= SHORT_REMARK;
   return (
-    <ul className="remarks" aria-label="Remarks">
-      {lines.map((line) => (
-        <li key={line}>{line}</li>
-      ))}
-    </ul>
+    <div className="remarks" role="note" aria-label="Remarks">
+      <AlertTriangle aria-hidden />
+      {isShort ? (
+        <p>{first}</p>
+      ) : (
+        <details>
+          <summary>
+            <span className="remarks-first">{first}</span>
+            {others.length > 0 && <span className="remarks-more">and {others.length} more</span>}
+          </summary>
+          <ul>{others.map((line) => <li key={line}>{line}</li>)}</ul>
+        </details>
+      )}
+    </div>
   );
 }

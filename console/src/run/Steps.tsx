@@ -3,7 +3,7 @@
 import type { ReactNode } from "react";
 
 import type { Schema } from "../api/client";
-import { count, seconds, sentence, words } from "../ui/format";
+import { count, counted, seconds, sentence, words } from "../ui/format";
 import { Status } from "../ui/parts";
 import { Value } from "./Result";
 import type { Output, RunState } from "./state";
@@ -56,7 +56,7 @@ function StepDetails({ node, view }: { node: RunNode; view: View }) {
 function failures(node: RunNode): string {
   const failed = node.failures.reduce((sum, { attempts }) => sum + attempts, 0);
   if (node.failures.some(({ item }) => item != null)) return `${count(node.failures.length)} of its items had errors`;
-  return failed === 1 ? "1 attempt failed" : `${count(failed)} attempts failed`;
+  return `${counted(failed, "attempt")} failed`;
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {

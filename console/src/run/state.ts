@@ -34,7 +34,7 @@ export interface RunState {
   reasoning: string;
   citations: ReadonlyArray<Citation & { seq: number }>;
   tools: ReadonlyArray<ToolResult & { seq: number }>;
-  warnings: ReadonlyArray<{ seq: number; message: string }>;
+  warnings: ReadonlyArray<{ seq: number; type?: string; message: string }>;
   yielded: ReadonlyArray<{ seq: number; node: string; value: unknown }>;
   nodes: ReadonlyArray<NodeLine>;
   output: Output | null;
@@ -102,7 +102,7 @@ function step(state: Draft, event: Exclude<RunEvent, { type: "token" }>): void {
       state.tools = [...state.tools, { ...event.result, seq: event.seq }];
       return;
     case "warning":
-      state.warnings = [...state.warnings, { seq: event.seq, message: event.warning.message }];
+      state.warnings = [...state.warnings, { ...event.warning, seq: event.seq }];
       return;
     case "node_yielded":
       state.yielded = [...state.yielded, { seq: event.seq, node: event.node, value: event.value }];
@@ -157,7 +157,7 @@ function finish(state: Draft, output: Output): void {
   state.text = output.response || outcomeOf(output);
   state.citations = output.citations.map((citation) => ({ ...citation, seq: 0 }));
   state.tools = output.tool_results.map((result) => ({ ...result, seq: 0 }));
-  state.warnings = output.warnings.map(({ message }) => ({ seq: 0, message }));
+  state.warnings = output.warnings.map((warning) => ({ ...warning, seq: 0 }));
   state.nodes = linesOf(output);
 }
 

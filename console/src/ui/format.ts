@@ -20,6 +20,9 @@ export function dollars(text: string | number): string {
 
 export const count = (value: number): string => value.toLocaleString("en");
 
+/** A number of things, such as "1 answer" and "2 answers". */
+export const counted = (value: number, thing: string): string => `${count(value)} ${thing}${value === 1 ? "" : "s"}`;
+
 /** A name of the code's, such as a node's, as people read it. */
 export const words = (name: string): string => name.replaceAll("_", " ");
 

@@ -9,7 +9,9 @@ import { IconButton } from "../../ui/parts";
 import { Figures } from "./Figures";
 import { type Data, hasValues, last, type Panel, rowsOf, save, toCsv } from "./shown";
 import { inUnit } from "./units";
-import type { TimeWindow } from "./window";
+import { type TimeWindow, windowOfTotal } from "./window";
+
+const IN_TIME: readonly Panel["kind"][] = ["lines", "heatmap"];
 
 const Chart = lazy(() => import("./Chart").then(({ Chart }) => ({ default: Chart })));
 
@@ -26,7 +28,8 @@ export function PanelCard({ uid, panel, window, choices, isCurrent, onZoom }: Ca
   const card = useRef<HTMLElement>(null);
   const isSeen = useIsSeen(card);
   const [isTable, setIsTable] = useState(false);
-  const query = useQuery({ ...panelQuery(uid, panel.id, window, choices), enabled: isSeen, placeholderData: keepPreviousData });
+  const asked = IN_TIME.includes(panel.kind) ? window : windowOfTotal(window);
+  const query = useQuery({ ...panelQuery(uid, panel.id, asked, choices), enabled: isSeen, placeholderData: keepPreviousData });
   const { error } = query;
   const shown = useRef<{ data: Data; window: TimeWindow; choices: string } | null>(null);
   const chosen = JSON.stringify(choices);

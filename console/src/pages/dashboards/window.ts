@@ -4,6 +4,8 @@ export interface TimeWindow {
   from: number;
   to: number;
   step: number;
+  /** Where the time ends exactly: `to` may stand a step before it. */
+  end: number;
 }
 
 export const RANGES: Record<string, string> = {
@@ -21,12 +23,16 @@ export const stepOf = (span: number): number => STEPS.find((step) => span / step
 export function windowUpTo(now: number, span: number): TimeWindow {
   const step = stepOf(span);
   const to = Math.floor(now / step) * step;
-  return { from: to - span, to: Math.max(to, to - span + 1), step };
+  return { from: to - span, to: Math.max(to, to - span + 1), step, end: now };
 }
 
 export function fixedWindow(from: number, to: number): TimeWindow {
-  return { from, to: Math.max(to, from + 1), step: stepOf(to - from) };
+  const end = Math.max(to, from + 1);
+  return { from, to: end, step: stepOf(to - from), end };
 }
+
+/** A total counts up to the end: the last step of an hour is half a minute, in which a new engine has all of its requests. */
+export const windowOfTotal = ({ from, to, step, end }: TimeWindow): TimeWindow => ({ from: end - (to - from), to: end, step, end });
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const exact = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });

@@ -12,7 +12,7 @@ import { useTenant } from "../../shell/identity";
 import { Button } from "../../ui/parts";
 import { Reading } from "../../ui/Reading";
 import { ShowMore } from "../../ui/ShowMore";
-import { count, moment, named } from "../../ui/format";
+import { counted, moment, named } from "../../ui/format";
 import { DeleteDocument, ReadState } from "../Knowledge";
 
 export function Document() {
@@ -54,7 +54,7 @@ function Head({ document }: { document: Schema<"Document"> }) {
           <span>{document.uri}</span>
           <span>{document.media_type}</span>
           <span>of {document.tenant_id ?? "all tenants"}</span>
-          <span>{count(document.chunks)} passages</span>
+          <span>{counted(document.chunks, "passage")}</span>
           <time dateTime={document.updated_at}>{moment(document.updated_at)}</time>
         </p>
       </header>

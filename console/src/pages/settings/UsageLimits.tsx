@@ -14,7 +14,7 @@ import { Button, Field, IconButton } from "../../ui/parts";
 import { Reading } from "../../ui/Reading";
 import { ShowMore } from "../../ui/ShowMore";
 import { ACTIONS, Table } from "../../ui/Table";
-import { count, dollars, moment, percent, sentence, until } from "../../ui/format";
+import { counted, dollars, moment, percent, sentence, until } from "../../ui/format";
 
 type Standing = Schema<"UsageStanding">;
 type Shown = { kind: "edit" | "remove"; standing: Standing } | { kind: "create" } | null;
@@ -23,7 +23,7 @@ const LEVELS: readonly Standing["level"][] = ["organisation", "tenant", "key", "
 const UNITS: readonly Standing["unit"][] = ["dollars", "tokens"];
 const PERIODS: readonly Standing["period"][] = ["minute", "day", "month"];
 
-const amountOf = ({ unit }: Pick<Standing, "unit">, text: string): string => (unit === "dollars" ? dollars(text) : `${count(Number(text))} ${Number(text) === 1 ? "token" : "tokens"}`);
+const amountOf = ({ unit }: Pick<Standing, "unit">, text: string): string => (unit === "dollars" ? dollars(text) : counted(Number(text), "token"));
 const holderOf = ({ level, id, tenant_id, model }: Standing): string => `the ${level} ${id}${tenant_id ? ` of ${tenant_id}` : ""}${model ? ` for ${model}` : ""}`;
 const nameOf = (standing: Standing): string => `${holderOf(standing)}, ${standing.unit} a ${standing.period}`;
 
