@@ -273,13 +273,13 @@ async def measure(console: Console) -> list[str]:
         f"≤ {REQUEST_MICROSECONDS:g} µs",
     )
     table.add_row(
-        f"/metrics, {series:,} series ({size / 1e6:.1f} MB in {took * 1e3:.0f} ms): the loop is late",
+        f"/metrics, {series:,} series ({size / 1e6:.1f} MB in {took * 1e3:.0f} ms): delay of the loop",
         f"{low(busy) * 1e3:.1f} ms",
         f"{low(idle) * 1e3:.1f} ms",
         f"≤ {STALL_SECONDS * 1e3:g} ms",
     )
     medians = (percentile(each, 50) * 1e3 for each in (busy, idle))
-    table.add_row("the same, disturbed as this machine is", *(f"{each:.1f} ms" for each in medians), "")
+    table.add_row("the same, with this machine's disturbances", *(f"{each:.1f} ms" for each in medians), "")
     console.print(table)
     missed = []
     if ours > REQUEST_MICROSECONDS:

@@ -300,7 +300,7 @@ def lines(folder: Path, size: Size) -> list[Line]:
         Line("search, p50", "ms", quiet, fastest, most=30),
         Line("search, all together: p95", "ms", float(np.percentile(full["search_ms"], 95))),
         Line("search, CPU", "ms", full["search_cpu_ms"]),
-        Line("search after a write, p50: more by", "ms", written - quiet, most=5),
+        Line("search after a write, p50: increase", "ms", written - quiet, most=5),
         Line("first search after start", "ms", full["first_ms"], fastest, most=1_000),
         Line(
             "memory over an empty index",
@@ -311,7 +311,7 @@ def lines(folder: Path, size: Size) -> list[Line]:
         ),
         Line("matrix on disk", "MB", index["matrix"] / 1e6, size.passages * Embedder.dimension * 4 / 1e6),
         Line("keyword index on disk", "MB", index["keywords"] / 1e6),
-        Line("building it all anew", "s", index["build_s"]),
+        Line("rebuilding everything", "s", index["build_s"]),
         Line(
             "ingesting, passages per second",
             "",

@@ -14,6 +14,7 @@ from tests.postgres_server import PostgresServer, running_postgres
 from tests.shared_statements import shared_statements
 from tests.store_database import ON_POSTGRES, PostgresStores, sqlite_copies, stores_on_postgres
 from tests.tracing import Metrics, Spans, memory
+from tests.variants import mark_further_variants
 
 from vital_shared.monitoring.metrics import BOUNDED, CATALOGUE
 from vital_shared.monitoring.tracing import tracer
@@ -32,6 +33,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     A long file that comes last runs alone while the other processes have nothing left to do.
     """
+    mark_further_variants(items)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if ON_POSTGRES:
         of_sqlite = [item for item in items if item.get_closest_marker("sqlite")]

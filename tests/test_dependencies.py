@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, distribution, packages_dist
 import httpx
 import pytest
 from packaging.requirements import Requirement
+from tests.variants import sampled
 from tests.vital_cli.test_process import PATIENCE, read_until
 
 NAME = "vital-engine"
@@ -77,14 +78,17 @@ for each in pkgutil.iter_modules(commands.__path__):
 
 @pytest.mark.parametrize(
     "code",
-    [
-        "import vital_shared",
-        "import vital_shared.testing",
-        "import ai_engine.server, ai_engine.app, ai_engine.api.administration.app",
-        "import vital_cli.worker, vital_cli.served_monitor, vital_cli.served_report, vital_cli.new_project",
-        COMMANDS,
-        "import vital_ops.report.report, vital_ops.served.alert_definitions, vital_cli.stack_run",
-    ],
+    sampled(
+        [
+            COMMANDS,
+            "import vital_shared",
+            "import vital_shared.testing",
+            "import ai_engine.server, ai_engine.app, ai_engine.api.administration.app",
+            "import vital_cli.worker, vital_cli.served_monitor, vital_cli.served_report, vital_cli.new_project",
+            "import vital_ops.report.report, vital_ops.served.alert_definitions, vital_cli.stack_run",
+        ],
+        5,
+    ),
 )
 def test_the_engine_is_imported_with_its_dependencies_alone(code):
     done = subprocess.run(command_without_others(code), capture_output=True, text=True, check=False)

@@ -34,6 +34,8 @@ def test_every_page_of_the_docs_is_on_the_site(site):
         ("", "An observable engine for multi-tenant LLM workflows"),
         ("reference/workflows", "execute_typed"),
         ("reference/settings", "lease_seconds"),
+        ("reference/commands", "vital keys rotate"),
+        ("reference/commands", "The tenant of the key."),
         ("reference/errors", "BudgetExceeded"),
         ("runbooks/EngineDown", "EngineDown"),
         ("reference/workflows", ">>> class Shout(Workflow):\n"),

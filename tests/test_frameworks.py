@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.variants import sampled
 
 PAGE = (Path(__file__).parents[1] / "docs" / "frameworks.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, flags=re.DOTALL))
@@ -112,7 +113,7 @@ def test_the_page_has_an_example_of_each():
     assert set(FILES) == {"answers.py", *USES, "scraped.py", "test_answers.py"}
 
 
-@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("name", sampled(USES, 3))
 def test_an_example_answers_and_its_process_ends_by_itself(run, name):
     done = run("-c", USES[name])
     assert done.returncode == 0, done.stderr
@@ -120,6 +121,7 @@ def test_an_example_answers_and_its_process_ends_by_itself(run, name):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(150)
 def test_processes_of_celery_answer_beside_each_other_from_one_store(run, tmp_path):
     (tmp_path / "pool.py").write_text(POOL)

@@ -72,6 +72,7 @@ def is_gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("is_frozen", [False, True])
 def test_a_run_that_is_killed_leaves_no_server_and_no_files(is_frozen: bool):
     with a_run() as process:
@@ -91,6 +92,7 @@ def test_a_run_that_ends_leaves_no_server_and_no_files():
         assert is_gone(server)
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_killed_while_its_server_starts_leaves_nothing():
     with a_run(STARTING + RUN) as process:
         assert process.stdout is not None

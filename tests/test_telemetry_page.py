@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.monitoring.test_exporting import run
 from tests.otlp_collector import attributes_of, collector
+from tests.variants import sampled
 
 from vital_shared.monitoring.metrics import CATALOGUE
 
@@ -28,7 +29,7 @@ def recipe(tool: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in block.splitlines())
 
 
-@pytest.mark.parametrize("tool", READ)
+@pytest.mark.parametrize("tool", sampled(READ, 3))
 def test_a_recipe_brings_what_the_tool_reads(tool: str, tmp_path: Path) -> None:
     with collector() as found:
         environment = {

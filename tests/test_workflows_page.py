@@ -76,6 +76,7 @@ def test_each_example_runs_without_a_key(name, tmp_path, monkeypatch):
     assert name != "without_retrieval" or "\n  short: " in written
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_same_in_pydantic_ai_writes_the_same(name, tmp_path):
     assert EXPECTED[name] in written_by(PEERS / f"{name}_pydantic_ai.py", tmp_path)

@@ -14,23 +14,23 @@ __all__ = ["page"]
 HEAD = """# Chaos: many machines, and what is kept
 
 `make chaos` starts three replicas of the engine, a Postgres and a Redis that they share, and a provider that logs each call and
-answers differently each time; every replica reaches Postgres and Redis through a proxy of its own. {at_once} clients ask without a
-pause, in all four modes and in workflows of their own, with streams and without, with approvals, for four tenants, each with an
-`Idempotency-Key`; a client whose replica is silent goes on at another one, with `Last-Event-ID`. Meanwhile one fault after the
-other happens. Afterwards the answers, the stored runs, the ledger, the replicas' counters and the provider's own log are compared.
+answers differently each time; every replica reaches Postgres and Redis through its own proxy. {at_once} clients ask without
+pausing, in all four modes and in custom workflows, with and without streams, with approvals, for four tenants, each with an
+`Idempotency-Key`; a client whose replica is silent continues at another one, with `Last-Event-ID`. Meanwhile, one fault after
+another is injected. Then the answers, the stored runs, the ledger, the replicas' counters and the provider's own log are compared.
 The command writes this page. The machine has two
-cores, which it shares with other work: the waits say little of an engine alone.
+cores, which it shares with other work: the waiting times say little about an engine alone.
 """
 
 COUNTERS = """
-A counter lives in its process. What a killed replica has counted after its last scrape is in no counter, and a call that it had
-under way is counted by nobody; a replica that was frozen or cut off counts such a call once it goes on. So the counters add up to
-a little less than the store, never to more; the ledger, the tenants' gauges and `vital report` read the store. Panels that are read
-off counters differ by what Prometheus extrapolates, and they count requests that were refused.
+A counter lives in its process. The counts of a killed replica since its last scrape are lost, and nobody counts a call that it
+had in progress; a replica that was frozen or cut off counts such a call once it continues. So the counters add up to
+slightly less than the store, never to more; the ledger, the tenants' gauges and `vital report` read the store. Panels based on
+counters differ by Prometheus' extrapolation, and they include refused requests.
 """
 
-CUT = """Each has one row in the ledger, an estimate of what was sent and streamed; amounts are in dollars. A call that was
-answered just before a fault is among them where its node had not finished: its count is stored with the node.
+CUT = """Each has one row in the ledger, an estimate of the text sent and streamed; amounts are in dollars. A call that was
+answered just before a fault is among them if its node had not finished: its count is stored with the node.
 """
 
 

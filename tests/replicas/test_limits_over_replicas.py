@@ -14,6 +14,7 @@ from tests.replicas.replicas import Replicas
 from ai_engine.auth.key_cache import KEEP_SECONDS
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(300),  # three files start three replicas each, at the same time
 ]

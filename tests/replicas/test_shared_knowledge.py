@@ -12,6 +12,7 @@ from vital_shared.store.short_lived_cache import RECENT_SECONDS
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.thorough,
     pytest.mark.timeout(300),  # three files start three replicas each, at the same time
 ]
 
