@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from vital_shared.billing.run_context import RunContext, current_run_context
-from vital_shared.breaker import Breakers
+from vital_shared.breaker import ModelBreakers
 from vital_shared.errors import StoreError
 from vital_shared.llm.base import ModelRequest
 from vital_shared.llm.call_pricing import CallPricing
@@ -147,7 +147,9 @@ async def test_no_model_is_asked_where_the_store_refuses_the_call(
 ) -> None:
     models = [CannedModel(name="a:1"), CannedModel(name="a:2")]
     pricing = CallPricing(lambda _name, _tokens: None, len)
-    chain = Chain(models, Breakers(), pricing, hedge_after_seconds, has_last_resort=False)
+    chain = Chain(
+        models, ModelBreakers().of_tenant("acme"), pricing, hedge_after_seconds, has_last_resort=False
+    )
     with within(refused), accounted(), pytest.raises(StoreError):
         async for _ in chain.stream(ModelRequest(question="?")):
             pass

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from vital_shared.billing.pricing import Price, Prices
-from vital_shared.breaker import Breakers
+from vital_shared.breaker import ModelBreakers
 from vital_shared.llm.base import CallStarted, ModelEvent, ModelRequest, Stop, TextDelta, Usage
 from vital_shared.llm.call_pricing import CallPricing
 from vital_shared.llm.chain import Chain
@@ -67,7 +67,7 @@ async def nanos(model: str, counts: Sequence[Usage], own: Price | None = None) -
     """Ask the model, and return what the call is charged."""
     prices = Prices({model: own} if own else {}, now=lambda: NOON)
     pricing = CallPricing(prices.rates, len, has_own_price=prices.has_own)
-    chain = Chain([Counted(model, counts)], Breakers(), pricing)
+    chain = Chain([Counted(model, counts)], ModelBreakers().of_tenant("acme"), pricing)
     async with aclosing(chain.stream(ModelRequest(question="?"))) as events:
         _ = [event async for event in events]
     (call,) = chain.calls

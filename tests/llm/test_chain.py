@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from vital_shared.billing.rates import Rates
-from vital_shared.breaker import BREAKER_FAILURES, Breakers
+from vital_shared.breaker import BREAKER_FAILURES, ModelBreakers
 from vital_shared.hedge_budget import HedgeBudget
 from vital_shared.llm.base import (
     CallStarted,
@@ -50,7 +50,7 @@ def late(name, **given):
 
 
 def chain(*models, breakers=None, hedge=None, hedges=None):
-    return Chain(models, breakers or Breakers(), account(), hedge, hedges)
+    return Chain(models, breakers or ModelBreakers().of_tenant("acme"), account(), hedge, hedges)
 
 
 async def text_of(chain, request=QUESTION):
@@ -147,7 +147,7 @@ async def test_a_model_that_wants_tools_has_answered_unless_it_may_not():
 
 
 async def test_an_open_breaker_saves_the_call():
-    breakers = Breakers()
+    breakers = ModelBreakers().of_tenant("acme")
     first = ScriptedModel(*[[down("dear")]] * BREAKER_FAILURES, name="dear")
     for _ in range(BREAKER_FAILURES + 1):
         asked = chain(first, ScriptedModel(says("Yes."), name="last"), breakers=breakers)
@@ -158,11 +158,25 @@ async def test_an_open_breaker_saves_the_call():
 
 
 async def test_a_rejected_call_does_not_open_the_breaker():
-    breakers = Breakers()
+    breakers = ModelBreakers().of_tenant("acme")
     for _ in range(BREAKER_FAILURES + 1):
         rejected = ScriptedModel([ModelRejected("Bad key.", model="dear")], name="dear")
         await text_of(chain(rejected, ScriptedModel(says("Yes."), name="last"), breakers=breakers))
     assert breakers.allows("dear")
+
+
+async def test_a_rate_limit_that_one_tenant_meets_leaves_the_model_to_the_others():
+    breakers = ModelBreakers()
+    acme, other = breakers.of_tenant("acme"), breakers.of_tenant("other")
+    for _ in range(BREAKER_FAILURES):
+        too_long = ScriptedModel([ModelRateLimited("Too many tokens.", model="dear")], name="dear")
+        await text_of(chain(too_long, ScriptedModel(says("Yes."), name="last"), breakers=acme))
+    model = ScriptedModel(says("Here."), says("Here."), name="dear")
+    spared = chain(model, ScriptedModel(says("Yes."), name="last"), breakers=acme)
+    assert await text_of(spared) == "Yes."
+    assert spared.errors[0].retry_after_seconds > 0
+    assert await text_of(chain(model, ScriptedModel(says("Yes."), name="last"), breakers=other)) == "Here."
+    assert breakers.left_alone == frozenset()
 
 
 async def test_the_last_models_failure_is_raised():
@@ -327,7 +341,7 @@ async def test_a_race_that_is_cancelled_twice_ends_both():
     ids=repr,
 )
 async def test_any_exception_of_a_model_is_a_failed_call_that_the_next_model_answers(error, hedge, caplog):
-    breakers = Breakers()
+    breakers = ModelBreakers().of_tenant("acme")
     for _ in range(BREAKER_FAILURES):
         odd = ScriptedModel([error], name="dear")
         asked = chain(odd, ScriptedModel(says("Fine."), name="last"), breakers=breakers, hedge=hedge)
@@ -369,7 +383,7 @@ async def test_no_price_and_no_count_of_tokens_fail_no_call():
         raise ZeroDivisionError
 
     model = ScriptedModel([TextDelta(text="Fine."), Stop(reason="end")], name="dear")
-    asked = Chain([model], Breakers(), CallPricing(failing, failing))
+    asked = Chain([model], ModelBreakers().of_tenant("acme"), CallPricing(failing, failing))
     assert await text_of(asked) == "Fine."
     (call,) = asked.calls
     assert (call.status, call.cost_dollars) == ("success", None)
@@ -415,7 +429,10 @@ async def test_a_model_that_takes_all_of_its_text_back_has_written_nothing():
 
 async def test_each_move_to_the_next_model_is_counted_by_why():
     MODEL.earn("dear")
-    breakers, first = Breakers(), ScriptedModel(*[[down("dear")]] * BREAKER_FAILURES, name="dear")
+    breakers, first = (
+        ModelBreakers().of_tenant("acme"),
+        ScriptedModel(*[[down("dear")]] * BREAKER_FAILURES, name="dear"),
+    )
     with counted() as growth:
         for _ in range(BREAKER_FAILURES + 1):  # the last time its breaker is open
             asked = chain(first, ScriptedModel(says("Yes."), name="last"), breakers=breakers)
@@ -423,4 +440,4 @@ async def test_each_move_to_the_next_model_is_counted_by_why():
     assert growth("vital_llm_fallbacks_total", model="dear") == growth("vital_llm_fallbacks_total")
     assert growth("vital_llm_fallbacks_total") == BREAKER_FAILURES + 1
     assert growth("vital_llm_failures_total") == BREAKER_FAILURES
-    assert breakers.left_alone == {"dear"}
+    assert breakers.models.left_alone == {"dear"}

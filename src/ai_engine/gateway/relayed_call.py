@@ -109,7 +109,7 @@ class RelayedCall(Workflow[RelayedCallInput]):
         services, channel = run.services, self._exchange.channel
         chain = Chain(
             models,
-            services.breakers,
+            services.breakers.of_tenant(run.context.request.tenant_id),
             services.account,
             self._hedge_after,
             services.hedges,

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from vital_shared.breaker import Breakers
+from vital_shared.breaker import TenantBreakers
 from vital_shared.deadline import client_is_out_of_time
 from vital_shared.hedge_budget import HedgeBudget
 from vital_shared.llm.attempt import Attempt
@@ -20,6 +20,7 @@ from vital_shared.llm.base import (
     Model,
     ModelError,
     ModelEvent,
+    ModelRateLimited,
     ModelRejected,
     ModelRequest,
     ModelTimeout,
@@ -51,7 +52,7 @@ class Chain:
     """One answer, by the first model that gives it.
 
     :param models: at least one.
-    :param breakers: shared by all chains of an engine.
+    :param breakers: those that the tenant's calls meet.
     :param account: the pricing of calls.
     :param has_last_resort: whether the last model answers where all others have failed, whatever its breaker.
     :param hedge_after_seconds: start the next model too after this time without text; None: never.
@@ -61,7 +62,7 @@ class Chain:
     def __init__(
         self,
         models: Sequence[Model],
-        breakers: Breakers,
+        breakers: TenantBreakers,
         account: CallPricing,
         hedge_after_seconds: float | None = None,
         hedges: HedgeBudget | None = None,
@@ -178,7 +179,9 @@ class Chain:
             )
             # A provider may repeat the prompt, or a part of the key.
             logger.debug("model_error", model=error.model, message=error.message)
-        if not isinstance(error, ModelRejected) and not _was_hurried(attempt, error):
+        if isinstance(error, ModelRateLimited):
+            self._breakers.rate_limited(attempt.model.name)
+        elif not isinstance(error, ModelRejected) and not _was_hurried(attempt, error):
             self._breakers.failed(attempt.model.name)  # a rejected call says nothing about the next one
 
 

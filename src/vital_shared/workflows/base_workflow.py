@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from vital_shared.billing.run_context import current_node_name, current_run_context, spent_so_far
+from vital_shared.billing.run_context import RunContext, current_node_name, current_run_context, spent_so_far
 from vital_shared.deadline import due_within, preparation_deadline, preparation_seconds
 from vital_shared.errors import ConfigurationError, StoreError
 from vital_shared.failure_log import FailureLog
@@ -336,11 +336,16 @@ class BaseWorkflow(Workflow[InputT, ResultT], is_built_in=True):
         return quality
 
     def _budget(self, limit: Decimal | None) -> BuiltInBudget:
-        context = current_run_context.get()
-        if context is None:
-            raise ConfigurationError("The nodes of BaseWorkflow run in a run: call execute_typed.")
-        return BuiltInBudget(self.services, context, current_node_name(), limit)
+        return BuiltInBudget(self.services, _run_context(), current_node_name(), limit)
 
     def _chain(self, models: Sequence[Model], agent: AgentProfile) -> Chain:
         services = self.services
-        return Chain(models, services.breakers, services.account, agent.hedge_after_seconds, services.hedges)
+        breakers = services.breakers.of_tenant(_run_context().request.tenant_id)
+        return Chain(models, breakers, services.account, agent.hedge_after_seconds, services.hedges)
+
+
+def _run_context() -> RunContext:
+    context = current_run_context.get()
+    if context is None:
+        raise ConfigurationError("The nodes of BaseWorkflow run in a run: call execute_typed.")
+    return context

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 from vital_shared.billing.pricing import Prices
-from vital_shared.breaker import Breakers
+from vital_shared.breaker import Breakers, ModelBreakers
 from vital_shared.cache.cache import Cache
 from vital_shared.errors import ConfigurationError
 from vital_shared.events.flights import Flights
@@ -133,7 +133,7 @@ class Services:
     guardrails: Guardrails
     """The guardrails: checks of the texts that models, tools and searches receive and return."""
     models: ModelRegistry
-    breakers: Breakers
+    breakers: ModelBreakers
     """The circuit breakers of the models."""
     hedges: HedgeBudget
     """The budget of hedged calls of models."""
@@ -292,7 +292,7 @@ class Services:
                 fusion=fusion,
                 guardrails=guardrails,
                 models=all_models,
-                breakers=Breakers(),
+                breakers=ModelBreakers(),
                 hedges=HedgeBudget(settings.hedge_share, MAX_SAVED_HEDGES),
                 account=CallPricing(
                     prices.rates, count, bound, has_own_price=prices.has_own, max_nanos=prices.max_nanos

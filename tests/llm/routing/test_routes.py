@@ -11,7 +11,7 @@ from tests.llm.wires.servers import openai
 from tests.llm.wires.servers.base import serve
 
 from vital_shared.billing.pricing import Prices
-from vital_shared.breaker import Breakers
+from vital_shared.breaker import ModelBreakers
 from vital_shared.errors import NotFound
 from vital_shared.llm.base import ModelRequest, TextDelta
 from vital_shared.llm.call_pricing import CallPricing
@@ -131,7 +131,7 @@ ANSWER = openai.stream(
 async def ask(models: ModelRegistry) -> tuple[str, Chain]:
     chain = Chain(
         [TokenCapped(model, 100) for model in models.chain("smart")],
-        Breakers(),
+        ModelBreakers().of_tenant("acme"),
         CallPricing(lambda _name, _tokens: None, len),
         has_last_resort=False,
     )

@@ -180,7 +180,7 @@ class LlmCall:
         services = self._run.services
         return Chain(
             models,
-            services.breakers,
+            services.breakers.of_tenant(self._run.context.request.tenant_id),
             services.account,
             agent.hedge_after_seconds,
             services.hedges,
