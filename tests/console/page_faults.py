@@ -24,9 +24,12 @@ _FAULTS: Final = r"""() => {
                 const style = getComputedStyle(each.parentElement);
                 if (style.display !== "inline" || style.unicodeBidi !== "normal") break;
             }
-        const figure = parent.closest("dd, dt, td, th");
-        if (figure && /\p{M}{10}/u.test(node.textContent) && getComputedStyle(figure).overflowY === "visible")
-            found.push(`${short(node.textContent)} stands over what is above and below it`);
+        if (/\p{M}{10}/u.test(node.textContent)) {
+            let each = parent;
+            while (each !== main && !each.matches(".turns") && getComputedStyle(each).overflowY === "visible") each = each.parentElement;
+            if (each === main || each.matches(".turns"))
+                found.push(`${short(node.textContent)} in ${parent.outerHTML.slice(0, 60)} stands over what is above and below it`);
+        }
         const clip = { left: -1e9, right: 1e9, top: -1e9, bottom: 1e9 };
         for (let each = parent; each; each = each.parentElement) {
             if (getComputedStyle(each).overflowX === "visible") continue;

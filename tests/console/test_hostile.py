@@ -22,8 +22,9 @@ EVIL = (
     "<svg onload='window.pwned = 3'><style>body{display:none}</style><iframe src='https://evil.example/'></iframe>"
 )
 LONG = "W" * 10_000
+STACK = "e" + "\N{COMBINING ACUTE ACCENT}" * 40
 ODD = (
-    f"{EVIL} \u202edesrever \x1b[31mred\x1b[0m \u200b\u2060\ufeff {'e' + chr(0x301) * 40} "
+    f"{EVIL} \u202edesrever \x1b[31mred\x1b[0m \u200b\u2060\ufeff {STACK} "
     f"\N{FAMILY} \U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466 {LONG}"
 )
 """Text that turns around, stacks, joins or hides what stands beside it, and a word wider than any screen."""
@@ -33,7 +34,7 @@ NAMELESS = "\u200b\u2060\u200d\ufeff"
 
 ODD_MODEL = ODD.replace(EVIL, "<script>").replace("\x1b", "")[:200]
 
-PRINTABLE_MODEL = f"<script>window.pwned = 12</script> {'e' + chr(0x301) * 40} {LONG}"[:200]
+PRINTABLE_MODEL = f"<script>window.pwned = 12</script> {STACK} {LONG}"[:200]
 """A name that metrics may have, too."""
 
 ANSWER = f"""{EVIL}
@@ -122,7 +123,7 @@ def test_an_answer_its_title_and_its_sources_do_nothing(
     watched = open_page(hostile.url)
     page = watched.page
     page.get_by_label("Agent", exact=True).select_option("evil")
-    page.get_by_label("Question", exact=True).fill(f"What is {EVIL}?")
+    page.get_by_label("Question", exact=True).fill(f"What is {EVIL} {STACK}?")
     page.keyboard.press("Enter")
     turn = page.locator("article.turn")
     expect(turn).to_have_attribute("data-phase", "finished")
