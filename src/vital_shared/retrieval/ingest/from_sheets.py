@@ -15,6 +15,7 @@ from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
 from vital_shared.retrieval.ingest.date_formats import DateFormat
+from vital_shared.retrieval.ingest.far_cells import MAX_CELLS, check_odf_sizes, leave_out_far_cells
 from vital_shared.retrieval.ingest.hidden_cells import NOTHING_HIDDEN, HiddenCells, read_hidden_cells
 from vital_shared.retrieval.ingest.number_formats import (
     CellFormat,
@@ -33,7 +34,6 @@ __all__ = ["parse_sheets"]
 
 logger = get_logger(__name__)
 
-MAX_CELLS: Final = 5_000_000
 MAX_WHOLE: Final = 1e21
 """Whole numbers from this on are written with an exponent; those below may be the numbers of things."""
 
@@ -50,12 +50,13 @@ _UNCOMPUTED: Final = re.compile(rb"<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s
 def parse_sheets(data: bytes, *, uri: str) -> Parsed:
     """Read a workbook (xlsx, xlsm, xls, ods): values as they were computed last, never formulas or macros.
 
-    :raises IngestError: when it has a password or is damaged.
+    :raises IngestError: when it has a password, is damaged, or has too many cells.
     """
     formats: Mapping[str, Mapping[tuple[int, int], CellFormat]] = {}
     letters: Mapping[str, Mapping[tuple[int, int], CellLetters]] = {}
     hidden: dict[str, HiddenCells] = {}
     merged: dict[str, list[MergedRange]] = {}
+    far: tuple[str, ...] = ()
     if not data.startswith(OLD_OFFICE):
         with open_package(data, uri=uri) as package:
             is_odf = "content.xml" in package.namelist()
@@ -63,8 +64,12 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
             letters = {} if is_odf else read_sheet_letters(package)
             hidden = read_odf_hidden_cells(package) if is_odf else _hidden(package)
             merged = read_odf_merged_cells(package) if is_odf else {}
+            if is_odf:
+                check_odf_sizes(package, uri=uri)
+            else:
+                data, far = leave_out_far_cells(data, package, uri=uri)
     workbook = CalamineWorkbook.from_filelike(BytesIO(data))
-    outline, notes = Outline(), []
+    outline, notes = Outline(), [*far]
     for sheet in workbook.sheets_metadata:
         if sheet.typ != SheetTypeEnum.WorkSheet:
             if sheet.typ == SheetTypeEnum.ChartSheet:

@@ -19,7 +19,15 @@ from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.date_formats import DateFormat, read_date_format
 from vital_shared.retrieval.ingest.packages import parse_xml
 
-__all__ = ["CellFormat", "HidingFormat", "NumberFormat", "read_number_formats", "sheet_cells", "sheet_parts"]
+__all__ = [
+    "CellFormat",
+    "HidingFormat",
+    "NumberFormat",
+    "cell_place",
+    "read_number_formats",
+    "sheet_cells",
+    "sheet_parts",
+]
 
 logger = get_logger(__name__)
 
@@ -188,13 +196,19 @@ def sheet_cells(part: bytes) -> Iterator[tuple[tuple[int, int], etree._Element]]
     tags = (f"{_MAIN}c", f"{_MAIN}row")
     read = etree.iterparse(BytesIO(part), tag=tags, resolve_entities=False, no_network=True, load_dtd=False)
     for _, element in read:
-        place = _REFERENCE.fullmatch(element.get("r", "")) if element.tag == tags[0] else None
+        place = cell_place(element.get("r", "")) if element.tag == tags[0] else None
         if place is not None:
-            yield (int(place[2]) - 1, _column(place[1])), element
+            yield place, element
         if element.tag == tags[1]:  # large sheets need not fit into memory
             element.clear()
             while (earlier := element.getprevious()) is not None:
                 earlier.getparent().remove(earlier)
+
+
+def cell_place(reference: str) -> tuple[int, int] | None:
+    """Return row and column of a reference such as B3, from 0; None where it is none."""
+    found = _REFERENCE.fullmatch(reference)
+    return (int(found[2]) - 1, _column(found[1])) if found else None
 
 
 def _column(letters: str) -> int:

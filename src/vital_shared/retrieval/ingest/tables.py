@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 from vital_shared.retrieval.ingest.divided_header import divided_header
@@ -12,6 +13,9 @@ __all__ = ["EMPTY", "row_text", "stacked", "table_lines", "table_rows", "unheade
 
 EMPTY: Final = "\u2013"
 """The sign for an empty cell where no heading shows which cells there are."""
+
+MAX_SIGNS: Final = 12
+"""Empty cells side by side that get a sign each; more of them get one together: nobody counts them."""
 
 
 def table_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -39,7 +43,7 @@ def row_text(header: Sequence[str], row: Sequence[str]) -> str:
             gap = [f"{name}: {EMPTY}"] if name else [*gap, EMPTY]
             continue
         if not name and column:
-            shown += gap
+            shown += gap if len(gap) <= MAX_SIGNS else gap[:1]
         shown.append(f"{name}: {text}" if name else text)
         gap = []
     return "; ".join(shown)
@@ -74,4 +78,8 @@ def unheaded_row(row: Sequence[str]) -> str:
         return f"{row[0].removesuffix(':')}: {row[1]}"
     if len(filled) == 1:
         return row[filled[0]]
-    return "; ".join(text or EMPTY for text in row)
+    shown: list[str] = []
+    for text, run in groupby(row):
+        many = len(list(run))
+        shown += [text or EMPTY] * (many if text or many <= MAX_SIGNS else 1)
+    return "; ".join(shown)
