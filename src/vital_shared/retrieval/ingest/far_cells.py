@@ -42,7 +42,7 @@ class NearCells(NamedTuple):
 
     data: bytes
     notes: tuple[str, ...]
-    """What was left out, a sentence for each sheet."""
+    """A sentence for each sheet of which cells were left out."""
 
 
 def leave_out_far_cells(data: bytes, package: ZipFile, *, uri: str) -> NearCells:
