@@ -18,7 +18,6 @@ from typing import Final, Literal
 from vital_ops.durations import write_seconds
 from vital_ops.expressions.expression import QueryExpression
 from vital_ops.promql import (
-    SCOPE,
     constant,
     foreign,
     in_brackets,
@@ -29,16 +28,15 @@ from vital_ops.promql import (
 from vital_ops.thresholds import Thresholds
 
 __all__ = [
-    "DOWN",
     "ENGINES_UP",
     "ENGINES_UP_NOW",
     "MAX_SETTLING_SECONDS",
-    "down_lately",
     "engines_up",
     "last_value",
     "lately",
     "through_outages",
     "tolerated_gap",
+    "was_down",
 ]
 
 ENGINES_UP: Final = "vital:engines_up:count"
@@ -46,9 +44,6 @@ ENGINES_UP: Final = "vital:engines_up:count"
 
 ENGINES_UP_NOW: Final = in_brackets(or_else(sum_by(foreign("up")), constant(0)))
 """The number that answer at this moment; 0 also where no engine is known at all."""
-
-DOWN: Final = f"absent(up{{{SCOPE}}} == 1)"
-"""The condition that no engine is up."""
 
 MAX_SETTLING_SECONDS: Final = 900.0
 """The longest time that an alert keeps its state after an outage: a window of a day is not waited for."""
@@ -101,17 +96,13 @@ def through_outages(
     :param is_lack: an outage looks like the condition, so that it is not judged until its window is full.
     """
     firing = ",".join(f'{name}="{text}"' for name, text in (alert | {"alertstate": "firing"}).items())
-    kept = f"{value} and on ({', '.join(labels)}) ALERTS{{{firing}}} and on () ({down_lately(window)})"
-    unjudged = f"({_was_down(window)})" if is_lack else f"({ENGINES_UP} == 0)"
-    return f"(({condition}) unless on () {unjudged}) or ({kept})"
+    kept = f"{value} and on ({', '.join(labels)}) ALERTS{{{firing}}} and on () ({was_down(window)})"
+    unjudged = was_down(window) if is_lack else f"{ENGINES_UP} == 0"
+    return f"(({condition}) unless on () ({unjudged})) or ({kept})"
 
 
-def down_lately(window: str) -> str:
-    """Write the condition that no engine is up, or that there was an outage in a window."""
-    return f"{DOWN} or ({_was_down(window)})"
-
-
-def _was_down(window: str) -> str:
+def was_down(window: str) -> str:
+    """Write the condition that there is an outage, or was one in a window."""
     return f"min_over_time({ENGINES_UP}[{window}]) == 0"
 
 

@@ -114,6 +114,7 @@ def outages(
     )
     well = {name: line for name, line in ended.series.items() if name != STILL_ENGINE}
     yield replace(ended, series=well)
+    yield replace(ended, series=well, name=f"{ended.name} and there are no others", is_alone=True)
     yield from _no_engine(timing, case, bad, fine, [*lasting, (over, False)])
     if window < LONG_WINDOW_MINUTES:
         yield from failed_scrapes(

@@ -290,7 +290,9 @@ def _outages(objective: Objective, speed: Speed) -> Iterator[Case]:
         *((there, 1.0), (longest, 0.0)),
         checks=[(there - step, True), (there + longest - step, False)],
     )
-    yield replace(well, series={name: line for name, line in well.series.items() if name != STILL_ENGINE})
+    up = {name: line for name, line in well.series.items() if name != STILL_ENGINE}
+    yield replace(well, series=up)
+    yield replace(well, series=up, name=f"{well.name} and there are no others", is_alone=True)
     unknown = SeriesPhases(
         tuple((minutes, up or None) for minutes, up in (ending.engine or flat()).phases), rises=False
     )
