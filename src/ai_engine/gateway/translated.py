@@ -163,6 +163,7 @@ class TranslatedExchange:
         """Write the end of a whole answer, or all of it where it is not streamed."""
         for event in self._decoder.end():
             self._add(event)
+        self._add(self._counted())
         if self.is_streamed:
             self._begin()
             self.channel.put(self._writer.end())
@@ -182,6 +183,16 @@ class TranslatedExchange:
             if not isinstance(event, Usage):  # the first counts stand in the beginning
                 self._begin()
             self.channel.put(self._writer.write(event))
+
+    def _counted(self) -> Usage:
+        """Return the provider's counts, and the estimates that are charged where it gives none."""
+        answer = self._answer
+        read = answer.usage.input_tokens or self.size.input_tokens
+        written = answer.usage.output_tokens or self._count(answer.written)
+        if (read, written) == (answer.usage.input_tokens, answer.usage.output_tokens):
+            return answer.usage
+        counts = {"input_tokens": read, "output_tokens": written, "estimated": True}
+        return answer.usage.model_copy(update=counts)
 
     def _begin(self) -> None:
         if not self._has_begun:

@@ -15,6 +15,7 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
+from vital_shared.llm.tool_arguments import arguments_text
 
 __all__ = ["AnswerWriter", "CanonicalAnswer", "StreamFailure", "collected"]
 
@@ -38,6 +39,12 @@ class CanonicalAnswer:
     def reasoning(self) -> str:
         """All of its reasoning."""
         return "".join(self.reasonings)
+
+    @property
+    def written(self) -> str:
+        """All that the model has written: its reasoning, its text and its calls of tools."""
+        calls = (f"{call.name} {arguments_text(call.arguments)}" for call in self.calls)
+        return "".join((*self.reasonings, *self.texts, *calls))
 
     def add(self, event: ModelEvent) -> None:
         """Take one event; those of retrieval and citing say nothing to clients of models."""

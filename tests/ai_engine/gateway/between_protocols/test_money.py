@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -183,14 +184,41 @@ ODD_COUNTS: dict[str, Any] = {
 }
 
 
+def counts_of(client: ClientName, stream: str) -> tuple[int, int] | None:
+    """Return the tokens that a client reads at the end of a stream; None: they are passed on unread."""
+    *_, last = (json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: {"))
+    match client:
+        case "chat":
+            return None
+        case "responses":
+            usage = last["response"]["usage"]
+            return usage["input_tokens"], usage["output_tokens"]
+        case "messages":
+            *_, counted = (
+                json.loads(line[6:])["usage"]
+                for line in stream.splitlines()
+                if line.startswith("data: ") and '"message_delta"' in line
+            )
+            return counted["input_tokens"], counted["output_tokens"]
+        case "gemini":
+            usage = last["usageMetadata"]
+            return usage["promptTokenCount"], usage["candidatesTokenCount"]
+
+
 @pytest.mark.parametrize("name", ODD_COUNTS)
 async def test_counts_that_say_nothing_make_no_answer_free(gateway: OpenGateway, name: str) -> None:
     counted = openai_server.chunk(choices=[], usage=ODD_COUNTS[name])
     reply = openai_server.stream([*openai_server.TEXT[:-2], counted, openai_server.DONE])
     async with gateway("openai", reply) as given:
+        shown = []
         for client in CLIENTS:
-            assert (await ask(given, client)).status_code == 200
+            answer = await ask(given, client)
+            assert answer.status_code == 200
+            shown.append(counts_of(client, answer.text))
         rows = await charges(given)
+        assert shown[1:] == [
+            (row.input_tokens, row.output_tokens) for row in rows[1:]
+        ]  # the first is relayed
         assert len(rows) == len(CLIENTS)
         for row in rows:
             assert (row.input_tokens > 0, row.output_tokens > 0, row.estimated) == (True, True, True)
