@@ -144,7 +144,7 @@ async def test_who_is_cancelled_while_waiting_pays_all_the_same(
 
 async def test_what_the_store_does_not_take_to_the_end_is_logged_in_full(tmp_path):
     (tmp_path / "no folder").write_text("")
-    nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
+    nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}", wait_seconds=0.1)
     charge_writer = ChargeWriter(nowhere)
     with pytest.raises(StoreError):
         await settle(charge_writer, context(charge()))
@@ -158,7 +158,7 @@ async def test_what_the_store_does_not_take_to_the_end_is_logged_in_full(tmp_pat
 
 async def test_a_loss_names_the_charge_and_its_amounts_and_no_words(tmp_path):
     (tmp_path / "no folder").write_text("")
-    nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
+    nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}", wait_seconds=0.1)
     charge_writer = ChargeWriter(nowhere)
     words = "my rash since Tuesday"
     tokens = Tokens(input=9, cached_input=2, output=4, reasoning=3, estimated=True)
@@ -197,7 +197,7 @@ async def test_a_loss_names_the_charge_and_its_amounts_and_no_words(tmp_path):
 async def test_only_so_many_runs_wait_for_the_store(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_WAITING_RUNS", 2)
     (tmp_path / "no folder").write_text("")
-    nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}")
+    nowhere = Database(f"sqlite+aiosqlite:///{tmp_path / 'no folder' / 'vital.db'}", wait_seconds=0.1)
     charge_writer = ChargeWriter(nowhere)
     with capture_logs() as logs:
         for number in range(3):

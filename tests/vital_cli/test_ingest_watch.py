@@ -17,7 +17,7 @@ def watching(empty_dir, tmp_path):
     (folder / "a.md").write_text("# A\n\nAlpha.\n")
     with subprocess.Popen(
         [sys.executable, "-m", "vital_cli", "ingest", str(folder), "--watch", "--prune"],
-        env=os.environ | {"COLUMNS": "300"},
+        env=os.environ | {"COLUMNS": "300", "VITAL_STORE_SECONDS": "5"},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
