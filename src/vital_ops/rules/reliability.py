@@ -22,6 +22,7 @@ from vital_ops.promql import (
     max_by,
     offset,
     or_else,
+    over_time,
     rate,
     recorded,
     select,
@@ -135,7 +136,12 @@ def _tenant_fails(at: Threshold) -> str:
 
 def _set_aside(at: Threshold) -> str:
     """Count the writes that wait for a person, and the charges that were clamped in a window."""
-    return calculate(_DEAD_LETTERS, "+", _clamped(at))
+    return calculate(_dead_letters(at), "+", _clamped(at))
+
+
+def _dead_letters(at: Threshold) -> QueryExpression:
+    """Return the last number that an engine has shown: an outage does not make it vanish at once."""
+    return max_by(over_time("last", select(STORE_DEAD_LETTERS), at.range))
 
 
 def _clamped(at: Threshold) -> QueryExpression:
@@ -144,7 +150,7 @@ def _clamped(at: Threshold) -> QueryExpression:
 
 def _kinds_set_aside(at: Threshold) -> QueryExpression:
     """Distinguish the writes from the charges, with what each is as its label."""
-    writes = label_added(_DEAD_LETTERS, "kind", "writes set aside")
+    writes = label_added(_dead_letters(at), "kind", "writes set aside")
     return or_else(writes, label_added(_clamped(at), "kind", "charges clamped"))
 
 
@@ -158,9 +164,6 @@ def _spent_by_mode(tenant: str) -> Contributors:
         lambda _: increase_from_birth(COST_DOLLARS_TOTAL, DAY, "mode", tenant_id=tenant),
         "dollars",
     )
-
-
-_DEAD_LETTERS: Final = max_by(select(STORE_DEAD_LETTERS))
 
 
 class _SpentShare(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Final
 from vital_ops.promql import select
 from vital_ops.rules.case import Case, Check, Phase, SeriesPhases, engine_of, flat, lines
 from vital_ops.rules.level_tests import count
-from vital_ops.rules.outage_tests import STILL_ENGINE, outages
+from vital_ops.rules.outage_tests import SCRAPE_MINUTES, STILL_ENGINE, outages
 from vital_ops.rules.shapes import on
 from vital_ops.rules.timing import Timing
 from vital_ops.thresholds import Threshold
@@ -73,6 +73,12 @@ def set_aside(at: Threshold) -> Iterator[Case]:
     anew = {CLAMPED: flat((20, 5), (1, None), (2, 0), (CASE_MINUTES, at.value))}
     yield case("fires on a charge after a restart", anew, (25, False), (28, True), (30 + window, False))
     yield from outages(Timing.of(at), _waiting, at.value, 0)
+    dies = _waiting(
+        "goes on firing from the first scrape that fails",
+        *((3, at.value), (3, None)),
+        checks=[(3 + number * SCRAPE_MINUTES, True) for number in range(1, 9)],
+    )
+    yield replace(dies, every=SCRAPE_MINUTES)
 
 
 def _waiting(name: str, *phases: Phase, checks: Sequence[Check]) -> Case:
