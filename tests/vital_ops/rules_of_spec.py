@@ -379,7 +379,7 @@ SAID = {
         description="A charge or the end of a run is missing from the store, and somebody has to repair it.",
         panel=("vital-reliability", "set_aside"),
         shown="vital:set_aside:count",
-        contributors='{{ range query `sort_desc(topk(3, (label_replace(max(vital_store_dead_letters{job="vital"}), "kind", "writes set aside", "", "") or label_replace(sum(increase(vital_charges_flagged_total{job="vital",flag="clamped"}[10m])), "kind", "charges clamped", "", "")) > 0))` }}{{ .Labels.kind }} ({{ .Value | humanize }}) {{ end }}',
+        contributors='{{ range query `sort_desc(topk(3, (label_replace(max(last_over_time(vital_store_dead_letters{job="vital"}[10m])), "kind", "writes set aside", "", "") or label_replace(sum(increase(vital_charges_flagged_total{job="vital",flag="clamped"}[10m])), "kind", "charges clamped", "", "")) > 0))` }}{{ .Labels.kind }} ({{ .Value | humanize }}) {{ end }}',
     ),
     "TrafficDropped": Said(
         name="TrafficDropped",

@@ -68,6 +68,12 @@ def set_aside(at: Threshold) -> Iterator[Case]:
         LETTERS.replace("one", "two"): flat((CASE_MINUTES, 0)),
     }
     yield case("fires on what one engine shows", one_more, (50, True))
+    gone = {
+        LETTERS: flat((9, at.value), (CASE_MINUTES, None)),
+        LETTERS.replace("one", "two"): flat((CASE_MINUTES, 0)),
+    }
+    shown = ((8, True), (8 + window, True), (11 + window, False))
+    yield case("counts what an engine showed that is gone, for a window", gone, *shown)
     both = {each: flat((9, 5), (CASE_MINUTES, 5 + 0.6 * at.value)) for each in (CLAMPED, CLAMPED_ELSEWHERE)}
     yield case("adds up the charges of all engines", both, (9, False), (10, True), (13 + window, False))
     anew = {CLAMPED: flat((20, 5), (1, None), (2, 0), (CASE_MINUTES, at.value))}
