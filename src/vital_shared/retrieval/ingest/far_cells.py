@@ -17,9 +17,15 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from lxml import etree
 
 from vital_shared.errors import IngestError
-from vital_shared.retrieval.ingest.number_formats import cell_place, sheet_cells, sheet_parts
 from vital_shared.retrieval.ingest.odf_rows import odf_rows, repeated_columns
 from vital_shared.retrieval.ingest.packages import parse_xml
+from vital_shared.retrieval.ingest.sheet_cells import (
+    Place,
+    cell_place,
+    cell_reference,
+    sheet_cells,
+    sheet_parts,
+)
 
 __all__ = ["MAX_CELLS", "NearCells", "check_odf_sizes", "leave_out_far_cells"]
 
@@ -32,9 +38,6 @@ FAR_COLUMNS: Final = 200
 
 _DIMENSION: Final = re.compile(rb"<(?:\w+:)?dimension\s+ref=\"(?:[A-Z]+\d+:)?([A-Z]{1,3}\d{1,7})\"")
 _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-
-Place = tuple[int, int]
-"""Row and column, from 0."""
 
 
 class NearCells(NamedTuple):
@@ -137,21 +140,12 @@ def _cut(content: bytes, last_row: int, last_column: int) -> bytes:
 
 
 def _note(sheet: str, far: list[Place]) -> str:
-    row, column = far[0]
-    named = f"{_letters(column)}{row + 1}"
+    named = cell_reference(far[0])
     if len(far) == 1:
         return f"The cell {named} of the sheet {sheet}, far from all others, was not read."
     return (
         f"{len(far):,} cells of the sheet {sheet}, far from all others, were not read; the first is {named}."
     )
-
-
-def _letters(column: int) -> str:
-    letters, number = "", column + 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
 
 
 def _with_parts(package: ZipFile, changed: dict[str, bytes]) -> bytes:

@@ -21,13 +21,13 @@ from vital_shared.retrieval.ingest.number_formats import (
     CellFormat,
     HidingFormat,
     read_number_formats,
-    sheet_parts,
 )
 from vital_shared.retrieval.ingest.odf_hidden_cells import read_odf_hidden_cells
 from vital_shared.retrieval.ingest.odf_merged_cells import MergedRange, read_odf_merged_cells
 from vital_shared.retrieval.ingest.odf_number_formats import read_odf_number_formats
 from vital_shared.retrieval.ingest.packages import OLD_OFFICE, open_package
 from vital_shared.retrieval.ingest.rows import Row, add_rows
+from vital_shared.retrieval.ingest.sheet_cells import sheet_parts
 from vital_shared.retrieval.ingest.sheet_letters import CellLetters, read_sheet_letters
 
 __all__ = ["parse_sheets"]

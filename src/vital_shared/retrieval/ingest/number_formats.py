@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from io import BytesIO
-from posixpath import join, normpath
 from typing import Final, NamedTuple
 from zipfile import ZipFile
 
@@ -18,21 +16,18 @@ from lxml import etree
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.date_formats import DateFormat, read_date_format
 from vital_shared.retrieval.ingest.packages import parse_xml
+from vital_shared.retrieval.ingest.sheet_cells import sheet_cells, sheet_parts
 
 __all__ = [
     "CellFormat",
     "HidingFormat",
     "NumberFormat",
-    "cell_place",
     "read_number_formats",
-    "sheet_cells",
-    "sheet_parts",
 ]
 
 logger = get_logger(__name__)
 
 _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _BUILT_IN: Final = {9: "0%", 10: "0.00%", 16: "d-mmm", 17: "mmm-yy"}
 """The formats without a code of their own; those of money differ by country, and are not known."""
 
@@ -44,8 +39,6 @@ _TOKEN: Final = re.compile(
 _COLOURS: Final = frozenset(("black", "blue", "cyan", "green", "magenta", "red", "white", "yellow"))
 _BESIDE: Final = frozenset("$+-()/: %")
 """Characters that a format shows without quotes, and the sign of percent."""
-
-_REFERENCE: Final = re.compile(r"([A-Z]{1,3})([1-9]\d*)")
 
 
 class NumberFormat(NamedTuple):
@@ -162,57 +155,8 @@ def _first_section(code: str) -> str:
     return code
 
 
-def sheet_parts(package: ZipFile) -> dict[str, str]:
-    """Return the names of sheets with the parts that have their cells.
-
-    :raises etree.XMLSyntaxError: when the list of sheets is no XML.
-    """
-    names = set(package.namelist())
-    if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
-        return {}
-    return {sheet: part for sheet, part in _sheets(package) if part in names}
-
-
-def _sheets(package: ZipFile) -> Iterator[tuple[str, str]]:
-    relations = parse_xml(package.read("xl/_rels/workbook.xml.rels"))
-    targets: Mapping[str | None, str] = {each.get("Id"): each.get("Target", "") for each in relations}
-    for sheet in parse_xml(package.read("xl/workbook.xml")).iter(f"{_MAIN}sheet"):
-        target = targets.get(sheet.get(_RELATION), "")
-        yield sheet.get("name", ""), target[1:] if target.startswith("/") else normpath(join("xl", target))
-
-
 def _cells(part: bytes, styles: Mapping[str, CellFormat]) -> Iterator[tuple[tuple[int, int], CellFormat]]:
     """Yield the cells with a format that counts."""
     for place, cell in sheet_cells(part):
         if (found := styles.get(cell.get("s", ""))) is not None:
             yield place, found
-
-
-def sheet_cells(part: bytes) -> Iterator[tuple[tuple[int, int], etree._Element]]:
-    """Yield the cells of a sheet with row and column, from 0; each is gone with the end of its row.
-
-    :raises etree.XMLSyntaxError: when it is no XML.
-    """
-    tags = (f"{_MAIN}c", f"{_MAIN}row")
-    read = etree.iterparse(BytesIO(part), tag=tags, resolve_entities=False, no_network=True, load_dtd=False)
-    for _, element in read:
-        place = cell_place(element.get("r", "")) if element.tag == tags[0] else None
-        if place is not None:
-            yield place, element
-        if element.tag == tags[1]:  # large sheets need not fit into memory
-            element.clear()
-            while (earlier := element.getprevious()) is not None:
-                earlier.getparent().remove(earlier)
-
-
-def cell_place(reference: str) -> tuple[int, int] | None:
-    """Return row and column of a reference such as B3, from 0; None where it is none."""
-    found = _REFERENCE.fullmatch(reference)
-    return (int(found[2]) - 1, _column(found[1])) if found else None
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = 26 * number + ord(letter) - ord("A") + 1
-    return number - 1

@@ -14,8 +14,8 @@ from lxml import etree
 
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.letter_forms import LetterForm, Written, spelt_out, struck
-from vital_shared.retrieval.ingest.number_formats import sheet_cells, sheet_parts
 from vital_shared.retrieval.ingest.packages import parse_xml
+from vital_shared.retrieval.ingest.sheet_cells import sheet_cells, sheet_parts
 
 __all__ = ["CellLetters", "read_sheet_letters"]
 
