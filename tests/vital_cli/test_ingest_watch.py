@@ -52,7 +52,7 @@ def test_changes_are_followed_until_ctrl_c(watching, vital):
 
 
 @pytest.mark.timeout(120)
-def test_what_the_store_does_not_take_is_tried_again(watching, empty_dir):
+def test_what_the_store_does_not_take_is_tried_again(watching, empty_dir, vital):
     folder, process = watching
     until(process, "Watching")
     with closing(sqlite3.connect(empty_dir / "vital.db", isolation_level=None)) as other:
@@ -61,3 +61,4 @@ def test_what_the_store_does_not_take_is_tried_again(watching, empty_dir):
         until(process, "It is tried again.")
         other.execute("ROLLBACK")
     until(process, "added b.md (1 passage)")
+    assert "b.md" in vital("documents", "list").stdout
