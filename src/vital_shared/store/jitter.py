@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import random
+from random import SystemRandom
+from typing import Final
 
 __all__ = ["pause"]
+
+_CHANCE: Final = SystemRandom()
 
 
 async def pause(mean_seconds: float) -> None:
@@ -13,4 +16,4 @@ async def pause(mean_seconds: float) -> None:
 
     :param mean_seconds: the mean; the wait is between half of it and one and a half times it.
     """
-    await asyncio.sleep(mean_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+    await asyncio.sleep(mean_seconds * _CHANCE.uniform(0.5, 1.5))
