@@ -22,8 +22,8 @@ MIN_AUDIO_CHARACTERS_PER_TOKEN: Final = 100
 FILE_CHARACTERS_PER_TOKEN: Final = 20
 """Characters of base64 for a token of a file, which a provider reads as text and pictures."""
 
-FRAME_TOKENS: Final = 16
-"""Tokens that a provider adds to each message and tool."""
+MAX_FRAME_TOKENS: Final = 16
+"""The most that a provider adds to each message and tool; what it likely adds, the fields' names stand for."""
 
 TERM_FIELDS: Final = ("service_tier", "speed", "serviceTier")
 """Fields of a request that name terms of its price (OpenAI, Anthropic, Gemini)."""
@@ -69,9 +69,9 @@ def measure(
     texts: list[str] = []
     parts = [part for part in _parts(body, texts, 0) if part is not None]
     text = "\n".join(texts)
-    frames = FRAME_TOKENS * (1 + len(texts))
+    frames = MAX_FRAME_TOKENS * (1 + len(texts))
     return RequestSize(
-        count(text) + frames + sum(part.likely for part in parts),
+        count(text) + sum(part.likely for part in parts),
         count_at_most(text) + frames + sum(part.most for part in parts),
         max_output_tokens,
         asked_terms,

@@ -1,0 +1,37 @@
+"""The tokens of a request before its provider has counted them: the likely ones, and the most there can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ai_engine.gateway.size import RequestSize, measure
+from vital_shared.llm.prompts.counting import at_most, estimate_tokens
+
+FIELDS = {f"field_{at}": {"type": "string", "description": "The name of the field."} for at in range(10)}
+TOOLS = [
+    {"name": f"tool_{at}", "input_schema": {"type": "object", "properties": FIELDS}} for at in range(20)
+]
+TURN = [
+    {"role": "user", "content": "What is the capital of France?"},
+    {"role": "assistant", "content": "The capital of France is Paris, a city on the Seine."},
+]
+
+
+def size_of(body: Any) -> RequestSize:
+    return measure(body, count=estimate_tokens, count_at_most=at_most, max_output_tokens=None)
+
+
+def test_tools_with_many_fields_are_likely_no_longer_than_their_json() -> None:
+    size = size_of({"tools": TOOLS})
+    assert size.input_tokens <= estimate_tokens(orjson.dumps(TOOLS).decode()) < size.max_input_tokens
+
+
+def test_many_short_messages_likely_have_a_few_tokens_more_than_their_words() -> None:
+    words = sum(estimate_tokens(each["content"]) for each in TURN)
+    assert 50 * words < size_of({"messages": TURN * 50}).input_tokens < 50 * (words + 20)
+
+
+def test_many_short_texts_likely_have_the_tokens_of_their_words() -> None:
+    assert 200 <= size_of(["one two"] * 100).input_tokens < 500
