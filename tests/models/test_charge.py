@@ -62,6 +62,13 @@ def test_a_short_question_cannot_have_taken_millions():
     assert bound.limit(Tokens(input=9_999_999, output=9_999_999)).total < 200_000
 
 
+def test_a_clients_own_request_may_have_its_provider_read_more_than_it_says():
+    bound = max_tokens(sent=20, asked=100, written=0, is_relayed=True)
+    film = Tokens(input=1_000_000, output=900)  # an hour of video, of which the request has the address
+    assert bound.limit(film) == film
+    assert bound.limit(Tokens(input=9_999_999)).input < 2_000_000
+
+
 @pytest.mark.parametrize("raw", [{"a": "x" * 10_000}, {"a": object()}, {"a": {1, 2}}])
 def test_raw_usage_is_small_and_json(raw):
     assert set(Charge(**KNOWN, raw_usage=raw).raw_usage) == {"omitted"}

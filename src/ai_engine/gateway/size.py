@@ -22,8 +22,17 @@ MIN_AUDIO_CHARACTERS_PER_TOKEN: Final = 100
 FILE_CHARACTERS_PER_TOKEN: Final = 20
 """Characters of base64 for a token of a file, which a provider reads as text and pictures."""
 
+REMOTE_FILE_TOKENS: Final = 20_000
+"""Tokens of a document, a sound or a film that the provider loads: ten pages, or a minute or two."""
+
+MAX_FILES_TOKENS: Final = 1_048_576
+"""The most that all files of a request can have: the longest context of the models that read them."""
+
 MAX_FRAME_TOKENS: Final = 16
-"""The most that a provider adds to each message and tool; what it likely adds, the fields' names stand for."""
+"""The most that a provider adds to each message and tool; likely it adds what the names of fields count."""
+
+REMOTE_FIELDS: Final = ("url", "file_url", "file_id")
+"""Fields of a file that say where the provider finds it (OpenAI, Anthropic)."""
 
 TERM_FIELDS: Final = ("service_tier", "speed", "serviceTier")
 """Fields of a request that name terms of its price (OpenAI, Anthropic, Gemini)."""
@@ -47,6 +56,11 @@ class RequestSize(NamedTuple):
 class _MediaSize(NamedTuple):
     likely: int
     most: int
+    is_file: bool = False
+
+
+REMOTE_FILE: Final = _MediaSize(REMOTE_FILE_TOKENS, MAX_FILES_TOKENS, is_file=True)
+"""The size of a file that the provider loads, whose length is not known here."""
 
 
 def terms_of(body: Mapping[str, Any]) -> frozenset[str]:
@@ -70,9 +84,11 @@ def measure(
     parts = [part for part in _parts(body, texts, 0) if part is not None]
     text = "\n".join(texts)
     frames = MAX_FRAME_TOKENS * (1 + len(texts))
+    files = sum(part.most for part in parts if part.is_file)
+    others = sum(part.most for part in parts if not part.is_file)
     return RequestSize(
         count(text) + sum(part.likely for part in parts),
-        count_at_most(text) + frames + sum(part.most for part in parts),
+        count_at_most(text) + frames + others + min(files, MAX_FILES_TOKENS),
         max_output_tokens,
         asked_terms,
     )
@@ -109,23 +125,32 @@ def _medium(part: dict[str, Any]) -> _MediaSize | None:
     if kind == "input_audio":
         return _sound(len(str(_inner(part, "input_audio").get("data", ""))))
     if kind in ("file", "input_file", "document"):
-        held = _inner(part, "file") or _inner(part, "source") or part
-        length = len(str(held.get("file_data") or held.get("data") or ""))
-        return _MediaSize(length // FILE_CHARACTERS_PER_TOKEN, length) if length else None
+        return _file(_inner(part, "file") or _inner(part, "source") or part)
     return _geminis(part)
+
+
+def _file(held: dict[str, Any]) -> _MediaSize | None:
+    """Return the size of a file that is held by a part; None: its content is text, or parts."""
+    if any(held.get(name) for name in REMOTE_FIELDS):
+        return REMOTE_FILE
+    if held.get("type") == "text":
+        return None
+    length = len(str(held.get("file_data") or held.get("data") or ""))
+    return _inline_file(length) if length else None
 
 
 def _geminis(part: dict[str, Any]) -> _MediaSize | None:
     """Return the size of a part in Gemini's form that is no text; None: it is none."""
     held = _inner(part, "inlineData") or _inner(part, "inline_data")
-    kind, length = _type(held), len(str(held.get("data", "")))
-    if not held:
-        kind = _type(_inner(part, "fileData") or _inner(part, "file_data"))
+    stored = _inner(part, "fileData") or _inner(part, "file_data")
+    kind, length = _type(held or stored), len(str(held.get("data", "")))
     if kind.startswith("image/"):
         return _MediaSize(IMAGE_TOKENS, MAX_IMAGE_TOKENS)
+    if stored and not held:
+        return REMOTE_FILE
     if kind.startswith("audio/"):
         return _sound(length)
-    return _MediaSize(length // FILE_CHARACTERS_PER_TOKEN, length) if held else None
+    return _inline_file(length) if held else None
 
 
 def _type(held: dict[str, Any]) -> str:
@@ -135,6 +160,10 @@ def _type(held: dict[str, Any]) -> str:
 def _inner(part: dict[str, Any], name: str) -> dict[str, Any]:
     held = part.get(name)
     return held if isinstance(held, dict) else {}
+
+
+def _inline_file(length: int) -> _MediaSize:
+    return _MediaSize(length // FILE_CHARACTERS_PER_TOKEN, length, is_file=True)
 
 
 def _sound(length: int) -> _MediaSize:
@@ -147,4 +176,4 @@ def _data(text: str) -> _MediaSize | None:
         return None
     if text.startswith("data:image/"):
         return _MediaSize(IMAGE_TOKENS, MAX_IMAGE_TOKENS)
-    return _MediaSize(len(text) // FILE_CHARACTERS_PER_TOKEN, len(text))
+    return _inline_file(len(text))

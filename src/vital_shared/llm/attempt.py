@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from vital_shared.billing.rates import Rates
@@ -382,11 +383,17 @@ class Attempt:
 
     def _bound(self, started: CallStarted, counted: Tokens) -> TokenBound:
         """Return the most tokens that the call can have taken; the text is counted only where it decides."""
-        sent, asked = started.input_tokens, self._request.max_output_tokens
-        bound = max_tokens(sent=sent, asked=asked, written=0)
+        request = self._request
+        known = partial(
+            max_tokens,
+            sent=started.input_tokens,
+            asked=request.max_output_tokens,
+            is_relayed=request.is_relayed,
+        )
+        bound = known(written=0)
         if counted.output <= bound.output:
             return bound
-        return max_tokens(sent=sent, asked=asked, written=self._account.count(self._written()))
+        return known(written=self._account.count(self._written()))
 
     def _charge(
         self, status: CallStatus, tokens: Tokens, rates: Rates | None, nanos: int, counted: Tokens

@@ -3,7 +3,8 @@
 A provider's count is believed up to a generous multiple of what was sent and asked for:
 
 - input: 4 times the prompt by our own count, which may be another tokenizer's, and 50,000 more for what
-  a provider adds by itself (its system prompt, a search of its own);
+  a provider adds by itself (its system prompt, a search of its own), or a million where the client chooses
+  what the provider adds: files that it loads, tools that it runs;
 - output: 4 times what was asked for or was written, whichever is more, and 100,000 more for reasoning, which
   some providers do not show and do not hold to the limit;
 - where nobody knows what was sent or asked for, ten million read and one million written: more than the
@@ -22,6 +23,7 @@ __all__ = ["UNKNOWN_CALL", "TokenBound", "max_tokens"]
 
 UNSEEN_FACTOR: Final = 4
 UNSEEN_INPUT_TOKENS: Final = 50_000
+UNSEEN_RELAYED_INPUT_TOKENS: Final = 1_048_576
 UNSEEN_OUTPUT_TOKENS: Final = 100_000
 MAX_INPUT_TOKENS: Final = 10_000_000
 MAX_OUTPUT_TOKENS: Final = 1_000_000
@@ -61,14 +63,16 @@ UNKNOWN_CALL: Final = TokenBound(MAX_INPUT_TOKENS, MAX_INPUT_TOKENS)
 """The bound of a call that was counted by hand, of which nothing else is known."""
 
 
-def max_tokens(*, sent: int, asked: int | None, written: int) -> TokenBound:
+def max_tokens(*, sent: int, asked: int | None, written: int, is_relayed: bool = False) -> TokenBound:
     """Return the bound of a call.
 
     :param sent: tokens of the prompt by our own count; 0: not known.
     :param asked: tokens that the answer may have; None: the provider's own limit holds.
     :param written: tokens of the text that came, by our own count.
+    :param is_relayed: whether the request is the client's own.
     """
-    read = UNSEEN_FACTOR * sent + UNSEEN_INPUT_TOKENS if sent > 0 else MAX_INPUT_TOKENS
+    unseen = UNSEEN_RELAYED_INPUT_TOKENS if is_relayed else UNSEEN_INPUT_TOKENS
+    read = UNSEEN_FACTOR * sent + unseen if sent > 0 else MAX_INPUT_TOKENS
     answer = (
         MAX_OUTPUT_TOKENS if asked is None else UNSEEN_FACTOR * max(asked, written) + UNSEEN_OUTPUT_TOKENS
     )

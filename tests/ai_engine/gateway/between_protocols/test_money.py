@@ -233,3 +233,14 @@ async def test_an_answer_that_is_longer_than_it_may_be_is_paid_for(gateway: Open
         assert (row.status, row.estimated) == ("failed", True)
         assert row.input_tokens > 0
         assert row.output_tokens > MAX_TOKENS
+
+
+async def test_what_a_provider_reads_by_itself_is_charged_in_full(gateway: OpenGateway) -> None:
+    """A search of its own, or a film behind an address, has more tokens than the request."""
+    usage = {"prompt_tokens": 700_000, "completion_tokens": 30, "total_tokens": 700_030}
+    counted = openai_server.chunk(choices=[], usage=usage)
+    reply = openai_server.stream([*openai_server.TEXT[:-2], counted, openai_server.DONE])
+    async with gateway("openai", reply) as given:
+        await ask(given, "chat")
+        [row] = await charges(given)
+        assert (row.input_tokens, row.cost_nanos) == (700_000, 700_000 * 10_000 + 30 * 30_000)
