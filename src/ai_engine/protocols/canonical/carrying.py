@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from ai_engine.protocols.canonical.answered_calls import with_outputs_behind_calls
 from ai_engine.protocols.canonical.call_ids import accepted_call_id
 from ai_engine.protocols.canonical.features import Feature, ProviderProtocol
 from ai_engine.protocols.canonical.messages import (
@@ -42,7 +43,8 @@ def carried(request: CanonicalRequest, provider: ProviderProtocol) -> CanonicalR
                     "leave it out, or set drop_params to true to have it dropped",
                     field=field,
                 )
-    messages = tuple(message for each in request.messages if (message := _fitting(each, provider)).parts)
+    asked = with_outputs_behind_calls(request.messages)
+    messages = tuple(message for each in asked if (message := _fitting(each, provider)).parts)
     if provider != "openai":
         messages = _with_a_user(messages)
     if not any(message.role != "system" and _has_content(message, provider) for message in messages):
