@@ -7,8 +7,7 @@ column of a sheet of today asks for 17 billion. See ISO/IEC 29500-1, 18.3.1.35 (
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -17,7 +16,6 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from lxml import etree
 
 from vital_shared.errors import IngestError
-from vital_shared.retrieval.ingest.odf_rows import odf_rows, repeated_columns
 from vital_shared.retrieval.ingest.packages import parse_xml
 from vital_shared.retrieval.ingest.sheet_cells import (
     Place,
@@ -27,7 +25,15 @@ from vital_shared.retrieval.ingest.sheet_cells import (
     sheet_parts,
 )
 
-__all__ = ["MAX_CELLS", "NearCells", "check_odf_sizes", "leave_out_far_cells"]
+__all__ = [
+    "MAX_CELLS",
+    "NearCells",
+    "NearRange",
+    "leave_out_far_cells",
+    "near_range",
+    "too_large",
+    "with_parts",
+]
 
 MAX_CELLS: Final = 5_000_000
 """Cells of a sheet up to its last row and column, empty ones included."""
@@ -48,6 +54,15 @@ class NearCells(NamedTuple):
     """A sentence for each sheet of which cells were left out."""
 
 
+class NearRange(NamedTuple):
+    """The part of a sheet that is read."""
+
+    last_row: int
+    last_column: int
+    note: str
+    """A sentence about the cells beyond it."""
+
+
 def leave_out_far_cells(data: bytes, package: ZipFile, *, uri: str) -> NearCells:
     """Return a workbook whose sheets have no more than `MAX_CELLS` cells each.
 
@@ -62,7 +77,7 @@ def leave_out_far_cells(data: bytes, package: ZipFile, *, uri: str) -> NearCells
                 notes.append(note)
     except etree.XMLSyntaxError:
         return NearCells(data, ())  # what reads the values says what is wrong with it
-    return NearCells(_with_parts(package, changed) if changed else data, tuple(notes))
+    return NearCells(with_parts(package, changed) if changed else data, tuple(notes))
 
 
 def _may_be_too_large(content: bytes) -> bool:
@@ -74,40 +89,28 @@ def _may_be_too_large(content: bytes) -> bool:
 
 def _without_far(content: bytes, sheet: str, uri: str) -> tuple[bytes, str] | None:
     """Return a sheet without its far cells, and a note of them; None where all of them can be read."""
-    filled = [place for place, cell in sheet_cells(content) if len(cell)]
+    near = near_range([place for place, cell in sheet_cells(content) if len(cell)], sheet, uri=uri)
+    return (_cut(content, near), near.note) if near is not None else None
+
+
+def near_range(filled: Sequence[Place], sheet: str, *, uri: str) -> NearRange | None:
+    """Return the part of a sheet that is read; None where that is all of it.
+
+    :param filled: the places of all cells that are not empty, in the order of the rows.
+    :raises IngestError: when the sheet has too many cells, and none of them stands far from the others.
+    """
     if _size(filled) <= MAX_CELLS:
         return None
     last_row = _end((row for row, _ in filled), FAR_ROWS)
     last_column = _end((column for row, column in filled if row <= last_row), FAR_COLUMNS)
     far = [(row, column) for row, column in filled if row > last_row or column > last_column]
     if 2 * len(far) > len(filled) or (last_row + 1) * (last_column + 1) > MAX_CELLS:
-        raise _too_large(sheet, _size(filled), uri)
-    return _cut(content, last_row, last_column), _note(sheet, far)
+        raise too_large(sheet, _size(filled), uri=uri)
+    return NearRange(last_row, last_column, _note(sheet, far))
 
 
-def check_odf_sizes(package: ZipFile, *, uri: str) -> None:
-    """Look whether all sheets of an OpenDocument workbook can be read.
-
-    :raises IngestError: when one has more than `MAX_CELLS` cells up to its last row and column.
-    """
-    rows, columns = Counter[str](), Counter[str]()
-    try:
-        for row in odf_rows(package.read("content.xml")):
-            width = last = 0
-            for cell in row.cells:
-                width += repeated_columns(cell)
-                last = width if len(cell) else last
-            if last:
-                rows[row.sheet] = row.number + row.repeated
-                columns[row.sheet] = max(columns[row.sheet], last)
-    except (KeyError, etree.XMLSyntaxError):
-        return  # what reads the values says what is wrong with it
-    for sheet, number in rows.items():
-        if number * columns[sheet] > MAX_CELLS:
-            raise _too_large(sheet, number * columns[sheet], uri)
-
-
-def _too_large(sheet: str, cells: int, uri: str) -> IngestError:
+def too_large(sheet: str, cells: int, *, uri: str) -> IngestError:
+    """Return the error for a sheet of which no part is read."""
     return IngestError(
         f"{uri} cannot be read: the sheet {sheet} has {cells:,} cells up to its last row and column, and at "
         f"most {MAX_CELLS:,} are read: delete what stands far from the rest, or split it.",
@@ -128,12 +131,12 @@ def _end(numbers: Iterable[int], gap: int) -> int:
     return next((before for before, after in pairwise(ordered) if after - before > gap), ordered[-1])
 
 
-def _cut(content: bytes, last_row: int, last_column: int) -> bytes:
+def _cut(content: bytes, near: NearRange) -> bytes:
     root = parse_xml(content)
     for row in root.iter(f"{_MAIN}row"):
         for cell in list(row):
             place = cell_place(cell.get("r", ""))
-            if place is not None and (place[0] > last_row or place[1] > last_column):
+            if place is not None and (place[0] > near.last_row or place[1] > near.last_column):
                 row.remove(cell)
     written: bytes = etree.tostring(root)
     return written
@@ -148,7 +151,8 @@ def _note(sheet: str, far: list[Place]) -> str:
     )
 
 
-def _with_parts(package: ZipFile, changed: dict[str, bytes]) -> bytes:
+def with_parts(package: ZipFile, changed: Mapping[str, bytes]) -> bytes:
+    """Return a package with other contents of some of its parts."""
     written = BytesIO()
     with ZipFile(written, "w", ZIP_DEFLATED) as copy:
         for name in dict.fromkeys(package.namelist()):

@@ -15,13 +15,14 @@ from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 from vital_shared.logs import get_logger
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
 from vital_shared.retrieval.ingest.date_formats import DateFormat
-from vital_shared.retrieval.ingest.far_cells import MAX_CELLS, check_odf_sizes, leave_out_far_cells
+from vital_shared.retrieval.ingest.far_cells import MAX_CELLS, leave_out_far_cells
 from vital_shared.retrieval.ingest.hidden_cells import NOTHING_HIDDEN, HiddenCells, read_hidden_cells
 from vital_shared.retrieval.ingest.number_formats import (
     CellFormat,
     HidingFormat,
     read_number_formats,
 )
+from vital_shared.retrieval.ingest.odf_far_cells import leave_out_far_odf_cells
 from vital_shared.retrieval.ingest.odf_hidden_cells import read_odf_hidden_cells
 from vital_shared.retrieval.ingest.odf_merged_cells import MergedRange, read_odf_merged_cells
 from vital_shared.retrieval.ingest.odf_number_formats import read_odf_number_formats
@@ -64,10 +65,8 @@ def parse_sheets(data: bytes, *, uri: str) -> Parsed:
             letters = {} if is_odf else read_sheet_letters(package)
             hidden = read_odf_hidden_cells(package) if is_odf else _hidden(package)
             merged = read_odf_merged_cells(package) if is_odf else {}
-            if is_odf:
-                check_odf_sizes(package, uri=uri)
-            else:
-                data, far = leave_out_far_cells(data, package, uri=uri)
+            leave_out = leave_out_far_odf_cells if is_odf else leave_out_far_cells
+            data, far = leave_out(data, package, uri=uri)
     workbook = CalamineWorkbook.from_filelike(BytesIO(data))
     outline, notes = Outline(), [*far]
     for sheet in workbook.sheets_metadata:

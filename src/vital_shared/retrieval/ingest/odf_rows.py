@@ -10,14 +10,25 @@ from lxml import etree
 
 from vital_shared.retrieval.ingest.odf_text import odf_name
 
-__all__ = ["OdfRow", "odf_rows", "repeated_columns", "whole_number"]
+__all__ = [
+    "CELLS",
+    "COLUMNS_REPEATED",
+    "ROW",
+    "ROWS_REPEATED",
+    "SHEET",
+    "SHEET_NAME",
+    "OdfRow",
+    "odf_rows",
+    "repeated_columns",
+    "whole_number",
+]
 
-_TABLE, _ROW, _CELL, _COVERED = (
-    odf_name("table", name) for name in ("table", "table-row", "table-cell", "covered-table-cell")
-)
-_NAME: Final = odf_name("table", "name")
-_COLUMNS_REPEATED: Final = odf_name("table", "number-columns-repeated")
-_ROWS_REPEATED: Final = odf_name("table", "number-rows-repeated")
+SHEET: Final = odf_name("table", "table")
+SHEET_NAME: Final = odf_name("table", "name")
+ROW: Final = odf_name("table", "table-row")
+ROWS_REPEATED: Final = odf_name("table", "number-rows-repeated")
+CELLS: Final = frozenset(odf_name("table", name) for name in ("table-cell", "covered-table-cell"))
+COLUMNS_REPEATED: Final = odf_name("table", "number-columns-repeated")
 
 
 class OdfRow(NamedTuple):
@@ -42,18 +53,18 @@ def odf_rows(part: bytes) -> Iterator[OdfRow]:
     read = etree.iterparse(
         BytesIO(part),
         events=("start", "end"),
-        tag=(_TABLE, _ROW),
+        tag=(SHEET, ROW),
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
     )
     sheet, number = "", 0
     for event, element in read:
-        if element.tag == _TABLE:
-            sheet, number = (element.get(_NAME, ""), 0) if event == "start" else (sheet, number)
+        if element.tag == SHEET:
+            sheet, number = (element.get(SHEET_NAME, ""), 0) if event == "start" else (sheet, number)
         elif event == "end":
-            repeated = whole_number(element, _ROWS_REPEATED)
-            cells = tuple(cell for cell in element if cell.tag in (_CELL, _COVERED))
+            repeated = whole_number(element, ROWS_REPEATED)
+            cells = tuple(cell for cell in element if cell.tag in CELLS)
             yield OdfRow(sheet, number, repeated, cells)
             number += repeated
             element.clear()
@@ -61,7 +72,7 @@ def odf_rows(part: bytes) -> Iterator[OdfRow]:
 
 def repeated_columns(cell: etree._Element) -> int:
     """Return the number of columns that a cell stands for."""
-    return whole_number(cell, _COLUMNS_REPEATED)
+    return whole_number(cell, COLUMNS_REPEATED)
 
 
 def whole_number(element: etree._Element, name: str) -> int:
