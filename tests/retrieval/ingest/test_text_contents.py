@@ -7,6 +7,8 @@ import pytest
 from fpdf import FPDF
 from tests.retrieval.ingest.made_files import packed, parsed, texts, workbook
 
+from vital_shared.errors import IngestError
+
 
 @pytest.mark.parametrize(
     ("text", "row"),
@@ -111,6 +113,37 @@ def test_forwarded_messages_and_more_text_of_a_mail_are_read():
         "Attachments: p.png",
     ]
     assert result.notes == ("Its attachment p.png was not read.",)
+
+
+def test_texts_one_below_the_other_are_all_read():
+    message = EmailMessage()
+    message.make_mixed()
+    message.add_attachment("The fee is 5 euros.", disposition="inline")
+    message.add_attachment("<p>The deposit is 20 euros.</p>", subtype="html", disposition="inline")
+    assert texts("a.eml", message.as_bytes()) == ["The fee is 5 euros.", "The deposit is 20 euros."]
+
+
+def test_files_and_other_forms_beside_the_text_are_named():
+    message = EmailMessage()
+    message.set_content("We meet at noon.")
+    message.add_alternative("<p>We meet at noon.</p><img src=cid:p>", subtype="html")
+    message.get_payload()[1].add_related(b"x", maintype="image", subtype="png", filename="map.png")
+    message.add_alternative("BEGIN:VCALENDAR", subtype="calendar")
+    result = parsed("a.eml", message.as_bytes())
+    assert [block.text for block in result.blocks] == [
+        "We meet at noon.",
+        "Attachments: map.png, text/calendar",
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", "multipart/encrypted; boundary=B"],
+)
+def test_an_encrypted_mail_is_refused_in_one_sentence(kind):
+    data = f"Subject: x\nMIME-Version: 1.0\nContent-Type: {kind}\n\n--B\n\nabc\n--B--\n"
+    with pytest.raises(IngestError, match=r"^a\.eml is encrypted: save a copy of its text\.$"):
+        parsed("a.eml", data)
 
 
 def test_quoted_lines_of_a_mail_are_apart_from_the_answer():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from itertools import groupby
 from typing import Final
 
+from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.decode import decode
 from vital_shared.retrieval.ingest.from_html import add_html
@@ -17,6 +18,11 @@ __all__ = ["parse_mail"]
 
 _QUOTED: Final = re.compile(r"^(?:> ?)+")
 TEXTS: Final = frozenset({"text/plain", "text/html"})
+_ONE_OF: Final = frozenset({"multipart/alternative", "multipart/related"})
+_OTHER_FORMS: Final = frozenset({"text/x-amp-html", "text/enriched", "text/watch-html"})
+"""Forms of a text beside the one that is read."""
+
+_SEALED: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 MAX_FORWARDED: Final = 5
 """Messages within each other that are read."""
 
@@ -28,12 +34,24 @@ HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
 
 
 def parse_mail(data: bytes, *, uri: str) -> Parsed:
-    """Read a message and those forwarded in it: their text; attachments are named and not read."""
+    """Read a message and those forwarded in it: their text; attachments are named and not read.
+
+    :raises IngestError: when it is encrypted.
+    """
     message = message_from_bytes(data, policy=policy.default)
+    if _is_encrypted(message):
+        raise IngestError(f"{uri} is encrypted: save a copy of its text.", path=uri)
     outline = Outline()
     names = _add_message(message, outline, uri, 0)
     notes = [f"Its attachment {name} was not read." for name in names]
     return outline.finish(title=_header(message, "Subject"), uri=uri, notes=notes)
+
+
+def _is_encrypted(message: EmailMessage) -> bool:
+    """Return whether a message is sealed by OpenPGP (RFC 3156) or S/MIME (RFC 8551)."""
+    kind = message.get_content_type()
+    is_sealed = kind in _SEALED and message.get_param("smime-type", "enveloped-data") == "enveloped-data"
+    return is_sealed or kind == "multipart/encrypted"
 
 
 def _add_message(message: EmailMessage, outline: Outline, uri: str, depth: int) -> list[str]:
@@ -41,32 +59,46 @@ def _add_message(message: EmailMessage, outline: Outline, uri: str, depth: int) 
     for name in HEADERS:
         if value := _header(message, name):
             outline.add("row", f"{name}: {value}")
-    body = _fuller_body(message, uri)
-    if body is not None:
-        _add_body(body, outline, uri)
-    names = [] if body is not None else _unread_texts(message)
-    for part in message.iter_attachments() if message.is_multipart() else ():
-        names += _add_part(part, outline, uri, depth)
+    names = _add_part(message, outline, uri, depth)
     outline.add("paragraph", f"Attachments: {', '.join(names)}" if names else "")
     return names
 
 
 def _add_part(part: EmailMessage, outline: Outline, uri: str, depth: int) -> list[str]:
-    """Add what mail programs show below the text: more text, and forwarded messages."""
-    is_file = part.get_filename() is not None or part.get_content_disposition() == "attachment"
-    if part.get_content_type() == "message/rfc822" and depth < MAX_FORWARDED:
-        inner = [each for each in part.iter_parts() if isinstance(each, EmailMessage)]
-        return [name for each in inner for name in _add_message(each, outline, uri, depth + 1)]
-    if part.get_content_type() in TEXTS and not is_file:
+    """Add what mail programs show of a part, one text below the other, and return the names of the rest."""
+    kind = part.get_content_type()
+    if kind == "message/rfc822" and depth < MAX_FORWARDED:
+        return [name for each in _parts(part) for name in _add_message(each, outline, uri, depth + 1)]
+    if kind in _ONE_OF:
+        return _add_fuller(part, outline, uri)
+    if part.is_multipart() and kind != "message/rfc822":
+        return [name for each in _parts(part) for name in _add_part(each, outline, uri, depth)]
+    if kind in TEXTS and not _is_file(part):
         _add_body(part, outline, uri)
         return []
-    return [part.get_filename() or part.get_content_type()]
+    return [part.get_filename() or kind]
 
 
-def _unread_texts(message: EmailMessage) -> list[str]:
-    """Return the types of what a message without a text consists of, such as an invitation alone."""
-    leaves = [part for part in message.walk() if not part.is_multipart()]
-    return [part.get_content_type() for part in leaves if part.get_content_disposition() is None]
+def _add_fuller(part: EmailMessage, outline: Outline, uri: str) -> list[str]:
+    """Add the text of a part that has it in several forms, or with its pictures."""
+    body = _fuller_body(part, uri)
+    if body is None:
+        return [each.get_content_type() for each in part.walk() if not each.is_multipart()]
+    _add_body(body, outline, uri)
+    files = [each for each in part.walk() if each is not body and not each.is_multipart()]
+    return [
+        each.get_filename() or each.get_content_type()
+        for each in files
+        if _is_file(each) or each.get_content_type() not in TEXTS | _OTHER_FORMS
+    ]
+
+
+def _parts(part: EmailMessage) -> list[EmailMessage]:
+    return [each for each in part.iter_parts() if isinstance(each, EmailMessage)]
+
+
+def _is_file(part: Message) -> bool:
+    return part.get_filename() is not None or part.get_content_disposition() == "attachment"
 
 
 def _fuller_body(message: EmailMessage, uri: str) -> EmailMessage | None:
