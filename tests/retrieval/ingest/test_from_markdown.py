@@ -109,3 +109,11 @@ def test_nesting_without_end_loses_no_words(text):
 
 def test_line_ends_of_other_systems_are_line_ends():
     assert [text for _, _, text in blocks("# T\r\n\r\none\r\ntwo\r\n\r\nthree")] == ["one two", "three"]
+
+
+def test_the_addresses_of_links_that_write_or_call_are_read():
+    text = (
+        "[Write](mailto:help@x.org), [call](tel:+4930) or [read on](https://x.org), **[me](mailto:me@x.org)**"
+    )
+    said = "Write (help@x.org), call (+4930) or read on, me (me@x.org)"
+    assert blocks(text) == [((), "paragraph", said)]

@@ -214,6 +214,18 @@ def test_markdown_keeps_what_the_form_of_letters_pictures_and_tables_say(text, s
             "<table><tr><th>Plan</th><th>Has</th></tr><tr><td>Pro</td><td><ul><li>5 GB</li><li>mail</li></ul></td></tr></table>",
             ["Plan: Pro; Has: 5 GB, mail"],
         ),
+        (
+            "<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td><table><tr><th>C</th><td>2</td></tr></table></td></tr></table>",
+            ["A: 1; B: (C: 2)"],
+        ),
+        (
+            f"<table><tr><th>Welcome</th></tr><tr><td><table><tr><td>{'All you need to know. ' * 20}</td></tr></table></td></tr></table>",
+            ["Welcome", " ".join(["All you need to know."] * 20)],
+        ),
+        (
+            "<dl><dt>Closed<dd>on Sundays<dd>in August<dt>Open<dd>from nine</dl>",
+            ["Closed: on Sundays", "Closed: in August", "Open: from nine"],
+        ),
     ],
 )
 def test_pages_keep_headers_asides_drawings_and_columns(html, said):

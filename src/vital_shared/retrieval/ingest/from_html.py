@@ -137,7 +137,7 @@ class _TreeReader:
         self._items = 0
         self._articles = 0
         self._lists: list[OrderedList | None] = []
-        self._lead = ""
+        self._lead = self._term = ""
         self._layout: set[int] = set()
 
     def read(self, root: Tag) -> None:
@@ -179,6 +179,7 @@ class _TreeReader:
                 self._enter_item(tag)
             case "dd":
                 self._items += 1
+                self._lead = self._term = self._lead or self._term
             case "article" | "main":
                 self._articles += 1
             case "br":

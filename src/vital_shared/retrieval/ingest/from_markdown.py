@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
+from vital_shared.retrieval.ingest.contact_links import contact_of
 from vital_shared.retrieval.ingest.decode import decode
 from vital_shared.retrieval.ingest.from_html import add_html
 from vital_shared.retrieval.ingest.from_text import read_text
@@ -103,14 +104,23 @@ def _add_table(walk: Iterator[Token], outline: Outline) -> None:
 
 
 def _text(inline: Token) -> str:
-    """Return the words of a paragraph: without marks, addresses and HTML tags, pictures as their words."""
+    """Return the words of a paragraph: without marks and HTML tags, pictures as their words.
+
+    Of links only the addresses by which one calls or writes to somebody are read.
+    """
     form: LetterForm = "plain"
-    pieces = []
+    pieces: list[Written] = []
+    href, first = "", 0
     for token in inline.children or ():
         if token.type in {"s_open", "s_close"}:
             form = "struck" if token.type == "s_open" else "plain"
         elif token.type == "html_inline" and (tag := _FORM_TAG.fullmatch(token.content)):
             form = "plain" if tag["end"] else _FORMS[tag["name"].lower()]
+        elif token.type == "link_open":
+            href, first = str(token.attrs.get("href", "")), len(pieces)
+        elif token.type == "link_close":
+            contact = contact_of(href, "".join(piece.text for piece in pieces[first:]))
+            pieces.append(Written(f" ({contact})" if contact else "", form))
         else:
             pieces.append(Written(_inline_text(token), form))
     return spelt_out(pieces)

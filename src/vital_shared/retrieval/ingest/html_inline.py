@@ -1,4 +1,4 @@
-"""Inline elements whose form carries meaning: exponents, struck text, readings, abbreviations, choices."""
+"""Inline elements that say more than their text: exponents, struck text, abbreviations, choices, contacts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Final
 
 from bs4.element import NavigableString, Tag
 
+from vital_shared.retrieval.ingest.contact_links import contact_of
 from vital_shared.retrieval.ingest.letter_forms import lowered, raised, struck
 
 __all__ = ["spell_out"]
 
-_INLINE: Final = ["sup", "sub", "del", "s", "strike", "rt", "abbr", "select", "input"]
+_INLINE: Final = ["sup", "sub", "del", "s", "strike", "rt", "abbr", "select", "input", "textarea", "q", "a"]
 _TYPED: Final = frozenset({"text", "number", "date", "time", "month", "week", "email", "tel", "url", ""})
 
 MAX_CHOICES: Final = 30
-"""Choices of a list that are read; longer ones are countries, years and the like, for input alone."""
+"""Choices of a list that are read; of longer ones, such as countries and years, only what is chosen is."""
 
 
 def spell_out(page: Tag) -> None:
@@ -67,11 +68,16 @@ def _expand(tag: Tag) -> None:
 
 
 def _choose(tag: Tag) -> None:
-    choices = [
-        " ".join(option.get_text().split()) for option in tag.find_all("option", limit=MAX_CHOICES + 1)
-    ]
-    if 0 < len(choices) <= MAX_CHOICES:
-        tag.replace_with(NavigableString(f" {', '.join(filter(None, choices))} "))
+    options = tag.find_all("option")
+    chosen = [option for option in options if option.has_attr("selected")]
+    read = options if len(options) <= MAX_CHOICES else chosen
+    choices = [_choice(option, is_marked=option in chosen and len(read) > len(chosen)) for option in read]
+    tag.replace_with(NavigableString(f" {', '.join(filter(None, choices))} "))
+
+
+def _choice(option: Tag, *, is_marked: bool) -> str:
+    text = " ".join(option.get_text().split())
+    return f"[x] {text}" if is_marked and text else text
 
 
 def _fill_in(tag: Tag) -> None:
@@ -80,6 +86,22 @@ def _fill_in(tag: Tag) -> None:
         tag.replace_with(NavigableString(f" {value} "))
     elif kind in {"checkbox", "radio"}:
         tag.replace_with(NavigableString(" [x] " if tag.has_attr("checked") else " [ ] "))
+
+
+def _type_in(tag: Tag) -> None:
+    tag.replace_with(NavigableString(f" {tag.get_text().strip()} "))
+
+
+def _quote(tag: Tag) -> None:
+    if tag.get_text(strip=True):
+        tag.insert(0, NavigableString("\u201c"))
+        tag.append(NavigableString("\u201d"))
+
+
+def _address(tag: Tag) -> None:
+    shown = tag.get_text().strip()
+    if contact := contact_of(str(tag.get("href", "")), shown):
+        tag.append(NavigableString(f" ({contact})" if shown else f" {contact} "))
 
 
 def _before(tag: Tag) -> str:
@@ -95,4 +117,7 @@ _SPELT: Final = {
     "abbr": _expand,
     "select": _choose,
     "input": _fill_in,
+    "textarea": _type_in,
+    "q": _quote,
+    "a": _address,
 }

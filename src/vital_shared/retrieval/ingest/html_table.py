@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -21,7 +22,10 @@ MAX_SPAN = 100
 """Columns or rows that cells may cover; a larger number is a mistake or an attack."""
 
 LIST_DEPTH = 6
-"""Elements between a list and the cell that it is in."""
+"""Elements between a list or a table and the cell that it is in."""
+
+MAX_INNER_CHARACTERS = 300
+"""Characters of a table that is the content of a cell; the table around a longer one only places it."""
 
 _STRUCTURE = ["table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre", "form"]
 _CELLS = ["td", "th"]
@@ -43,7 +47,7 @@ def layout_tables(root: Tag) -> set[int]:
     layout = {id(table) for table in root.find_all("table", role=["presentation", "none"])}
     seen: set[int] = set()
     for inner in root.find_all(_STRUCTURE):
-        if inner.name in {"ul", "ol"} and _is_in_a_row_of_data(inner):
+        if (inner.name in {"ul", "ol"} or _is_small_table(inner)) and _is_in_a_row_of_data(inner):
             continue
         for outer in inner.parents:  # each is visited once, however deep the page is nested
             if id(outer) in seen:
@@ -54,8 +58,13 @@ def layout_tables(root: Tag) -> set[int]:
     return layout
 
 
+def _is_small_table(inner: Tag) -> bool:
+    is_innermost = inner.name == "table" and inner.find(_STRUCTURE) is None
+    return is_innermost and len(inner.get_text(strip=True)) <= MAX_INNER_CHARACTERS
+
+
 def _is_in_a_row_of_data(inner: Tag) -> bool:
-    """Return whether a list is the content of a cell that has headings above it or beside it."""
+    """Return whether a list or table is the content of a cell that has headings above it or beside it."""
     cell = next((each for each in islice(inner.parents, LIST_DEPTH) if each.name in {"td", "th"}), None)
     row = cell.parent if cell is not None else None
     table = next((each for each in islice(row.parents, 2) if each.name == "table"), None) if row else None
@@ -69,7 +78,7 @@ def add_table(outline: Outline, table: Tag, visible: Visibility) -> None:
     """Add the caption, and each row as text that can be read alone."""
     if caption := table.find("caption"):
         outline.add("paragraph", _text(caption, visible))
-    grid = _grid([row for row in table.find_all("tr") if visible.is_shown(row, in_article=True)], visible)
+    grid = _grid(table, visible)
     if not grid:
         outline.add("paragraph", _text(table, visible))
         return
@@ -138,13 +147,20 @@ def _even(rows: list[list[_Cell]]) -> list[list[_Cell]]:
     return [row + [_Cell("", heading=True)] * (width - len(row)) for row in rows]
 
 
-def _grid(rows: list[Tag], visible: Visibility) -> list[list[_Cell]]:
+def _own(parent: Tag, names: str | list[str], visible: Visibility) -> Iterator[Tag]:
+    """Yield the rows of a table or the cells of a row that are shown, without those of tables within it."""
+    for each in parent.find_all(names):
+        if each.find_parent(parent.name) is parent and visible.is_shown(each, in_article=True):
+            yield each
+
+
+def _grid(table: Tag, visible: Visibility) -> list[list[_Cell]]:
     """Return the cells by row and column, those that cover several rows in each of them."""
     grid: list[list[_Cell]] = []
     covered: dict[int, tuple[int, _Cell]] = {}
-    for row in rows:
+    for row in _own(table, "tr", visible):
         line: list[_Cell] = []
-        for cell in (cell for cell in row.find_all(_CELLS) if visible.is_shown(cell, in_article=True)):
+        for cell in _own(row, _CELLS, visible):
             _take_covered(line, covered)
             span = _span(cell, "colspan")
             value = _Cell(_text(cell, visible), _is_heading(cell), _is_bold(cell), wide=span > 1)
@@ -190,6 +206,8 @@ def _text(root: Tag, visible: Visibility) -> str:
         if isinstance(node, Tag):
             if (instead := text_instead(node)) is not None:
                 parts.append(instead)
+            elif node.name == "table" and (grid := _grid(node, visible)):
+                parts.append(f" {''.join(f'({line})' for line in _lines(grid))} ")
             elif visible.is_shown(node, in_article=True):
                 parts.append(_GAPS.get(node.name, ""))
                 stack.extend(reversed(node.contents))
