@@ -168,3 +168,84 @@ def test_a_label_beside_two_rows_of_headings_is_one_of_both():
     cells = tuple(tuple(map(Cell, row)) for row in rows)
     table = Table(cells, 2, is_marked=True, x0=0, x1=5, y0=0, y1=5, edges=(0, 1, 2, 3, 4))
     assert TableText().rows(table) == DOSE_TEXTS
+
+
+TITLED = [("Tariffs of 2024", "", ""), *TARIFFS[:2], ("Old tariffs", "", ""), ("Flat", "25", "25")]
+TITLED_TEXTS = ["Tariffs of 2024", TARIFF_TEXTS[0], "Old tariffs", TARIFF_TEXTS[1]]
+
+
+def titled_word_table():
+    document, table = word_table(TITLED)
+    for row in (0, 3):
+        table.cell(row, 0).merge(table.cell(row, 2)).text = TITLED[row][0]
+    return saved(document)
+
+
+def titled_slide_table():
+    presentation, _, table = slide_table(TITLED)
+    for row in (0, 3):
+        table.cell(row, 0).merge(table.cell(row, 2))
+    return saved(presentation)
+
+
+def titled_page():
+    rows = (
+        f"<td colspan=3>{row[0]}" if not row[1] else "".join(f"<td>{cell}" for cell in row) for row in TITLED
+    )
+    return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def titled_open_table(kind):
+    def row(cells):
+        if cells[1]:
+            return "".join(map(open_cell, cells))
+        return open_cell(cells[0], 'table:number-columns-spanned="3"') + "<table:covered-table-cell/>" * 2
+
+    return odf(open_table(*map(row, TITLED)), kind)
+
+
+def merge_titles(book, sheet):
+    for row in (0, 3):
+        sheet.merge_range(row, 0, row, 2, TITLED[row][0])
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.html", titled_page()),
+        ("a.docx", titled_word_table()),
+        ("a.pptx", titled_slide_table()),
+        ("a.odt", titled_open_table("text")),
+        ("a.ods", titled_open_table("spreadsheet")),
+        ("a.xlsx", workbook(TITLED, change=merge_titles)),
+    ],
+)
+def test_a_title_over_all_columns_is_no_heading_of_each(name, data):
+    first, second, section, last = texts(name, data)
+    assert [first, second, last] == [TITLED_TEXTS[0], TITLED_TEXTS[1], TITLED_TEXTS[3]]
+    assert section in {"Old tariffs", "Tariff: Old tariffs"}
+
+
+def test_a_merged_title_alone_above_a_table_is_read_once():
+    data = workbook([], change=lambda book, sheet: sheet.merge_range(0, 0, 0, 3, "Prices of 2024"))
+    assert texts("a.xlsx", data) == ["Prices of 2024"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (TARIFFS[:2], TARIFF_TEXTS[:1]),
+        ([("Item", "Price"), ("Nut", "3"), ("Bolt", "4")], ["Item: Nut; Price: 3", "Item: Bolt; Price: 4"]),
+        ([("Owner", "Kim Lee"), ("Phone", "ask")], ["Owner: Kim Lee", "Phone: ask"]),
+    ],
+)
+def test_a_table_that_begins_beside_the_edge_of_its_sheet_is_read_as_any_other(rows, said):
+    """Another table, above it, makes the sheet wider than this one."""
+
+    def change(book, sheet):
+        sheet.write_row(0, 0, ["Key", "A", "B", "C", "D", "E", "F"])
+        sheet.write_row(1, 0, ["k", 1, 2, 3, 4, 5, 6])
+        for number, row in enumerate(rows, start=4):
+            sheet.write_row(number, 2, row)
+
+    assert texts("a.xlsx", workbook([], change=change))[1:] == said

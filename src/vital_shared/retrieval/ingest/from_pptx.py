@@ -88,6 +88,7 @@ def _add(shape: Any, outline: Outline) -> bool:
 
 def _table(table: Table) -> list[str]:
     """Return a line for each row; a heading or a value over several rows or columns is in each."""
+    titles: list[str] = []
     rows: list[list[Cell]] = []
     for row in table.rows:
         cells: list[Cell] = []
@@ -99,9 +100,12 @@ def _table(table: Table) -> list[str]:
             else:
                 text = " ".join(_text(paragraph) for paragraph in cell.text_frame.paragraphs)
                 cells.append(Cell(" ".join(text.split())))
-        rows.append(cells)
+        if not rows and len(cells) > 1 and all(cell.is_spanned for cell in list(row.cells)[1:]):
+            titles += [cells[0].text] if cells[0].text else []
+        else:
+            rows.append(cells)
     has_header = table.first_row and len(rows) > 1 and not any(map(is_amount, rows[0]))
-    return table_lines(rows, int(has_header))
+    return [*titles, *(table_lines(rows, int(has_header)) if rows else [])]
 
 
 def _is_value_over(row: Sequence[_Cell], place: int, cell: Cell) -> bool:

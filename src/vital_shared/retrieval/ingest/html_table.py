@@ -87,6 +87,12 @@ def add_table(outline: Outline, table: Tag, visible: Visibility) -> None:
 
 
 def _lines(grid: list[list[_Cell]]) -> list[str]:
+    first = next((number for number, row in enumerate(grid) if not _is_title(row)), 0)
+    titles, grid = [row[0].text for row in grid[:first]], grid[first:]
+    return [*titles, *_rows(grid)]
+
+
+def _rows(grid: list[list[_Cell]]) -> list[str]:
     if not any(cell.heading for row in grid for cell in row):
         rows = [[Cell(cell.text, cell.bold) for cell in row] for row in _even(grid)]
         headings = rows[: header_rows(rows)[0]] or divided_header(rows)
@@ -94,13 +100,11 @@ def _lines(grid: list[list[_Cell]]) -> list[str]:
             return [_unheaded(row) for row in grid]
         body = [[Cell(text) for text in _spread(row)] for row in grid[len(headings) :]]
         return table_lines([*headings, *body], len(headings))
-    first = next((number for number, row in enumerate(grid) if not _is_title(row)), 0)
-    titles, grid = [row[0].text for row in grid[:first]], grid[first:]
     above = next((n for n, row in enumerate(grid) if not _is_headings(row)), len(grid))
     header = [_stacked(column) for column in zip(*_even(grid[:above]), strict=True)]
     if above == 1 and (whole := divided_header([[Cell(cell.text) for cell in row] for row in _even(grid)])):
         header, above = stacked(whole), len(whole)
-    return [*titles, *([_row(header, row) for row in grid[above:]] or table_rows(header, ()))]
+    return [_row(header, row) for row in grid[above:]] or table_rows(header, ())
 
 
 def _is_headings(row: list[_Cell]) -> bool:

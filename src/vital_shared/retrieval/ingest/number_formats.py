@@ -33,8 +33,8 @@ _BUILT_IN: Final = {9: "0%", 10: "0.00%", 16: "d-mmm", 17: "mmm-yy"}
 
 _TOKEN: Final = re.compile(
     r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\]-]*)(?:-[^\]]*)?\]|\[(?P<other>[^\]]*)\]'
-    r"|(?P<digits>[0#?][0#?,.]*)|(?P<rest>.)",
-    re.DOTALL,
+    r"|(?P<digits>[0#?][0#?,.]*|General)|(?P<rest>.)",
+    re.DOTALL | re.IGNORECASE,
 )
 _COLOURS: Final = frozenset(("black", "blue", "cyan", "green", "magenta", "red", "white", "yellow"))
 _BESIDE: Final = frozenset("$+-()/: %")
@@ -129,7 +129,7 @@ def _format(code: str) -> NumberFormat | None:
         if kind == "digits":
             if digits:
                 return None  # a fraction, a telephone number
-            digits = text
+            digits = text if text[0] in "0#?" else "0"  # General shows all digits, as is done anyway
         elif kind == "other" and text.lower() not in _COLOURS:
             return None  # a condition, a duration
         elif kind == "rest" and text not in _BESIDE and text not in "€£¥":

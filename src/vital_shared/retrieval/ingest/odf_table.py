@@ -23,6 +23,7 @@ MAX_REPEATED: Final = 100
 
 def odf_table(table: etree._Element, text: OdfText) -> list[str]:
     """Return a line for each row of a table, with its headings where it has a header."""
+    titles: list[str] = []
     rows: list[list[Cell]] = []
     down: dict[int, tuple[int, Cell]] = {}
     marked = merged = 0
@@ -48,14 +49,18 @@ def odf_table(table: etree._Element, text: OdfText) -> list[str]:
                     is_in_each = is_heading or (start > 0 and is_value(cells[-1].text))
                     cell = cells[-1] if cells and is_in_each else Cell()
                 cells.append(cell)
+        if wide and not rows and len({cell.text for cell in cells}) == 1:
+            titles.append(cells[0].text)
+            continue
         marked += row.getparent() is not None and row.getparent().tag == _HEADER_ROWS
-        merged += wide and merged == len(rows) and len({cell.text for cell in cells}) > 1
+        merged += wide and merged == len(rows)
         rows.append(cells)
+    titles = [title for title in titles if title]
     rows = [row for row in rows if any(cell.text for cell in row)]
     if not rows:
-        return []
+        return titles
     header = marked if 0 < marked < len(rows) else guessed_header(_even(rows), merged)
-    return table_lines(rows, header)
+    return [*titles, *table_lines(rows, header)]
 
 
 def _own_rows(table: etree._Element) -> Iterator[etree._Element]:

@@ -27,6 +27,14 @@ class _SheetHeader(NamedTuple):
     amounts: frozenset[int]
     """The columns of numbers."""
 
+    def moved(self, columns: int) -> _SheetHeader:
+        """Return the header of a table that begins some columns to the right."""
+        return _SheetHeader(
+            [*[""] * columns, *self.texts],
+            frozenset(column + columns for column in self.columns),
+            frozenset(column + columns for column in self.amounts),
+        )
+
 
 def add_rows(
     outline: Outline, rows: Iterable[Row], *, merged: Collection[int] = (), is_one_table: bool = False
@@ -52,8 +60,11 @@ def _add_table(
     is_one_table: bool,
 ) -> _SheetHeader | None:
     goes_on = _goes_on(rows, before)
+    left = 0
     if not goes_on:
         rows = _without_titles(outline, rows)
+        left, right = _bounds(rows)
+        rows = [(place, texts[left:right]) for place, texts in rows]
     cells = [[Cell(text) for text in row] for _, row in rows]
     number = 0 if goes_on else _header_rows(rows, cells, merged, is_one_table=is_one_table)
     if not goes_on and number <= 1 and (whole := divided_header(_even(cells))):
@@ -61,12 +72,29 @@ def _add_table(
     header = _header_of(cells, number) if number else None
     if goes_on and (is_one_table or _has_amounts_of(rows[0][1], before)):
         header = before
-    for place, texts in rows[number:]:
+    _add_body(outline, rows[number:], header, merged)
+    return (header and header.moved(left)) or (before if goes_on else None)
+
+
+def _bounds(rows: list[Row]) -> tuple[int, int]:
+    """Return the first column that has something, and the one behind the last."""
+    filled = [column for _, texts in rows for column, text in enumerate(texts) if text]
+    return min(filled), max(filled) + 1
+
+
+def _add_body(
+    outline: Outline, rows: list[Row], header: _SheetHeader | None, merged: Collection[int]
+) -> None:
+    first = 0 if header or not rows else _bounds(rows)[0]
+    for place, texts in rows:
         outline.at(Place("row", place))
-        filled = max((column for column, text in enumerate(texts) if text), default=0)
         tidy = [" ".join(text.split()) for text in texts]
-        outline.add("row", row_text(header.texts, tidy) if header else unheaded_row(tidy[: filled + 1]))
-    return header or (before if goes_on else None)
+        if place in merged and len(tidy) > 1 and set(filter(None, tidy)) == {tidy[0]}:
+            outline.add("row", tidy[0])  # one cell over the columns, which names the rows below it
+        elif header:
+            outline.add("row", row_text(header.texts, tidy))
+        else:
+            outline.add("row", unheaded_row(tidy[first : _bounds([(place, texts)])[1]]))
 
 
 def _without_titles(outline: Outline, rows: list[Row]) -> list[Row]:
@@ -121,7 +149,8 @@ def _goes_on(rows: list[Row], before: _SheetHeader | None) -> bool:
 
 def _has_header(rows: list[Row]) -> bool:
     """Return whether there are words above a column of numbers."""
-    cells = [[Cell(text) for text in texts] for _, texts in rows]
+    left, right = _bounds(rows)
+    cells = [[Cell(text) for text in texts[left:right]] for _, texts in rows]
     if guessed_header(cells) == 0:
         return False
     columns = range(min(map(len, cells)))

@@ -22,10 +22,22 @@ _PLAIN_STYLES: Final = {"tablegrid", "tablenormal", "normaltable", "tabelleraste
 
 def word_table(table: etree._Element) -> list[str]:
     """Return a line for each row of a table, with its headings where it has a header."""
-    for row in [row for row in _own(table, "w:tr", "w:tbl") if _is_gone(row)]:
-        row.getparent().remove(row)
-    rows = _rows(table)
-    return table_lines(rows, _header(table, rows)) if rows else []
+    lines = [row for row in _own(table, "w:tr", "w:tbl") if not _is_gone(row)]
+    first = next((number for number, row in enumerate(lines) if not _is_title(row)), len(lines))
+    titles, lines = [_text(row) for row in lines[:first]], lines[first:]
+    rows = _rows(lines)
+    header = _header(table, lines, rows, is_titled=first > 0)
+    return [*filter(None, titles), *(table_lines(rows, header) if rows else [])]
+
+
+def _is_title(row: etree._Element) -> bool:
+    """Return whether one cell over several columns is all of a row: it names the table below it."""
+    cells = list(_own(row, "w:tc", "w:tr"))
+    return len(cells) == 1 and _span(cells[0]) > 1
+
+
+def _text(row: etree._Element) -> str:
+    return " ".join(line for cell in _own(row, "w:tc", "w:tr") for line in _lines(cell))
 
 
 def _is_gone(row: etree._Element) -> bool:
@@ -36,17 +48,20 @@ def _is_gone(row: etree._Element) -> bool:
     )
 
 
-def _header(table: etree._Element, rows: list[list[Cell]]) -> int:
+def _header(
+    table: etree._Element, lines: list[etree._Element], rows: list[list[Cell]], *, is_titled: bool
+) -> int:
     """Return how many rows are the header: those marked to be repeated, or else by style and words."""
     marked = 0
-    for row in _own(table, "w:tr", "w:tbl"):
+    for row in lines:
         if row.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is None:
             break
         marked += 1
     if 0 < marked < len(rows):
         return marked
-    number = guessed_header(rows, _merged(table))
-    return max(number, 1) if len(rows) > 1 and _first_row_is_styled(table) else number
+    number = guessed_header(rows, _merged(lines))
+    is_styled = not is_titled and _first_row_is_styled(table)
+    return max(number, 1) if len(rows) > 1 and is_styled else number
 
 
 def _first_row_is_styled(table: etree._Element) -> bool:
@@ -63,13 +78,16 @@ def _first_row_is_styled(table: etree._Element) -> bool:
         return False
 
 
-def _merged(table: etree._Element) -> int:
+def _span(cell: etree._Element) -> int:
+    return _number(cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}"), 1)
+
+
+def _merged(lines: list[etree._Element]) -> int:
     """Return how many rows at the top have cells over several columns, and others beside them."""
     merged = 0
-    for row in _own(table, "w:tr", "w:tbl"):
-        cells = list(_own(row, "w:tc", "w:tr"))
-        spans = [_number(cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}"), 1) for cell in cells]
-        if len(cells) < 2 or max(spans) < 2:
+    for row in lines:
+        spans = [_span(cell) for cell in _own(row, "w:tc", "w:tr")]
+        if len(spans) < 2 or max(spans) < 2:
             break
         merged += 1
     return merged
@@ -82,21 +100,20 @@ def _own(parent: etree._Element, name: str, within: str) -> Iterator[etree._Elem
             yield each
 
 
-def _rows(table: etree._Element) -> list[list[Cell]]:
+def _rows(lines: list[etree._Element]) -> list[list[Cell]]:
     """Return the cells by row and column; a heading or a value that covers several stands in each."""
     rows: list[list[Cell]] = []
-    headings = max(_merged(table), 1)
-    for row in _own(table, "w:tr", "w:tbl"):
+    headings = max(_merged(lines), 1)
+    for row in lines:
         cells = [Cell()] * _number(row.find(f"{qn('w:trPr')}/{qn('w:gridBefore')}"), 0)
         for element in _own(row, "w:tc", "w:tr"):
             properties = element.find(qn("w:tcPr"))
             merged = properties.find(qn("w:vMerge")) if properties is not None else None
-            width = properties.find(qn("w:gridSpan")) if properties is not None else None
             cell = Cell(" ".join(_lines(element)), _is_bold(element))
             if merged is not None and merged.get(qn("w:val")) != "restart" and rows:
                 cell = rows[-1][len(cells)] if len(cells) < len(rows[-1]) else Cell()
             is_in_each = len(rows) < headings or (bool(cells) and is_value(cell.text))
-            cells += [cell, *[cell if is_in_each else Cell()] * (_number(width, 1) - 1)]
+            cells += [cell, *[cell if is_in_each else Cell()] * (_span(element) - 1)]
         rows.append(cells)
     return rows
 
