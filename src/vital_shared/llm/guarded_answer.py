@@ -18,13 +18,12 @@ from vital_shared.guardrails.pipeline import Guardrails
 from vital_shared.llm.call_content import CallContent
 from vital_shared.llm.guardrail_streams import refusals_as_model_errors
 from vital_shared.llm.relayed_texts import READERS, AnswerTexts, Key, TextSlot, UnreadableAnswer
-from vital_shared.llm.texts_within import replace_texts, texts_within
+from vital_shared.llm.texts_within import ALL_FIELDS, replace_texts, texts_within
 
 __all__ = ["GuardedAnswer"]
 
 DONE: Final = b"[DONE]"
 
-NO_FIELDS: Final[frozenset[str]] = frozenset()
 
 THOUGHTS: Final = frozenset({"reasoning", "reasoning_content", "thinking"})
 """Names of texts that are no part of an answer."""
@@ -142,12 +141,12 @@ class GuardedAnswer:
 
     async def _whole(self, value: Any) -> Any:
         """Return a value that came whole, as it may be passed on."""
-        texts = tuple(texts_within(value, NO_FIELDS))
+        texts = tuple(texts_within(value, ALL_FIELDS))
         if not self.is_strict or not texts:
             return value
         self._guardrails.check_length(self._call, sum(map(len, texts)))
         judged = await self._guardrails.after(self._call, texts)
-        return replace_texts(value, iter(judged), NO_FIELDS)
+        return replace_texts(value, iter(judged), ALL_FIELDS)
 
     async def _flush(self, is_ended: Callable[[Key], bool]) -> None:
         """Pass on the rest of some texts, each in an event of its own."""

@@ -9,7 +9,7 @@ from typing import Final
 from vital_shared.guardrails.pipeline import Guardrails
 from vital_shared.llm.base import Model, ModelEvent, ModelRequest
 from vital_shared.llm.guardrail_streams import guarded_events, refusals_as_model_errors
-from vital_shared.llm.texts_within import replace_texts, texts_within
+from vital_shared.llm.texts_within import TextFields, replace_texts, texts_within
 
 __all__ = ["GuardrailModel"]
 
@@ -19,6 +19,8 @@ NOT_TEXTS: Final = frozenset(
     {"id", "name", "native", "response_schema", "role", "status", "task", "tools", "wire", "kind", "language"}
 )
 """Fields of a request that are none of the words that users, documents or tools have written."""
+
+FIELDS: Final = TextFields(NOT_TEXTS, free=frozenset({"arguments"}))
 
 
 class GuardrailModel:
@@ -44,7 +46,7 @@ class GuardrailModel:
         with refusals_as_model_errors(self.name):
             call = guardrails.call("model", self.name)
             fields = request.model_dump()
-            before = tuple(texts_within(fields, NOT_TEXTS))
+            before = tuple(texts_within(fields, FIELDS))
             texts = await guardrails.before(call, before)
             leaves = ":" in self.name and not self.name.startswith(LOCAL_PREFIX)
             mask = guardrails.mask(call) if leaves else None
@@ -52,7 +54,7 @@ class GuardrailModel:
                 texts = guardrails.hide(mask, call, texts)
             if texts != before:
                 content = request.content
-                request = ModelRequest.model_validate(replace_texts(fields, iter(texts), NOT_TEXTS))
+                request = ModelRequest.model_validate(replace_texts(fields, iter(texts), FIELDS))
                 request = request.model_copy(update={"content": content})
             if request.content is not None:
                 request.content.prompt, request.content.mask = request, mask
