@@ -116,6 +116,31 @@ async def test_a_stream_passes_verbatim_and_is_charged(gateway: OpenGateway) -> 
         assert charge[2:6] == (MODEL, 120, 30, PRICE)
 
 
+PRICED_SEARCHES = MORE.replace('output = "30"', 'output = "30", web_searches = "10000"')
+"""Searches at $10 for a thousand, as OpenAI's cost."""
+READ = SEARCH | {"action": {"type": "open_page", "url": "https://a.b/"}}
+FAILED = SEARCH | {"status": "failed"}
+
+
+@pytest.mark.parametrize("repeats_items", [True, False])
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_searches_of_the_provider_are_charged(
+    gateway: OpenGateway, is_streamed: bool, repeats_items: bool
+) -> None:
+    items = [SEARCH, READ, SEARCH | {"action": {"type": "search", "queries": ["a", "b"]}}, FAILED, SAID]
+    done = [
+        {"type": "response.output_item.done", "output_index": at, "item": each}
+        for at, each in enumerate(items)
+    ]
+    last = RESPONSE | {"output": items if repeats_items or not is_streamed else []}
+    events = [EVENTS[0], *done, {"type": "response.completed", "response": last}]
+    reply = Reply([event(orjson.dumps(each), each["type"]) for each in events])
+    async with gateway(reply if is_streamed else whole(output=items), more=PRICED_SEARCHES) as given:
+        await given.service.client.post("/v1/responses", json=BODY | {"stream": is_streamed})
+        (charge,) = await given.charges()
+        assert charge[2:6] == (MODEL, 120, 30, PRICE + 2 * 10_000_000)
+
+
 async def test_the_official_client_reads_a_stream(gateway: OpenGateway) -> None:
     async with gateway(Reply(STREAM), more=MORE) as given:
         async with given.client.responses.stream(model=MODEL, input="How many?") as stream:

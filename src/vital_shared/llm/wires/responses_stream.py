@@ -22,6 +22,7 @@ from vital_shared.llm.wires.fields import label_in
 from vital_shared.llm.wires.json_text import read_json
 from vital_shared.llm.wires.openai_errors import read_error
 from vital_shared.llm.wires.openai_usage import read_usage
+from vital_shared.models.price_details import PriceDetails
 
 __all__ = ["ResponsesDecoder"]
 
@@ -33,6 +34,10 @@ LAST_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "re
 FAILED_EVENTS: Final = frozenset({"response.failed", "response.cancelled", "error"})
 
 FAILED_STATUSES: Final = frozenset({"failed", "cancelled"})
+
+SEARCH: Final = "web_search_call"
+FREE_ACTIONS: Final = frozenset({"open_page", "find_in_page"})
+"""Actions of a search call that cost tokens alone (OpenAI's guide "Web search")."""
 
 REASONS: Final[Mapping[str, StopReason]] = {
     "max_output_tokens": "length",
@@ -54,6 +59,8 @@ class ResponsesDecoder:
         self._model = model
         self._reason: StopReason = "end"
         self._usage: Usage | None = None
+        self._searches = 0
+        """Items that have come and are searches; the last event repeats all items."""
         self._id: str | None = None
         self._response_model: str | None = None
 
@@ -119,6 +126,7 @@ class ResponsesDecoder:
 
     def _item(self, item: Any) -> Sequence[ModelEvent]:
         self.pieces += 1
+        self._searches += _is_search(item)
         return self._call(item) if isinstance(item, dict) else ()
 
     def _call(self, item: Mapping[str, Any]) -> Sequence[ModelEvent]:
@@ -140,7 +148,9 @@ class ResponsesDecoder:
         if response.get("status") == "incomplete":
             self._reason = REASONS.get(str(reason), "length")
         if response.get("usage"):
-            self._usage = read_usage(response["usage"], response.get("service_tier"))
+            usage = read_usage(response["usage"], response.get("service_tier"))
+            searches = sum(map(_is_search, _objects(response.get("output"))))
+            self._usage = _with_searches(usage, max(searches, self._searches))
         return ()
 
     def _note(self, response: Mapping[str, Any]) -> None:
@@ -157,6 +167,21 @@ def _said(item: Mapping[str, Any]) -> Iterator[ModelEvent]:
         text = part.get("text") or part.get("refusal")
         if isinstance(text, str) and text:
             yield ReasoningDelta(text=text) if item.get("type") == "reasoning" else TextDelta(text=text)
+
+
+def _is_search(item: Any) -> bool:
+    """Return whether an item is a search of the provider's, which has a price of its own."""
+    if not isinstance(item, dict) or item.get("type") != SEARCH or item.get("status") in FAILED_STATUSES:
+        return False
+    action = item.get("action")
+    return not isinstance(action, dict) or action.get("type") not in FREE_ACTIONS
+
+
+def _with_searches(usage: Usage, searches: int) -> Usage:
+    if not searches:
+        return usage
+    details = (usage.details or PriceDetails()).model_copy(update={"web_searches": searches})
+    return usage.model_copy(update={"details": details})
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:
