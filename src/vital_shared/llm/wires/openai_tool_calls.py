@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 import orjson
 
@@ -63,7 +64,7 @@ class ToolCallPieces:
                 if self._must_read:
                     raise self._unreadable(call)
                 continue
-            given = mended(call.id) or f"call_{number}"
+            given = mended(call.id) or f"call_{uuid4().hex}"
             call_id = f"{given}_{number}" if given in made else given
             made[call_id] = ModelToolCall(id=call_id, name=mended(call.name), arguments=arguments)
         return tuple(made.values())
