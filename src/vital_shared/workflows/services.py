@@ -50,15 +50,14 @@ from vital_shared.store.background_runs import BackgroundRunStore
 from vital_shared.store.cache_epochs import CacheEpochs
 from vital_shared.store.conversations import ConversationStore
 from vital_shared.store.database import Database
-from vital_shared.store.journal import Journal
 from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.label_values import LabelValues
 from vital_shared.store.limits import LimitStore
+from vital_shared.store.open_store import open_store
 from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 from vital_shared.store.runs import RunStore
 from vital_shared.store.savings import Savings
-from vital_shared.store.spool import Spool
 from vital_shared.store.store_clock import StoreClock
 from vital_shared.store.usage_limits import UsageLimitStore
 from vital_shared.store.worker_lease import WorkerLease
@@ -191,10 +190,8 @@ class Services:
         settings = settings or Settings()
         check_telemetry()  # reports what is missing now, and not with the first run
         async with AsyncExitStack() as stack:
-            database, clock = await _store(settings, now, stack)
-            lease = WorkerLease(settings.url, seconds=settings.lease_seconds)
-            stack.push_async_callback(lease.aclose, gives_up=True)
-            runs = await _runs(settings, database, lease, clock, stack)
+            store = await stack.enter_async_context(open_store(settings, now))
+            database, clock = store.database, store.now
             savings = Savings(database, clock)
             stack.push_async_callback(savings.aclose)
             request_counts = RequestCounts(database, clock)
@@ -265,9 +262,9 @@ class Services:
                 agents=agents,
                 conversations=ConversationStore(database),
                 knowledge=knowledge,
-                runs=runs,
+                runs=store.runs,
                 background=BackgroundRunStore(database, settings.background_waiting),
-                lease=lease,
+                lease=store.lease,
                 savings=savings,
                 request_counts=request_counts,
                 logs=logs,
@@ -313,30 +310,6 @@ class Services:
     async def aclose(self) -> None:
         """Close all resources."""
         await self.closing.aclose()
-
-
-async def _store(
-    settings: Settings, now: Callable[[], datetime] | None, stack: AsyncExitStack
-) -> tuple[Database, StoreClock]:
-    """Open the database, bring it up to date, and read its clock."""
-    database = Database(settings.url, wait_seconds=settings.store_seconds)
-    stack.push_async_callback(database.aclose)
-    await database.migrate()
-    clock = StoreClock(now, longest_run_seconds=settings.run_timeout_seconds + settings.store_seconds)
-    await clock.read(database)
-    return database, clock
-
-
-async def _runs(
-    settings: Settings, database: Database, lease: WorkerLease, clock: StoreClock, stack: AsyncExitStack
-) -> RunStore:
-    """Open the store of the runs, and enter what earlier processes have left to be written."""
-    spool, journal = Spool(settings.data_dir / "owed"), Journal(settings.data_dir / "open-runs")
-    runs = RunStore(database, spool, journal, worker=lease.id, recent_jump=clock.recent_jump)
-    stack.callback(journal.close)
-    stack.push_async_callback(runs.charge_writer.aclose)
-    await runs.charge_writer.recover()
-    return runs
 
 
 def _tuned(
