@@ -12,7 +12,7 @@ from typing import Final
 
 import aiohttp
 
-from vital_cli.session import load_settings
+from vital_cli.settings import load_settings
 from vital_cli.terminal import say
 from vital_ops.compare.annotations import annotated
 from vital_ops.compare.client import LoadFailed

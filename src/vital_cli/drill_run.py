@@ -13,7 +13,7 @@ from typing import Final
 
 import aiohttp
 
-from vital_cli.session import load_settings
+from vital_cli.settings import load_settings
 from vital_cli.terminal import say
 from vital_cli.views.drill import show_station
 from vital_ops.drill.drill import Drill

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,7 +12,7 @@ from vital_cli.problems import invalid
 from vital_shared.errors import InvalidRequest, NotFound
 from vital_shared.models.limits import TenantLimits
 from vital_shared.models.workflow_io import Id
-from vital_shared.workflows.services import Services
+from vital_shared.store.limits import LimitStore
 
 __all__ = ["changed"]
 
@@ -21,7 +22,9 @@ NO_LIMIT: Final = "none"
 _id: Final[TypeAdapter[str]] = TypeAdapter(Id)
 
 
-async def changed(services: Services, tenant_id: str, given: Mapping[str, str | None]) -> TenantLimits:
+async def changed(
+    store: LimitStore, tenant_id: str, given: Mapping[str, str | None], *, now: datetime
+) -> TenantLimits:
     """Return the limits of a tenant with what was typed.
 
     :param given: by field; None: it stays as it is.
@@ -34,12 +37,12 @@ async def changed(services: Services, tenant_id: str, given: Mapping[str, str | 
             "a tenant's id has 1 to 128 letters, digits and _ . : @ -", field="tenant"
         ) from error
     try:
-        now = (await services.limits.get(tenant_id, now=services.now())).limits.model_dump()
+        stored = (await store.get(tenant_id, now=now)).limits.model_dump()
     except NotFound:
-        now = {}
+        stored = {}
     typed = {name: _typed(name, text) for name, text in given.items() if text is not None}
     try:
-        return TenantLimits(**(now | typed))
+        return TenantLimits(**(stored | typed))
     except ValidationError as error:
         raise invalid(error) from error
 

@@ -8,7 +8,7 @@ from typing import Any
 from ai_engine.app import GATEWAY
 from ai_engine.served_classes import ServedClasses, served_classes
 from ai_engine.settings import ServerSettings
-from vital_cli.session import load_settings
+from vital_cli.settings import load_settings
 from vital_cli.terminal import say
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.graph import Graph

@@ -156,6 +156,20 @@ def test_help_of_a_command_loads_nothing_of_the_engine_whatever_is_set(monkeypat
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize(
+    "command", ["keys list", "documents list", "budgets list", "limits list", "approvals", "audit"]
+)
+def test_a_command_of_the_store_alone_loads_no_models(empty_dir, command):
+    code = (
+        "import sys; from vital_cli.main import app\n"
+        f"try: app({command.split()})\nexcept SystemExit: pass\n"
+        "print([m for m in ('vital_shared.workflows.services', 'vital_shared.llm.registry', 'numpy') "
+        "if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_version(vital):
     assert vital("--version").stdout == f"vital {__version__}\n"
 

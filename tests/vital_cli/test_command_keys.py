@@ -36,6 +36,16 @@ def test_a_key_is_printed_once_alone_on_stdout(vital, empty_dir):
         assert "hash" not in listed
 
 
+def test_a_key_is_revoked_while_the_configuration_is_wrong(vital, empty_dir, monkeypatch, tmp_path):
+    key = json.loads(vital("keys", "create", "--tenant", "acme", "--scope", "ask", "--json").stdout)
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[models")
+    monkeypatch.setenv("VITAL_CONFIG", str(broken))
+    assert vital("agents", "list").exit_code == 2
+    assert vital("keys", "revoke", key["id"]).exit_code == 0
+    assert verified(empty_dir, key["token"]) is None
+
+
 def test_a_key_for_all_tenants_is_asked_for_by_name(vital, empty_dir):
     for wrong in ((), ("--tenant", "acme", "--all-tenants")):
         done = vital("keys", "create", "--scope", "admin", *wrong)

@@ -21,14 +21,14 @@ def approvals(
     as_json: Json = False,
 ) -> None:
     """List the runs that wait for a person, the one that expires first at the top."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import say, show_table, write_json
     from vital_shared.models.approval import ApprovalQuery
     from vital_shared.store.approvals import ApprovalStore
 
     query = ApprovalQuery(user=user, limit=limit)
-    page = with_services(
-        lambda services: ApprovalStore(services.database).page(query, tenant_id=tenant, now=services.now())
+    page = with_store(
+        lambda store: ApprovalStore(store.database).page(query, tenant_id=tenant, now=store.now())
     )
     if as_json:
         write_json(page)

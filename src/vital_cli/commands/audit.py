@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vital_shared.models.audit import AuditEntry, AuditPage, AuditQuery
-    from vital_shared.workflows.services import Services
+    from vital_shared.store.open_store import Store
 
 __all__ = ["audit"]
 
@@ -37,7 +37,7 @@ def audit(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
     """List who changed what, the newest first."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import write, write_json
     from vital_shared.models.audit_export import CSV_HEADER, to_csv_line, to_json_line
     from vital_shared.store.audit import AuditStore
@@ -53,7 +53,7 @@ def audit(
     if every:
         _export(query, tenant, lambda entry: write(to_csv_line(entry) if as_csv else to_json_line(entry)))
         return
-    page = with_services(lambda services: AuditStore(services.database).page(query, tenant_id=tenant))
+    page = with_store(lambda store: AuditStore(store.database).page(query, tenant_id=tenant))
     if as_csv:
         write("".join(map(to_csv_line, page.entries)))
     elif as_json:
@@ -63,17 +63,17 @@ def audit(
 
 
 def _export(query: AuditQuery, tenant: str | None, write_entry: Callable[[AuditEntry], None]) -> None:
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_shared.models.audit import MAX_AUDIT_PAGE
     from vital_shared.store.audit import AuditStore
 
     whole = query.model_copy(update={"limit": MAX_AUDIT_PAGE})
 
-    async def export(services: Services) -> None:
-        async for entry in AuditStore(services.database).entries(whole, tenant_id=tenant):
+    async def export(store: Store) -> None:
+        async for entry in AuditStore(store.database).entries(whole, tenant_id=tenant):
             write_entry(entry)
 
-    with_services(export)
+    with_store(export)
 
 
 def _query(given: dict[str, Any]) -> AuditQuery:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from vital_shared.models.audit import AuditAction
     from vital_shared.store.backup import BackupFacts
-    from vital_shared.workflows.services import Services
+    from vital_shared.store.open_store import Store
 
 __all__ = ["backup", "restore"]
 
@@ -26,22 +26,22 @@ def backup(
     import asyncio
     from pathlib import Path
 
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_shared.errors import VitalError
     from vital_shared.store.backup import back_up
 
     source = _store_file()
 
-    async def copied(services: Services) -> BackupFacts:
+    async def copied(store: Store) -> BackupFacts:
         facts = await asyncio.to_thread(back_up, source, Path(file))
         try:
-            await _note(services, "database_backed_up")
+            await _note(store, "database_backed_up")
         except VitalError:  # no copy without its entry
             facts.path.unlink()
             raise
         return facts
 
-    _show(with_services(copied), as_json=as_json)
+    _show(with_store(copied), as_json=as_json)
 
 
 def restore(
@@ -52,12 +52,12 @@ def restore(
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import say
     from vital_shared.store.backup import restore as put_back
 
     facts, earlier = put_back(Path(file), _store_file(), datetime.now(UTC))
-    with_services(lambda services: _note(services, "database_restored"))
+    with_store(lambda store: _note(store, "database_restored"))
     _show(facts, as_json=as_json)
     if earlier is not None:
         say(f"The store that was there is {earlier} now: delete it once nobody needs it.", "dim")
@@ -71,7 +71,7 @@ def _store_file() -> Path:
     """
     from pathlib import Path
 
-    from vital_cli.session import load_settings
+    from vital_cli.settings import load_settings
     from vital_shared.errors import ConfigurationError
     from vital_shared.settings import Settings
     from vital_shared.store.engines import parse_url
@@ -85,11 +85,11 @@ def _store_file() -> Path:
     return Path(url.database or "")
 
 
-async def _note(services: Services, action: AuditAction) -> None:
+async def _note(store: Store, action: AuditAction) -> None:
     from vital_shared.store.audit import AuditedChange, add_entry
 
-    async with services.database.begin() as connection:
-        await connection.run_sync(add_entry, AuditedChange(action, "", None, services.now()))
+    async with store.database.begin() as connection:
+        await connection.run_sync(add_entry, AuditedChange(action, "", None, store.now()))
 
 
 def _show(facts: BackupFacts, *, as_json: bool) -> None:

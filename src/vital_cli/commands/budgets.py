@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from vital_cli.options import Json, examples
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
     from vital_shared.models.limits import Allowance, TenantStanding
+    from vital_shared.store.limits import LimitStore
 
 __all__ = ["app"]
+
+T = TypeVar("T")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,9 +62,7 @@ def set_limits(
 ) -> None:
     """Set limits of a tenant; limits that you do not give stay unchanged."""
     from vital_cli.limits import changed
-    from vital_cli.session import with_services
     from vital_cli.terminal import say, write_json
-    from vital_shared.workflows.services import Services
 
     given = {
         "daily_dollars": daily,
@@ -72,12 +76,11 @@ def set_limits(
             "no limit is given", param_hint="--daily, --monthly, --per-minute, --weight, --models"
         )
 
-    async def work(services: Services) -> TenantStanding:
-        limits = await changed(services, tenant, given)
-        await services.limits.set(tenant, limits, now=services.now())
-        return await services.limits.get(tenant, now=services.now())
+    async def work(limits: LimitStore, now: datetime) -> TenantStanding:
+        await limits.set(tenant, await changed(limits, tenant, given, now=now), now=now)
+        return await limits.get(tenant, now=now)
 
-    standing = with_services(work)
+    standing = _with_limits(work)
     if as_json:
         write_json(standing)
     else:
@@ -87,10 +90,9 @@ def set_limits(
 @app.command("list", epilog=examples("vital budgets list", "vital budgets list --json"))
 def list_limits(as_json: Json = False) -> None:
     """List the tenants that have limits, with what they have used of them."""
-    from vital_cli.session import with_services
     from vital_cli.terminal import say, show_table, write_json
 
-    standings = with_services(lambda services: services.limits.list(now=services.now()))
+    standings = _with_limits(lambda limits, now: limits.list(now=now))
     if as_json:
         write_json(standings)
     elif standings:
@@ -102,10 +104,9 @@ def list_limits(as_json: Json = False) -> None:
 @app.command(epilog=examples("vital budgets show acme", "vital budgets show acme --json"))
 def show(tenant: Tenant, as_json: Json = False) -> None:
     """Show the limits of a tenant, what it has spent and what is left."""
-    from vital_cli.session import with_services
     from vital_cli.terminal import show_fields, write_json
 
-    standing = with_services(lambda services: services.limits.get(tenant, now=services.now()))
+    standing = _with_limits(lambda limits, now: limits.get(tenant, now=now))
     if as_json:
         write_json(standing)
     else:
@@ -115,11 +116,18 @@ def show(tenant: Tenant, as_json: Json = False) -> None:
 @app.command(epilog=examples("vital budgets delete acme"))
 def delete(tenant: Tenant) -> None:
     """Remove a tenant's limits on requests and spending."""
-    from vital_cli.session import with_services
     from vital_cli.terminal import say
 
-    with_services(lambda services: services.limits.delete(tenant))
+    _with_limits(lambda limits, _: limits.delete(tenant))
     say(f"Deleted the limits of {tenant}.", "green")
+
+
+def _with_limits(work: Callable[[LimitStore, datetime], Awaitable[T]]) -> T:
+    """Do one piece of work with the store's limits, at the store's time."""
+    from vital_cli.store_access import with_store
+    from vital_shared.store.limits import LimitStore
+
+    return with_store(lambda store: work(LimitStore(store.database), store.now()))
 
 
 def _row(standing: TenantStanding) -> dict[str, object]:

@@ -10,7 +10,7 @@ from vital_cli.options import Json, examples
 
 if TYPE_CHECKING:
     from vital_shared.models.dead_letter import DeadLetter
-    from vital_shared.workflows.services import Services
+    from vital_shared.store.open_store import Store
 
 __all__ = ["app"]
 
@@ -30,12 +30,12 @@ def list_letters(
     as_json: Json = False,
 ) -> None:
     """List the writes that were set aside, oldest first."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import write_json
     from vital_cli.views.dead_letters import show_letters
     from vital_shared.store.dead_letters import DeadLetterStore
 
-    letters = with_services(lambda services: DeadLetterStore(services.database).list(resolved=resolved))
+    letters = with_store(lambda store: DeadLetterStore(store.database).list(resolved=resolved))
     if as_json:
         write_json(letters)
     else:
@@ -45,10 +45,10 @@ def list_letters(
 @app.command(epilog=examples("vital ops dead-letters show 1", "vital ops dead-letters show 1 --json"))
 def show(letter_id: Id, as_json: Json = False) -> None:
     """Show a write with everything that it should have stored."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_shared.store.dead_letters import DeadLetterStore
 
-    _show(with_services(lambda services: DeadLetterStore(services.database).get(letter_id)), as_json=as_json)
+    _show(with_store(lambda store: DeadLetterStore(store.database).get(letter_id)), as_json=as_json)
 
 
 @app.command(epilog=examples("vital ops dead-letters retry 1", "vital ops dead-letters retry --all"))
@@ -61,13 +61,13 @@ def retry(
 ) -> None:
     """Try a write again, after its cause is fixed; it fails if the store refuses it again."""
     from vital_cli.problems import EXIT_FAILED
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import write_json
     from vital_cli.views.dead_letters import show_letters
 
     if (letter_id is None) != all_letters:
         raise typer.BadParameter("say which, with one of them", param_hint="ID, --all")
-    letters = with_services(lambda services: _retry(services, letter_id))
+    letters = with_store(lambda store: _retry(store, letter_id))
     if as_json:
         write_json(letters)
     else:
@@ -79,21 +79,19 @@ def retry(
 @app.command(epilog=examples("vital ops dead-letters discard 1"))
 def discard(letter_id: Id, as_json: Json = False) -> None:
     """Give a write up: you entered it by hand, or wrote it off. Its row stays."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_shared.store.dead_letters import DeadLetterStore
 
-    letter = with_services(
-        lambda services: DeadLetterStore(services.database).discard(letter_id, now=services.now())
-    )
+    letter = with_store(lambda store: DeadLetterStore(store.database).discard(letter_id, now=store.now()))
     _show(letter, as_json=as_json)
 
 
-async def _retry(services: Services, letter_id: int | None) -> tuple[DeadLetter, ...]:
+async def _retry(store: Store, letter_id: int | None) -> tuple[DeadLetter, ...]:
     from vital_shared.store.dead_letters import DeadLetterStore
 
-    letters = DeadLetterStore(services.database)
+    letters = DeadLetterStore(store.database)
     ids = [letter.id for letter in await letters.list()] if letter_id is None else [letter_id]
-    return tuple([await letters.retry(each, now=services.now()) for each in ids])
+    return tuple([await letters.retry(each, now=store.now()) for each in ids])
 
 
 def _show(letter: DeadLetter, *, as_json: bool) -> None:

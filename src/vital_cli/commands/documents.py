@@ -10,6 +10,7 @@ from vital_cli.options import Json, Viewer, examples
 
 if TYPE_CHECKING:
     from vital_shared.models.knowledge import Document
+    from vital_shared.store.open_store import Store
     from vital_shared.workflows.services import Services
 
 __all__ = ["app"]
@@ -22,10 +23,10 @@ DocumentId = Annotated[str, typer.Argument(metavar="ID", help="Its id: see `vita
 @app.command("list", epilog=examples("vital documents list", "vital documents list --tenant acme --json"))
 def list_documents(tenant: Viewer = None, as_json: Json = False) -> None:
     """List the documents."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import say, show_table, write_json
 
-    documents = with_services(lambda services: _all(services, tenant))
+    documents = with_store(lambda store: _all(store, tenant))
     if as_json:
         write_json(documents)
     elif documents:
@@ -37,10 +38,11 @@ def list_documents(tenant: Viewer = None, as_json: Json = False) -> None:
 @app.command(epilog=examples("vital documents show 3f0c…"))
 def show(document_id: DocumentId, tenant: Viewer = None, as_json: Json = False) -> None:
     """Show what is known about a document."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import show_fields, write_json
+    from vital_shared.store.knowledge import KnowledgeStore
 
-    document = with_services(lambda services: services.knowledge.get(document_id, tenant_id=tenant))
+    document = with_store(lambda store: KnowledgeStore(store.database).get(document_id, tenant_id=tenant))
     if as_json:
         write_json(document)
     else:
@@ -70,9 +72,12 @@ def delete(document_id: DocumentId, tenant: Viewer = None) -> None:
     say(f"Deleted the document {document_id}.", "green")
 
 
-async def _all(services: Services, tenant: str | None) -> list[Document]:
+async def _all(store: Store, tenant: str | None) -> list[Document]:
+    from vital_shared.store.knowledge import KnowledgeStore
+
+    knowledge = KnowledgeStore(store.database)
     found: list[Document] = []
-    while page := await services.knowledge.list(tenant_id=tenant, offset=len(found)):
+    while page := await knowledge.list(tenant_id=tenant, offset=len(found)):
         found += page
     return found
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vital_shared.models.api_key import ApiKey
     from vital_shared.store.keys import NewKey
-    from vital_shared.workflows.services import Services
+    from vital_shared.store.open_store import Store
 
 __all__ = ["app"]
 
@@ -61,7 +61,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Create a key and print it. It is shown only once: the store keeps only a hash of its secret."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_shared.store.keys import KeyStore
 
     if (tenant is not None) == all_tenants:
@@ -70,9 +70,9 @@ def create(
         )
     scopes = [each.value for each in scope]
 
-    async def created(services: Services) -> NewKey:
-        now = services.now()
-        return await KeyStore(services.database).create(
+    async def created(store: Store) -> NewKey:
+        now = store.now()
+        return await KeyStore(store.database).create(
             tenant_id=tenant,
             scopes=scopes,
             name=name,
@@ -80,7 +80,7 @@ def create(
             expires_at=None if expires is None else now + expires,
         )
 
-    _show_once(with_services(created), as_json=as_json)
+    _show_once(with_store(created), as_json=as_json)
 
 
 @app.command("list", epilog=examples("vital keys list", "vital keys list --tenant acme --json"))
@@ -89,11 +89,11 @@ def list_keys(
     as_json: Json = False,
 ) -> None:
     """List the keys, without their secrets, which are not stored."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import say, show_table, write_json
     from vital_shared.store.keys import KeyStore
 
-    keys = with_services(lambda services: KeyStore(services.database).list(tenant_id=tenant))
+    keys = with_store(lambda store: KeyStore(store.database).list(tenant_id=tenant))
     if as_json:
         write_json(keys)
     elif keys:
@@ -117,13 +117,11 @@ def rotate(
 
     The old one expires after the overlap; running engines notice within 5 seconds.
     """
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import say
     from vital_shared.store.keys import KeyStore
 
-    new = with_services(
-        lambda services: KeyStore(services.database).rotate(key_id, overlap=overlap, now=services.now())
-    )
+    new = with_store(lambda store: KeyStore(store.database).rotate(key_id, overlap=overlap, now=store.now()))
     _show_once(new, as_json=as_json)
     if not as_json:
         say(f"The old key {key_id} expires after the overlap: see `vital keys list`.", "yellow")
@@ -135,15 +133,15 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Revoke a key for good: running engines refuse it within 5 seconds."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import say, write_json
     from vital_shared.store.keys import KeyStore
 
-    async def revoked(services: Services) -> tuple[ApiKey, bool]:
-        keys, now = KeyStore(services.database), services.now()
+    async def revoked(store: Store) -> tuple[ApiKey, bool]:
+        keys, now = KeyStore(store.database), store.now()
         return await keys.revoke(key_id, now=now), not await keys.any_active(now=now)
 
-    key, was_last = with_services(revoked)
+    key, was_last = with_store(revoked)
     if as_json:
         write_json(key)
         return
@@ -163,11 +161,11 @@ def open_engine(*, as_json: Json = False) -> None:
     All keys have to be revoked or expired; they are deleted. An engine that is running opens with its next
     start.
     """
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import say, write_json
     from vital_shared.store.keys import KeyStore
 
-    deleted = with_services(lambda services: KeyStore(services.database).forget_useless(now=services.now()))
+    deleted = with_store(lambda store: KeyStore(store.database).forget_useless(now=store.now()))
     if as_json:
         write_json({"deleted": deleted})
     else:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from vital_cli.options import Json, examples
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
     from vital_shared.models.usage_limits import Organisation, UsageStanding
+    from vital_shared.store.usage_limits import UsageLimitStore
 
 __all__ = ["app"]
+
+T = TypeVar("T")
 
 app = typer.Typer(
     no_args_is_help=True, help="Limits of organisations, tenants, keys and users, in dollars and tokens."
@@ -47,10 +53,8 @@ def set_limit(
     from pydantic import ValidationError
 
     from vital_cli.problems import invalid
-    from vital_cli.session import with_services
     from vital_cli.terminal import say, write_json
     from vital_shared.models.usage_limits import UsageLimit
-    from vital_shared.workflows.services import Services
 
     given = {
         "level": level,
@@ -62,14 +66,14 @@ def set_limit(
         "amount": amount,
     }
 
-    async def work(services: Services) -> UsageStanding:
+    async def work(limits: UsageLimitStore, now: datetime) -> UsageStanding:
         try:
             limit = UsageLimit.model_validate(given)
         except ValidationError as error:
             raise invalid(error) from error
-        return await services.usage_limits.set(limit, now=services.now())
+        return await limits.set(limit, now=now)
 
-    standing = with_services(work)
+    standing = _with_limits(work)
     if as_json:
         write_json(standing)
     else:
@@ -79,10 +83,9 @@ def set_limit(
 @app.command("list", epilog=examples("vital limits list", "vital limits list --json"))
 def list_limits(as_json: Json = False) -> None:
     """List the limits from the top of the tree down, and what is left of each."""
-    from vital_cli.session import with_services
     from vital_cli.terminal import say, show_table, write_json
 
-    standings = with_services(lambda services: services.usage_limits.list(now=services.now()))
+    standings = _with_limits(lambda limits, now: limits.list(now=now))
     if as_json:
         write_json(standings)
     elif standings:
@@ -94,46 +97,50 @@ def list_limits(as_json: Json = False) -> None:
 @app.command(epilog=examples("vital limits remove limit_1f00"))
 def remove(limit_id: Annotated[str, typer.Argument(metavar="LIMIT", help="The limit's id.")]) -> None:
     """Remove a limit; the others that apply to a request remain."""
-    from vital_cli.session import with_services
     from vital_cli.terminal import say
 
-    with_services(lambda services: services.usage_limits.remove(limit_id))
+    _with_limits(lambda limits, _: limits.remove(limit_id))
     say(f"Removed {limit_id}.", "green")
 
 
 @app.command(epilog=examples("vital limits join acme umbrella"))
 def join(tenant: Tenant, organisation: OrganisationName) -> None:
     """Put a tenant under an organisation, whose limits apply from its next request on."""
-    from vital_cli.session import with_services
     from vital_cli.terminal import say
 
-    with_services(lambda services: services.usage_limits.join(tenant, organisation, now=services.now()))
+    _with_limits(lambda limits, now: limits.join(tenant, organisation, now=now))
     say(f"The limits of {organisation} hold for {tenant}.", "green")
 
 
 @app.command(epilog=examples("vital limits leave acme umbrella"))
 def leave(tenant: Tenant, organisation: OrganisationName) -> None:
     """Take a tenant out of an organisation."""
-    from vital_cli.session import with_services
     from vital_cli.terminal import say
 
-    with_services(lambda services: services.usage_limits.leave(tenant, organisation))
+    _with_limits(lambda limits, _: limits.leave(tenant, organisation))
     say(f"The limits of {organisation} no longer hold for {tenant}.", "green")
 
 
 @app.command(epilog=examples("vital limits organisations"))
 def organisations(as_json: Json = False) -> None:
     """List the organisations and their tenants."""
-    from vital_cli.session import with_services
     from vital_cli.terminal import say, show_table, write_json
 
-    found = with_services(lambda services: services.usage_limits.organisations())
+    found = _with_limits(lambda limits, _: limits.organisations())
     if as_json:
         write_json(found)
     elif found:
         show_table([_organisation_row(each) for each in found])
     else:
         say("No tenant belongs to an organisation: see `vital limits join`.", "yellow")
+
+
+def _with_limits(work: Callable[[UsageLimitStore, datetime], Awaitable[T]]) -> T:
+    """Do one piece of work with the store's limits, at the store's time."""
+    from vital_cli.store_access import with_store
+    from vital_shared.store.usage_limits import UsageLimitStore
+
+    return with_store(lambda store: work(UsageLimitStore(store.database), store.now()))
 
 
 def _row(standing: UsageStanding) -> dict[str, object]:

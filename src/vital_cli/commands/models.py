@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Models on this machine, and provid
 @app.command("list", epilog=examples("vital models list", "vital models list --json"))
 def list_models(as_json: Json = False) -> None:
     """List the models that can be installed, and whether they are."""
-    from vital_cli.session import load_settings
+    from vital_cli.settings import load_settings
     from vital_cli.terminal import show_table, write_json
     from vital_shared.retrieval.pinned_models import DECLARED, OPTIONAL
     from vital_shared.retrieval.weights import installed
@@ -55,7 +55,7 @@ def providers(
     import asyncio
     import os
 
-    from vital_cli.session import load_settings
+    from vital_cli.settings import load_settings
     from vital_cli.terminal import show_table, write_json
     from vital_shared.llm.configuration import load_configuration
     from vital_shared.llm.providers import Providers
@@ -100,7 +100,7 @@ def install(
 ) -> None:
     """Download models once and check them against their pinned hashes (the embedded ones: 70 MB)."""
     from vital_cli.problems import EXIT_FAILED
-    from vital_cli.session import load_settings
+    from vital_cli.settings import load_settings
     from vital_cli.terminal import ERR, say
     from vital_shared.errors import ConfigurationError
     from vital_shared.retrieval.pinned_models import DECLARED, OPTIONAL

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from vital_shared.models.erasure import ErasureReport
-    from vital_shared.workflows.services import Services
+    from vital_shared.store.open_store import Store
 
 __all__ = ["erase", "export"]
 
@@ -113,16 +113,16 @@ def _keep_private(path: Path) -> None:
 
 
 def _write_lines(tenant: str, user: str, file: IO[str]) -> None:
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_shared.store.person_export import PersonExport
 
-    async def written(services: Services) -> None:
-        person = PersonExport(services.database, tenant, user)
-        await person.note(services.now())
+    async def written(store: Store) -> None:
+        person = PersonExport(store.database, tenant, user)
+        await person.note(store.now())
         async for line in person.lines():
             file.write(line)
 
-    with_services(written)
+    with_store(written)
 
 
 def _check(tenant: str | None, user: str) -> None:

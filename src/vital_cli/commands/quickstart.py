@@ -26,7 +26,7 @@ def quickstart(
     from vital_cli.commands.models import install
     from vital_cli.commands.serve import serve
     from vital_cli.sample_knowledge import knowledge_files
-    from vital_cli.session import load_settings
+    from vital_cli.settings import load_settings
     from vital_cli.terminal import say
     from vital_shared.settings import Settings
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from vital_shared.models.recorded_call import RecordedCall
     from vital_shared.models.run_list import RunQuery, RunSummary
-    from vital_shared.workflows.services import Services
+    from vital_shared.store.open_store import Store
 
 __all__ = ["app"]
 
@@ -75,7 +75,7 @@ def list_runs(
     as_json: Json = False,
 ) -> None:
     """List and search runs, the newest first."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import say, show_table, write_json
     from vital_cli.workflow_names import served_names, stored_as
     from vital_shared.store.run_list import RunListStore
@@ -88,8 +88,8 @@ def list_runs(
         "from": start, "to": end, "limit": limit, "cursor": cursor,
     }  # fmt: skip
     query = _query({name: value for name, value in given.items() if value is not None})
-    page = with_services(
-        lambda services: RunListStore(services.database).page(query, tenant_id=tenant, now=services.now())
+    page = with_store(
+        lambda store: RunListStore(store.database).page(query, tenant_id=tenant, now=store.now())
     )
     name = served_names()
     named = (run.model_copy(update={"workflow": name(run.workflow)}) for run in page.runs)
@@ -120,10 +120,10 @@ def list_calls(
     as_json: Json = False,
 ) -> None:
     """List the model calls that are stored with a run, if VITAL_STORE_PROMPTS is set."""
-    from vital_cli.session import with_services
+    from vital_cli.store_access import with_store
     from vital_cli.terminal import say, show_table, write_json
 
-    calls, not_stored = with_services(lambda services: _stored_calls(services, run_id))
+    calls, not_stored = with_store(lambda store: _stored_calls(store, run_id))
     if item is not None:
         calls = (_call_of(item, calls),)
     if as_json:
@@ -138,12 +138,12 @@ def list_calls(
         say("The run has called no model.", "yellow")
 
 
-async def _stored_calls(services: Services, run_id: str) -> tuple[tuple[RecordedCall, ...], int]:
+async def _stored_calls(store: Store, run_id: str) -> tuple[tuple[RecordedCall, ...], int]:
     from vital_shared.models.recorded_call import count_unstored
 
-    record = await services.runs.get(run_id, tenant_id=None, now=services.now())
-    calls = await services.runs.model_calls(record.id)
-    return calls, count_unstored(await services.runs.charges(record.id), calls)
+    record = await store.runs.get(run_id, tenant_id=None, now=store.now())
+    calls = await store.runs.model_calls(record.id)
+    return calls, count_unstored(await store.runs.charges(record.id), calls)
 
 
 def _call_of(item: str, calls: Iterable[RecordedCall]) -> RecordedCall:

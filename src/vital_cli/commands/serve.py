@@ -37,7 +37,7 @@ def serve(
         from ai_engine.settings import ServerSettings
         from vital_cli.served_monitor import load_monitor
         from vital_cli.served_report import served_report
-        from vital_cli.session import load_settings
+        from vital_cli.settings import load_settings
         from vital_shared.settings import Settings
 
     named = ",".join(workflow) if workflow else None

@@ -27,7 +27,7 @@ def setup(
     """
     import asyncio
 
-    from vital_cli.session import load_settings
+    from vital_cli.settings import load_settings
     from vital_cli.terminal import say
     from vital_ops.config import DEFAULT_CONFIG, load_config
     from vital_ops.stack.notification_settings import NotificationSettings

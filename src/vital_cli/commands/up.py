@@ -29,7 +29,7 @@ def up(
     Several workers (VITAL_WORKERS) share a Redis: this starts one, unless VITAL_REDIS_URL names another.
     """
     from ai_engine.settings import ServerSettings
-    from vital_cli.session import load_settings
+    from vital_cli.settings import load_settings
     from vital_cli.stack_run import announce, engine_program, reachable, run_until_stopped
     from vital_cli.terminal import say
     from vital_ops.build import build

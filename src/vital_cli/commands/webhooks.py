@@ -26,7 +26,7 @@ def secret(
     from ai_engine.settings import ServerSettings
     from ai_engine.webhooks.engine_secrets import read_secrets
     from ai_engine.webhooks.message import tenant_secret
-    from vital_cli.session import load_settings
+    from vital_cli.settings import load_settings
     from vital_cli.terminal import write
     from vital_shared.errors import ConfigurationError
 

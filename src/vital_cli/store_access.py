@@ -1,0 +1,30 @@
+"""The store for a command that needs no models, sources or tools: they take a second to load."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from vital_cli.command_loop import command_loop
+from vital_cli.settings import load_settings
+from vital_shared.settings import Settings
+from vital_shared.store.open_store import Store, open_store
+
+__all__ = ["with_store"]
+
+T = TypeVar("T")
+
+
+def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+    """Open the store, do one piece of work with it, and close it.
+
+    :raises ConfigurationError: when a setting is wrong.
+    :raises StoreError: when the database is not there.
+    """
+
+    async def do() -> T:
+        async with open_store(load_settings(Settings)) as store:
+            return await work(store)
+
+    with command_loop() as runner:
+        return runner.run(do())
