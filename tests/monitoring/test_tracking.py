@@ -1,6 +1,8 @@
 """What is counted by hand."""
 
 import logging
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -52,6 +54,24 @@ def test_without_a_price_the_tables_holds_with_or_without_the_provider(model):
     with counted() as growth:
         track_llm_call("2", model, 1000, 500, tenant_id="acme")
     assert growth("vital_cost_dollars_total", tenant_id="acme") == pytest.approx(0.06, abs=1e-12)
+
+
+FIRST_CALL = """
+import asyncio, sys
+from vital_shared import track_llm_call
+
+async def main():
+    before = set(sys.modules)
+    track_llm_call("2", "gpt-4", 1000, 500)
+    print(sorted(set(sys.modules) - before))
+
+asyncio.run(main())
+"""
+
+
+def test_the_first_call_on_an_event_loop_loads_nothing():
+    done = subprocess.run([sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_cached_call_takes_no_tokens_and_what_it_would_have_cost_is_saved():

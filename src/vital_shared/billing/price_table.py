@@ -16,7 +16,9 @@ from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from vital_shared.billing.rates import Rates, Tariff
 
-__all__ = ["TablePrices"]
+__all__ = ["TablePrices", "provider_of"]
+
+get_snapshot()  # the data come with this module, and not with the first price, on an event loop
 
 _THEIR_NAMES: Final = {"gemini": "google", "xai": "x-ai"}
 """Names of providers, where the table's differ from ours."""
@@ -61,6 +63,14 @@ class TablePrices:
         if id(prices) not in self._tariffs:
             self._tariffs[id(prices)] = _tariff(prices, _MISSING.get(self._model.id, {}))
         return self._tariffs[id(prices)]
+
+
+def provider_of(name: str) -> str:
+    """Return the first provider in the table that has a model of this name.
+
+    :raises LookupError: when none has.
+    """
+    return get_snapshot().find_provider_model(name, None, None, None)[0].id
 
 
 def _tariff(prices: ModelPrice, missing: Mapping[str, Decimal]) -> Tariff | None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from vital_shared.billing.price_table import provider_of
 from vital_shared.billing.pricing import Prices
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_nanos
@@ -43,10 +44,7 @@ def _with_provider(model: str) -> str:
     """Find the provider that is meant by a bare name: the first in the table that has such a model."""
     if ":" in model:
         return model
-    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - large: loaded with the first need
-
     try:
-        provider, _ = get_snapshot().find_provider_model(model, None, None, None)
+        return f"{provider_of(model)}:{model}"
     except LookupError:
         return model
-    return f"{provider.id}:{model}"

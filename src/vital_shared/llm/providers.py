@@ -125,13 +125,14 @@ class Providers:
         return tuple(self._status(name) for name in self.names)
 
     def load(self) -> None:
-        """Import what carries chats, where the configuration or a key says that there will be any.
+        """Import what carries and prices chats, where the configuration or a key says that there will be any.
 
         It takes a tenth of a second, for which the first question would hold the others up: call it in a
         thread, at the start.
         """
         if self._configuration.providers or any(each.ready and each.key for each in self.status()):
             import_module("vital_shared.llm.wires.provider")
+            import_module("vital_shared.billing.price_table")
 
     @property
     def opened(self) -> tuple[ChatProvider, ...]:

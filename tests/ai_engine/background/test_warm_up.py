@@ -60,9 +60,10 @@ from vital_shared.workflows.services import Services
 
 async def main():
     services = await Services.open(Settings(data_dir=Path(sys.argv[1])))
-    before = "aiohttp" in sys.modules
+    parts = {"aiohttp", "genai_prices.data"}
+    before = parts & {*sys.modules}
     await warm_up(services)
-    print(before, "aiohttp" in sys.modules)
+    print(sorted(before), sorted(parts & {*sys.modules}))
     await services.aclose()
 
 asyncio.run(main())
@@ -73,7 +74,9 @@ asyncio.run(main())
 @pytest.mark.parametrize(
     ("configured", "key", "loaded"), [(False, "", False), (True, "", True), (False, "sk-1", True)]
 )
-async def test_what_asks_providers_is_loaded_where_there_are_any(tmp_path, configured, key, loaded) -> None:
+async def test_what_asks_and_prices_providers_is_loaded_where_there_are_any(
+    tmp_path, configured, key, loaded
+) -> None:
     if configured:
         (tmp_path / "vital.toml").write_text('[providers.up]\nbase_url = "http://127.0.0.1:9/v1"\n')
     names = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
@@ -86,7 +89,7 @@ async def test_what_asks_providers_is_loaded_where_there_are_any(tmp_path, confi
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await process.communicate()
-    assert out.decode().split() == ["False", str(loaded)]
+    assert out.decode() == f"[] {['aiohttp', 'genai_prices.data'] if loaded else []}\n"
 
 
 async def test_a_model_that_cannot_be_loaded_is_left_to_the_questions(
