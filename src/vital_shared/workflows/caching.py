@@ -13,6 +13,7 @@ from vital_shared.store.run_record import input_as_json
 from vital_shared.workflows.code_version import code_version
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.own_nodes import own_nodes
+from vital_shared.workflows.set_order import with_ordered_sets
 
 __all__ = ["Caching", "caching_of"]
 
@@ -58,7 +59,7 @@ class Caching(NamedTuple):
             return {}
         included = None if "input" in self.inputs else set(self.inputs)
         try:
-            return request.model_dump(mode="json", include=included)
+            return dict(with_ordered_sets(request, request.model_dump(mode="json", include=included)))
         except PydanticSerializationError:
             input_as_json(request)  # says which field it is
             raise
