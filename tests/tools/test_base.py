@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field
 
 from vital_shared.errors import ConfigurationError, InvalidRequest
-from vital_shared.tools.base import MAX_ARGUMENT_BYTES, Tool, ToolContext, tool
+from vital_shared.tools.base import MAX_ARGUMENT_BYTES, Found, Tool, ToolContext, tool
 
 
 class Opaque:
@@ -150,6 +150,32 @@ def test_a_type_that_json_cannot_carry_is_refused(kind: object) -> None:
     function.__annotations__["value"] = kind
     with pytest.raises(ConfigurationError, match="a type that JSON cannot carry"):
         tool()(function)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(int, "int"), (None, "NoneType"), (dict[str, int], r"dict\[str, int\]"), (int | None, r"int \| None")],
+)
+def test_a_tool_that_returns_no_text_is_refused(kind: object, name: str) -> None:
+    async def function(value: int) -> Any:
+        """Double."""
+        return 2 * value
+
+    function.__annotations__["return"] = kind
+    with pytest.raises(ConfigurationError, match=f'"function" returns {name}: let it return text'):
+        tool()(function)
+
+
+@pytest.mark.parametrize(
+    "kind", [str, Found, str | None, Annotated[str, "words"], Literal["a"], object, Any, int | Found]
+)
+def test_a_tool_may_return_what_can_be_text(kind: object) -> None:
+    async def function(value: int) -> Any:
+        """Double."""
+        return 2 * value
+
+    function.__annotations__["return"] = kind
+    assert tool()(function).name == "function"
 
 
 def test_a_type_that_is_not_known_is_named() -> None:

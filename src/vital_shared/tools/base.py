@@ -20,7 +20,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 from pydantic_core import to_json
@@ -238,7 +239,10 @@ def _texts(name: str, option: str, given: Iterable[str]) -> tuple[str, ...]:
 
 
 def _hints(function: Callable[..., Awaitable[str | Found]]) -> dict[str, Any]:
-    """Read the type of each parameter."""
+    """Read the type of each parameter.
+
+    :raises ConfigurationError: when one has none, or what the function returns is no text.
+    """
     name = function.__name__
     try:
         hints = get_type_hints(function, include_extras=True)
@@ -246,7 +250,7 @@ def _hints(function: Callable[..., Awaitable[str | Found]]) -> dict[str, Any]:
         raise ConfigurationError(
             f'Tool "{name}": the type "{error.name}" is not known in its module: import it at the top.'
         ) from error
-    hints.pop("return", None)
+    returned = hints.pop("return", str)
     for each in inspect.signature(function).parameters.values():
         if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY) or each.name.startswith("_"):
             raise ConfigurationError(
@@ -256,7 +260,30 @@ def _hints(function: Callable[..., Awaitable[str | Found]]) -> dict[str, Any]:
             raise ConfigurationError(f'Tool "{name}" is a method: write a function, outside of the class.')
         if each.name not in hints:
             raise ConfigurationError(f'Tool "{name}": parameter "{each.name}" needs a type.')
+    if not _may_be_found(returned):
+        raise ConfigurationError(
+            f'Tool "{name}" returns {_type_name(returned)}: let it return text (str), or Found with passages.'
+        )
     return hints
+
+
+def _may_be_found(hint: Any) -> bool:
+    """Return whether a value of a type may be what a tool returns; so it may where nobody can tell."""
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return any(map(_may_be_found, get_args(hint)))
+    if origin is Annotated:
+        return _may_be_found(get_args(hint)[0])
+    kind = origin or hint
+    return (
+        kind is Any
+        or not isinstance(kind, type)
+        or any(issubclass(kind, good) or issubclass(good, kind) for good in (str, Found))
+    )
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint)
 
 
 def _arguments(function: Callable[..., Awaitable[str | Found]], hints: Mapping[str, Any]) -> type[BaseModel]:
