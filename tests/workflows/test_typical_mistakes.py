@@ -4,6 +4,7 @@ import pickle
 import re
 import warnings
 from collections.abc import AsyncIterator
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,13 @@ def test_methods_that_are_no_nodes_are_not_warned_of():
 
             async def elsewhere(self, path: str) -> None: ...
 
+            async def estimate(self, answer: Answer) -> int:
+                return len(answer.text) // 5
+
+            @node(fallback=estimate)
+            async def length(self, answer: Answer) -> int:
+                return len(answer.text.split())
+
             async def question(self, query: str) -> str:
                 return query
 
@@ -146,8 +154,8 @@ def test_methods_that_are_no_nodes_are_not_warned_of():
                 return await super().execute_typed(input)
 
     names = {node.name for node in Counting.plan.nodes}
-    assert "words" in names
-    assert not names & {"count", "_spare", "export"}
+    assert {"words", "length"} <= names
+    assert not names & {"count", "_spare", "export", "estimate"}
 
 
 class Seen(Observer):
@@ -309,6 +317,13 @@ def test_the_name_of_a_node_given_by_position_is_an_error_at_the_definition():
     with pytest.raises(PlanError) as error:
         unchecked_node("length")
     assert one_sentence(error) == "@node is given 'length': name what it is, as in @node(makes=\"length\")"
+
+
+@pytest.mark.parametrize("kind", [property, cached_property, partial])
+def test_a_decorator_above_what_is_no_method_is_an_error_at_the_definition(kind):
+    with pytest.raises(PlanError) as error:
+        node(kind(lambda self: "x"))
+    assert one_sentence(error) == f"@node is given a {kind.__name__}: put it above a plain method"
 
 
 async def test_a_pause_without_a_request_waits_all_the_same(services):

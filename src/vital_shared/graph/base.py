@@ -51,7 +51,7 @@ class Graph:
         super().__init_subclass__(**kwargs)
         cls.plan = compile_plan(cls)
         check_observers(cls.__name__, cls.observers)
-        warn_of_look_alikes(cls, {*cls.inputs, *cls.plan.slots}, methods)
+        warn_of_look_alikes(cls, cls.plan, cls.inputs, methods)
         if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:  # ours are tested for it
             warn_of_called_nodes(cls, cls.plan)
             warn_of_lines_behind_done(cls, cls.plan)

@@ -8,21 +8,26 @@ from collections.abc import Collection
 
 from vital_shared.graph.errors import PlanWarning
 from vital_shared.graph.node import ATTRIBUTE, place
+from vital_shared.graph.plan import Plan
 
 __all__ = ["warn_of_look_alikes"]
 
 
-def warn_of_look_alikes(cls: type, values: Collection[str], methods: Collection[str]) -> None:
-    """Warn of each public method of a class that could be a node and that nothing in the class calls.
+def warn_of_look_alikes(cls: type, plan: Plan, inputs: Collection[str], methods: Collection[str]) -> None:
+    """Warn of each public method of a class that could be a node, unless it is used as a method.
 
-    :param values: names of the graph's values and inputs.
+    :param plan: the plan of the class.
+    :param inputs: names of the graph's inputs.
     :param methods: names of methods that are meant to be none.
     """
     functions = {name: each for name, each in vars(cls).items() if inspect.isfunction(each)}
     called = {name for each in functions.values() for name in each.__code__.co_names}
+    fallbacks = [each.declaration.fallback for each in plan.nodes]
+    values = {*inputs, *plan.slots}
     for name, function in functions.items():
         inherited = any(hasattr(base, name) for base in cls.__bases__)
-        if name.startswith("_") or hasattr(function, ATTRIBUTE) or name in called or name in methods:
+        is_used = name in called or name in methods or function in fallbacks
+        if name.startswith("_") or hasattr(function, ATTRIBUTE) or is_used:
             continue
         parameters = list(inspect.signature(function).parameters)[1:]
         if not inherited and parameters and all(each in values for each in parameters):

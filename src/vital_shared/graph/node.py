@@ -197,8 +197,10 @@ def node(
 
     if function is None:
         return declare
-    if not hasattr(function, "__name__"):
+    if isinstance(function, str):
         raise PlanError(f'@node is given {function!r}: name what it is, as in @node(makes="{function}")')
+    if not hasattr(function, "__name__"):
+        raise PlanError(f"@node is given a {type(function).__name__}: put it above a plain method")
     return _attach(function, Declaration(function.__name__))
 
 
