@@ -32,11 +32,11 @@ price = {{ input = "10", output = "10" }}
 """
 
 
-def says(text: str, *, read: int = 10, written: int = 5):
+def says(text: str, *, read: int = 10, written: int = 5, finish: str = "stop"):
     usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
     pieces = [openai.chunk({"content": word}) for word in text.split("|")]
     return openai.stream(
-        [*pieces, openai.chunk(finish="stop"), openai.chunk(choices=[], usage=usage), openai.DONE]
+        [*pieces, openai.chunk(finish=finish), openai.chunk(choices=[], usage=usage), openai.DONE]
     )
 
 

@@ -114,6 +114,21 @@ async def test_a_value_that_never_fits_fails_the_run_with_one_sentence_after_thr
     assert [row["cost_nanos"] for row in rows] == [15 * TOKEN_NANOS] * 3
 
 
+CUT_OFF = says('{"party": "An', finish="length")
+
+
+async def test_a_value_that_is_cut_off_each_time_fails_with_that_reason(engine):
+    with pytest.raises(RunFailed, match=r"no valid Contract in 3 attempts: it is cut off at the most tokens"):
+        await extracted(engine, Contract, CUT_OFF)
+
+
+async def test_a_value_that_is_whole_in_the_second_attempt_does_not_degrade_the_run(engine):
+    output, bodies = await extracted(engine, Contract, CUT_OFF, says('{"party": "Ann", "years": 3}'))
+    assert output.values["extract"] == {"party": "Ann", "years": 3}
+    assert output.degradation_reasons == ()
+    assert "it is cut off" in bodies[1]["messages"][2]["content"]
+
+
 async def test_a_server_without_schemas_is_asked_without_and_corrected_with_the_schema(engine):
     def reply(request):
         if "response_format" in request.body:

@@ -45,6 +45,9 @@ LlmPrompt: TypeAlias = str | Sequence[LlmMessage | Message | Mapping[str, str]]
 MAX_CORRECTIONS: Final = 2
 """Times that a model is asked again where what it wrote is no value of the type."""
 
+CUT_OFF: Final = "it is cut off at the most tokens that an answer may have"
+"""The problem of an answer that its limit ends before it is a value: that it is not JSON would mislead."""
+
 logger = get_logger(__name__)
 
 
@@ -83,6 +86,7 @@ class LlmCall:
         """
         with self._run.open_calls.opened(self._name):
             answering = await self._answered(self._request(), await self._tool_loop())
+        self._note_ending(answering)
         return answering.last_text
 
     async def value(self, output: TypedOutput[Any]) -> Any:
@@ -103,10 +107,13 @@ class LlmCall:
             answering = await self._answered(request, loop)
             text = answering.last_text
             try:
-                return output.read(text)
+                value = output.read(text)
             except UnfitOutput as unfit:
-                problem = str(unfit)
+                problem = CUT_OFF if answering.ending == "truncated" else str(unfit)
                 logger.info("llm_output_unfit", node=self._name, type=output.name, problem=problem)
+            else:
+                self._note_ending(answering)
+                return value
             request = _corrected(answering.request, text, problem, output)
         raise ModelOutputInvalid(
             f'The model "{answering.model_name}" wrote no valid {output.name} in {1 + MAX_CORRECTIONS} '
@@ -233,10 +240,13 @@ class LlmCall:
             )
         if answering.first_error is not None:
             self._run.graph_run.degrade(self._node, "llm_fallback", answering.first_error)
-        if ending == "truncated" and self._options.max_tokens is None:
-            self._run.graph_run.degrade(self._node, "truncated", _cut_short(answering.model_name))
         if answering.loop_ended is not None:
             logger.info("llm_tool_loop_ended", node=self._name, reason=answering.loop_ended)
+
+    def _note_ending(self, answering: Answering) -> None:
+        """Note on the run's record that the answer it uses ends where its tokens did, unasked."""
+        if answering.ending == "truncated" and self._options.max_tokens is None:
+            self._run.graph_run.degrade(self._node, "truncated", _cut_short(answering.model_name))
 
 
 def _conversation(prompt: LlmPrompt) -> tuple[LlmMessage, ...]:
