@@ -9,7 +9,7 @@ from tests.workflows.conftest import FACT, Open
 
 from vital_shared import BaseWorkflow, Passage, RunFailed, Services, Workflow
 from vital_shared.errors import RunCancelled, StoreError
-from vital_shared.graph import fan_out, node
+from vital_shared.graph import fan_out, node, repeat, subworkflow
 from vital_shared.llm.base import ModelUnavailable
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import RunFailedEvent, RunFinished, Token
@@ -162,6 +162,33 @@ async def test_an_own_reason_is_kept_in_words(services):
     output = await Own(services).execute_typed(question("x", model="canned"))
     assert "other" in output.degradation_reasons
     assert 'The step "weather" was left out: weather unknown.' in [w.message for w in output.warnings]
+
+
+async def test_a_step_that_its_fallback_replaced_was_not_left_out(services):
+    class Rounds(Workflow):
+        async def _usual(self, query: str) -> str:
+            return query
+
+        @node(fallback=_usual)
+        async def answer(self, query: str) -> str:
+            raise ValueError("clouds")
+
+    class Own(BaseWorkflow):
+        looped = repeat(Rounds, carry="query", until=bool, limit=1)
+        part = subworkflow(Rounds)
+
+        async def _usual(self) -> str:
+            return "sun"
+
+        @node(fallback=_usual)
+        async def weather(self) -> str:
+            raise ValueError("clouds")
+
+    output = await Own(services).execute_typed(question("x", model="canned"))
+    names = ("looped.1.answer", "part.answer", "weather")
+    assert sorted(w.message for w in output.warnings if w.message.startswith("The step")) == [
+        f'The step "{name}" was replaced by its fallback: {name.rpartition(".")[2]} failed.' for name in names
+    ]
 
 
 async def test_an_own_reason_of_items_counts_them(services):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeVar
 
 from vital_shared.billing.run_context import RunContext
-from vital_shared.graph import Degradation, Node, Run
+from vital_shared.graph import Node, Plan, Run
 from vital_shared.models.answer import Answer, Quality, to_answer
 from vital_shared.models.model_call import ModelCall, total_tokens
 from vital_shared.models.money import to_dollars
@@ -154,18 +154,32 @@ def _warnings(
     run: Run, quality: Quality, reasons: tuple[DegradationReason, ...]
 ) -> tuple[AnswerWarning, ...]:
     warnings = [*quality.warnings, *(warning_for(reason) for reason in reasons if reason != "other")]
-    return (*warnings, *_own_warnings(run.degradations))
+    return (*warnings, *_own_warnings(run))
 
 
-def _own_warnings(degradations: Sequence[Degradation]) -> Iterator[AnswerWarning]:
+def _own_warnings(run: Run) -> Iterator[AnswerWarning]:
     """Warn of the reasons that are a workflow's own, each once, with the number of items of a fan-out."""
-    own = [d for d in degradations if known_reason(d.reason) == "other"]
+    own = [d for d in run.degradations if known_reason(d.reason) == "other"]
     counted = Counter((d.node, d.reason) for d in own if d.item is not None)
     for node, reason in dict.fromkeys((d.node, d.reason) for d in own):
         items = counted[node, reason]
-        left_out = f'"{node}" was left out' if not items else f'"{node}" was done without {_items(items)}'
-        message = f"The step {left_out}: {reason.replace('_', ' ')}."
+        if items:
+            done = f"was done without {_items(items)}"
+        else:
+            done = "was replaced by its fallback" if _fell_back(run.plan, node) else "was left out"
+        message = f'The step "{node}" {done}: {reason.replace("_", " ")}.'
         yield AnswerWarning(type="degraded", message=message)
+
+
+def _fell_back(plan: Plan, name: str) -> bool:
+    """Return whether the run has the value of a node's fallback, since it could not do without one."""
+    for node in plan.nodes:
+        if node.name == name:
+            return node.fallback is not None and not node.declaration.optional
+        if node.loop_over is not None and name.startswith(f"{node.name}."):
+            _round, _, inner = name.removeprefix(f"{node.name}.").partition(".")
+            return _fell_back(node.loop_over.plan, inner)
+    return False
 
 
 def _items(number: int) -> str:
