@@ -18,6 +18,9 @@ __all__ = ["MODULE_PREFIX", "find_object"]
 MODULE_PREFIX: Final = "vital_target_"
 """Prefix of the names of modules imported from a file, so that none takes the place of another module."""
 
+_versions: Final[dict[str, tuple[int, int, int]]] = {}
+"""The version of the file of each module that was imported from one, by the module's name."""
+
 
 def find_object(target: str) -> Any:
     """Import an object.
@@ -61,11 +64,21 @@ def _module_name(path: Path) -> str:
 
 
 def _from_file(path: Path) -> ModuleType:
+    """Import a file, once for as long as it does not change.
+
+    A lock or a connection of the module is then one for all classes and tools of the file.
+    """
     name = _module_name(path)
+    written = path.stat()
+    version = (written.st_ino, written.st_mtime_ns, written.st_size)
+    if name in sys.modules and _versions.get(name) == version:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    _versions.pop(name, None)
     sys.modules[name] = module  # where dataclasses and pydantic look up annotations
     spec.loader.exec_module(module)
+    _versions[name] = version
     return module
