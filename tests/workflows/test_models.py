@@ -1,6 +1,7 @@
 """Whole runs on models behind providers, over real sockets."""
 
 import asyncio
+import threading
 import time
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from tests.llm.wires.servers.base import serve
 from tests.llm.wires.servers.openai import END, chunk
 
 from vital_shared import BaseWorkflow
+from vital_shared.llm.providers import Providers
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.event import RunFinished, Token
 from vital_shared.testing import CannedSource, passage, question, workflow_services
@@ -45,6 +47,18 @@ def configured(tmp_path, monkeypatch):
         return workflow_services(tmp_path, sources=[CannedSource([FACT])])
 
     return opened
+
+
+async def test_what_asks_and_prices_providers_is_loaded_off_the_loop_with_the_first_run(
+    configured, monkeypatch
+):
+    threads = []
+    monkeypatch.setattr(Providers, "load", lambda _: threads.append(threading.current_thread()))
+    async with serve(says("42 days [1].")) as server, configured(mine=(server, "")) as services:
+        assert threads == []
+        for _ in range(2):
+            await BaseWorkflow(services).execute_typed(question("How long?", model="mine:m"))
+    assert [thread is threading.main_thread() for thread in threads] == [False]
 
 
 async def save(services, *models, **more):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from vital_shared.errors import VitalError
@@ -27,8 +26,7 @@ async def warm_up(services: Services) -> None:
 
     The model of languages is among them: sentences of answers are judged on the event loop.
     """
-    if services.models.providers is not None:
-        await asyncio.to_thread(services.models.providers.load)
+    await services.models.load()
     if services.embedder is None:
         return
     try:

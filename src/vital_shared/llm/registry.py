@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -82,12 +83,19 @@ class ModelRegistry:
         self._default = default
         self.providers = providers
         """The models behind ``provider:model``, where there are any."""
+        self._is_loaded = False
         self._configuration = configuration or Configuration()
         self._count = count
         self._bound = bound
         self._asked: OrderedDict[str, GuardedModel] = OrderedDict()
         self._limits = RateLimitBook() if providers is None else providers.rate_limits
         self._router = Router(self._limits, price or _no_price)
+
+    async def load(self) -> None:
+        """Load what asks and prices the providers' models, once, and off the event loop."""
+        if self.providers is not None and not self._is_loaded:
+            await asyncio.to_thread(self.providers.load)
+            self._is_loaded = True
 
     def chosen(self, agents_model: str) -> str:
         """Return the name of the model that answers for an agent with this one in its profile."""

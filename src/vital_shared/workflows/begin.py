@@ -58,8 +58,7 @@ async def begin(
     run_id = new_run_id()
     metrics = RunMetrics(run_id, request, workflow.services.request_counts, workflow.traits, workflow.name)
     with metrics.beginning():
-        if workflow.traits.has_agent:
-            await load_for(request.query)
+        await _load(workflow, request)
         await name_tenant(workflow, request)
         agent = await check_input(workflow, request)
         await name_labels(workflow, request, agent)
@@ -78,6 +77,13 @@ async def begin(
     if lookup.flight and key is None:
         return CoalescedRun(workflow, log, request, lookup.flight, lookup.key, run)
     return run(RunEvents(log), metrics)
+
+
+async def _load(workflow: WorkflowParts, request: WorkflowInput) -> None:
+    """Load what the run will need and would otherwise load on the event loop."""
+    await workflow.services.models.load()
+    if workflow.traits.has_agent:
+        await load_for(request.query)
 
 
 def new_run_id() -> str:
@@ -128,8 +134,7 @@ async def begin_queued(workflow: WorkflowParts, record: RunRecord) -> Execution:
     record = resumable(workflow, record)
     request = record.input
     metrics = RunMetrics(record.id, request, services.request_counts, workflow.traits, workflow.name)
-    if workflow.traits.has_agent:
-        await load_for(request.query)
+    await _load(workflow, request)
     await name_tenant(workflow, request)
     agent = await check_input(workflow, request)
     await name_labels(workflow, request, agent)
@@ -159,6 +164,7 @@ async def resume(
     :raises KeyTaken: when the key has resumed, or begun, another run.
     """
     services = workflow.services
+    await services.models.load()
     record = await services.runs.get(run_id, tenant_id=tenant_id, now=services.now())
     if record.status != "awaiting_approval":
         raise not_waiting(record)
