@@ -72,7 +72,7 @@ def test_a_class_that_is_no_graph_says_why_in_one_sentence(vital, tmp_path):
     [
         ("nope:X", "cannot be imported"),
         ("nope.py:X", "cannot be imported"),
-        ("vital_shared", "names no class"),
+        ("vital_shared", "write one of these, module:Class, or file.py:Class"),
         ("vital_shared:Nothing", "does not exist"),
         ("vital_shared:Services", "is not a workflow"),
     ],
