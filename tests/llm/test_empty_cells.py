@@ -45,6 +45,18 @@ def test_a_row_that_is_not_told_from_another_says_nothing():
     assert not asks_for_empty_cell("What is Ann's fee?", [twins])
 
 
+PUMPS = passage(
+    "Model: Tarn 8; Output: 8 kW; Price: 700\nModel: Tarn 12; Output: 12 kW\n"
+    "Model: Tarn 12 Pro; Output: 13 kW; Price: 900\nModel: Tarn 12 Mini; Output: 11 kW; Price: 600"
+)
+
+
+def test_a_row_whose_name_begins_that_of_others_is_known_by_its_whole_name():
+    assert asks_for_empty_cell("What is the price of the Tarn 12?", [PUMPS])
+    for question in ("What is the price of the Tarn 12 Pro?", "What is the output of the Tarn 12?"):
+        assert not asks_for_empty_cell(question, [PUMPS])
+
+
 def test_text_without_a_table_says_nothing():
     assert not asks_for_empty_cell("What is the extension?", [passage("Note: ask. The extension is 3.")])
     assert not asks_for_empty_cell("What is the extension?", [])

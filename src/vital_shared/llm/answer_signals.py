@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from vital_shared.llm.asked_things import asked_things
 from vital_shared.llm.counted_things import counts_unknown_thing, lacks_counted_thing
 from vital_shared.llm.denied_cells import asks_for_denied_cell, asks_for_foreign_column
+from vital_shared.llm.designations import lacks_designation
 from vital_shared.llm.empty_cells import asks_for_empty_cell
 from vital_shared.llm.exclusive_kinds import asks_for_other_kind
 from vital_shared.llm.german_questions import asked_attribute as asked_attribute_in_german
@@ -144,6 +145,7 @@ def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
         not years <= KnownWords(text).numbers
         or (stated is not None and not stated.search(text))
         or lacks_numbered_thing(asks, text)
+        or lacks_designation(asks, text)
         or lacks_counted_thing(asks, text)
         or asks_for_empty_cell(asks, passages)
         or asks_for_denied_cell(asks, passages)

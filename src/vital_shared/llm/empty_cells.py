@@ -26,6 +26,9 @@ class _FilledCells(NamedTuple):
     words: frozenset[str]
     """Words of the values."""
 
+    name: frozenset[str]
+    """Words of the first value, which names the row."""
+
 
 def asks_for_empty_cell(question: str, passages: Sequence[Passage]) -> bool:
     """Return whether the best passage is a table in which the row that is named lacks what is asked for.
@@ -40,11 +43,11 @@ def asks_for_empty_cell(question: str, passages: Sequence[Passage]) -> bool:
     if not asked:
         return False
     named = wanted - {word for heading in asked for word in content_words(heading)}
-    counts = [len(named & row.words) for row in rows]
-    best = max(counts)
-    if best == 0 or counts.count(best) > 1:
-        return False
-    return not asked <= rows[counts.index(best)].headings
+    best = max(len(named & row.words) for row in rows)
+    likely = [row for row in rows if len(named & row.words) == best]
+    if len(likely) > 1:  # "A 12" and "A 12 Pro": the question has all words of one of the names
+        likely = [row for row in likely if row.name <= named]
+    return best > 0 and len(likely) == 1 and not asked <= likely[0].headings
 
 
 def _is_asked(heading: str, wanted: set[str] | frozenset[str]) -> bool:
@@ -62,5 +65,6 @@ def _rows(text: str) -> list[_FilledCells]:
         ]
         if len(filled) >= MIN_CELLS:
             words = frozenset(word for _, value in filled for word in content_words(value))
-            rows.append((filled[0][0], _FilledCells(frozenset(name for name, _ in filled), words)))
+            headings = frozenset(name for name, _ in filled)
+            rows.append((filled[0][0], _FilledCells(headings, words, content_words(filled[0][1]))))
     return [row for first, row in rows if first == rows[0][0]]
