@@ -39,6 +39,7 @@ def test_the_number_of_what_no_passage_has_closes_the_gate(question: str, text: 
         ("Wie viele Kilogramm wiegt ein Bett?", STATION),
         ("Für wie viele Personen ist die Suite?", STATION),
         ("Wie viel kostet ein Bett?", STATION),
+        ("Wie viel Leistung hat der Aufzug?", STATION),
     ],
 )
 def test_units_people_and_what_is_there_do_not(question: str, text: str) -> None:

@@ -172,6 +172,13 @@ def test_an_asked_attribute_is_stated_in_its_words(question: str, answers: str, 
     assert not stated.search(lacks)
 
 
+@pytest.mark.parametrize("thing", ["Kündigungsfrist", "Mittagspause", "Ausbildung"])
+def test_the_length_of_what_lasts_is_no_measure(thing: str) -> None:
+    assert asked_attribute(f"Wie lang ist die {thing}?") is None
+    assert not closes_gate(f"Wie lang ist die {thing}?", [passage(f"Die {thing} beträgt vier Wochen.")])
+    assert closes_gate("Wie lang ist das Netzkabel?", [passage("Das Netzkabel liegt bei.")])
+
+
 def test_a_measure_that_no_passage_has_closes_the_gate() -> None:
     assert closes_gate("Wie laut ist es auf dem Wochenmarkt?", (MARKET,))
     assert not closes_gate("Was kostet ein Stand auf dem Wochenmarkt?", (MARKET,))

@@ -58,3 +58,9 @@ def test_the_gate_closes_although_a_date_has_the_number():
     passage = Passage(**where, text=LOG, score=5.0)
     assert closes_gate("When was wheel 2 stopped?", [passage])
     assert not closes_gate("When was wheel 3 stopped?", [passage])
+
+
+def test_a_product_may_be_named_as_a_model_of_its_number():
+    passages = ("Models 6 and 8 need a fuse.", "The Tarn 6 weighs 90 kg. The Tarn 9 weighs 99 kg.")
+    assert names_numbered_thing("Which fuse does the Tarn 6 need?", passages[0], "\n".join(passages))
+    assert not names_numbered_thing("Which fuse does the Tarn 9 need?", passages[0], "\n".join(passages))

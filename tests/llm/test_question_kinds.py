@@ -15,6 +15,8 @@ from vital_shared.llm.question_kinds import asked_attribute, asks_whether, avoid
         ("Who inspected it?", "Inspector: Hanna Kowal"),
         ("How many locks are there?", "It has twenty-three, all of them old; none is used."),
         ("Where is it?", "Behind the hall."),
+        ("Who can get the ticket?", "Residents of the valley."),
+        ("Who is not entitled to a bonus?", "Not for trainees and visitors."),
     ],
 )
 def test_an_answer_of_the_kind_asked_for_lacks_nothing(question: str, answer: str) -> None:
@@ -27,6 +29,7 @@ def test_an_answer_of_the_kind_asked_for_lacks_nothing(question: str, answer: st
         ("When was it built?", "It is made of brick."),
         ("Who built the climbing net?", "Equipment: Climbing net; Built: 2019; State: usable"),
         ("How many seats has it?", "It is large."),
+        ("Who is the head of the club?", "Members pay less."),
     ],
 )
 def test_an_answer_of_another_kind_does(question: str, answer: str) -> None:
@@ -47,6 +50,33 @@ def test_an_attribute_is_stated_in_its_units(question: str, stated: str) -> None
     assert attribute is not None
     assert attribute.stated.search(stated)
     assert not attribute.stated.search("It was moved to the hall in spring.")
+
+
+@pytest.mark.parametrize(
+    ("question", "stated", "lacks"),
+    [
+        (
+            "Is overtime paid out in money?",
+            "It is compensated by time off, not by money.",
+            "It needs approval.",
+        ),
+        ("Is there a deposit?", "No deposit is taken.", "Bring your card."),
+        ("May I take my phone along?", "Phones stay in the locker.", "Bags stay in the locker."),
+    ],
+)
+def test_naming_what_is_asked_for_is_enough_where_yes_or_no_answers(
+    question: str, stated: str, lacks: str
+) -> None:
+    attribute = asked_attribute(question)
+    assert attribute is not None
+    assert attribute.stated.search(stated)
+    assert not attribute.stated.search(lacks)
+
+
+def test_an_amount_is_not_stated_by_its_name() -> None:
+    attribute = asked_attribute("How high is the deposit?")
+    assert attribute is not None
+    assert not attribute.stated.search("A deposit is taken.")
 
 
 def test_who_is_in_charge_asks_for_no_money() -> None:

@@ -21,7 +21,7 @@ _AMOUNT: Final = re.compile(
 )
 _COUNT: Final = {
     ENGLISH: re.compile(r"\bhow many (?!(?:more|extra|[^\W_]+er)\b)([^\W_]+)(?: ([^\W_]+))?", re.IGNORECASE),
-    GERMAN: re.compile(r"\b[Ww]ie ?viele?n? ([A-ZÄÖÜ][^\W\d_]+)"),
+    GERMAN: re.compile(r"\b[Ww]ie ?vielen? ([A-ZÄÖÜ][^\W\d_]+)"),
 }
 _PLURAL: Final = re.compile(r"[^\W\d_]{3,}[^s\W\d_]s")
 _UNITS: Final = {

@@ -34,6 +34,13 @@ _NUMBER: Final = re.compile(
 )
 
 
+_LASTING: Final = (
+    r"frist|zeit|dauer|pause|urlaub|ferien|garantie|gewährleistung|kurs|ausbildung|praktikum|führung|sitzung"
+    r"|sperre|saison|behandlung|therapie|training|vorstellung|quarantäne|vertrag"
+)
+"""Things that last, whose length is a time."""
+
+
 def _attribute(asked: str, stated: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile(asked, _IGNORE), re.compile(stated, _IGNORE)
 
@@ -62,7 +69,7 @@ _ATTRIBUTES: Final = (
     _attribute(r"gegründet|gründung\w*", r"gründ\w*|\bseit\b|besteht"),
     _attribute(r"\balter\b|\bwie alt\b", r"\balt(?:er)?\b|jahre|jährig|geboren|baujahr"),
     _attribute(
-        r"\b(?:breit|tief|(?:quadrat|kilo|zenti)?metern?|wie lang (?:ist|sind))\b",
+        rf"\b(?:(?:breit|tief|(?:quadrat|kilo|zenti)?metern?)\b|wie lang (?:ist|sind) (?!.*(?:{_LASTING})))",
         r"\b(?:cm|mm|m|km|m²|(?:quadrat|kilo|zenti|milli)?metern?)\b|breit|tief|hoch|lang",
     ),
 )

@@ -29,6 +29,9 @@ _MEASURES: Final = re.compile(
 )
 """Words before amounts and dates, which are no names of things."""
 
+_MODEL: Final = re.compile(r"model|type|version|modell|typ")
+"""Words by which texts name a product by its number alone: the "Tarn 6" as "model 6"."""
+
 MAX_RANGE: Final = 100
 
 
@@ -52,8 +55,10 @@ def lacks_numbered_thing(question: str, text: str) -> bool:
 def names_numbered_thing(question: str, passage: str, text: str) -> bool:
     """Return whether a passage has all things that a question names by number and a text knows."""
     known, here = set(_things(text)), set(_things(passage))
+    models = {thing.number for thing in here if _MODEL.fullmatch(thing.noun)}
     return all(
-        thing in here or thing not in known or _has_ordinal(thing, passage) for thing in _asked(question)
+        thing in here or thing.number in models or thing not in known or _has_ordinal(thing, passage)
+        for thing in _asked(question)
     )
 
 

@@ -47,6 +47,23 @@ _PERSON = _Kind(
         r"|authority|committee|department|desk|service|anyone|everybody|nobody)\b"
     ),
 )
+_GROUP = _Kind(
+    re.compile(
+        r"\bwho (?:can|could|may|must|should|has to|have to|needs?|gets?|receives?|pays?|qualifies"
+        r"|does|do|are|is (?:not )?(?:allowed|entitled|eligible|exempt|excluded|covered|insured|permitted"
+        r"|required))",
+        _IGNORE,
+    ),
+    re.compile(
+        r"\b(?:(?:employe|train|attend)ees|(?:work|driv|teach|own|hold|custom|us|found|buy|sell|learn|beginn|play|hik"
+        r"|cycl|lead|strang|newcom|fath|moth|lodg|foreign|pension|passeng)ers|visitors|residents|members"
+        r"|tenants|guests|students|pupils|patients|children|adults|applicants|seniors|women|men|families|couples"
+        r"|citizens|neighbou?rs|interns|girls|boys|clubs|groups|businesses|schools)\b",
+        _IGNORE,
+    ),
+)
+"""Groups of people, of whom it is asked who may or must do something, but not who somebody is."""
+
 _NUMBER = _Kind(
     re.compile(
         r"\bhow (?:many|much|long|often|old|high|deep|wide|heavy|fast|loud|far|big|large|tall|thick|hot|cold"
@@ -69,6 +86,11 @@ class Attribute(NamedTuple):
     words: frozenset[str]
     stated: re.Pattern[str]
 
+    def named(self, words: frozenset[str]) -> Attribute:
+        """Return what a question has that yes or no answers: naming it is enough, as in "not by money"."""
+        own = "|".join(sorted(self.words & words))
+        return self._replace(stated=re.compile(rf"{self.stated.pattern}|\b(?:{own})\b", _IGNORE))
+
 
 def _attribute(words: str, stated: str) -> Attribute:
     return Attribute(frozenset(words.split()), re.compile(stated, _IGNORE))
@@ -83,11 +105,11 @@ _ATTRIBUTES: Final = (
     ),
     _attribute(
         "weigh weighs weight heavy heavier heaviest mass",
-        r"\b(?:weigh\w*|heavy|mass|kg|kilograms?|kilos?|tonnes?|tons?|grams?|g|mg|lbs?|oz|ounces?|pounds?)\b",
+        r"\b(?:weigh\w*|heav\w+|mass|kg|kilograms?|kilos?|tonnes?|tons?|grams?|g|mg|lbs?|oz|ounces?|pounds?)\b",
     ),
     _attribute(
         "tall high height wide width deep depth thick thickness diameter",
-        r"\b(?:high|height|wide|width|deep|depth|thick|thickness|diameter|mm|cm|m|metres?|meters?|centimet\w+"
+        r"\b(?:high|tall|height|wide|width|deep|depth|thick|thickness|diameter|mm|cm|m|metres?|meters?|centimet\w+"
         r"|millimet\w+|inch(?:es)?|feet|ft|kilomet\w+|km|miles?)\b",
     ),
     _attribute("born birth birthday birthplace", r"\b(?:born|births?|birth\w+|native)\b"),
@@ -117,7 +139,7 @@ _ATTRIBUTES: Final = (
         r"\b(?:speed|km/h|m/s|mph|knots?|rpm|fast\w*|strokes?|seconds?|minutes?|hours?|days?|weeks?|months?"
         r"|quick\w*)\b|/min",
     ),
-    _attribute("telephone phone", r"\+?\d[\d /-]{5,}\d|\b(?:telephone|phone)\b"),
+    _attribute("telephone phone", r"\+?\d[\d /-]{5,}\d|\b(?:telephone|phone)s?\b"),
     _attribute("email mail", r"@|\be-?mail\b"),
     _attribute(
         "colour color colours colors",
@@ -174,7 +196,9 @@ _LABEL: Final = re.compile(r"(?:(?<=; )|^)[^:;]{1,40}: ")
 def lacks_kind(question: str, answer: str) -> bool:
     """Return whether a question asks for a time, a person or a number, and the answer has none."""
     if _PERSON.question.search(question):
-        return not _PERSON.answer.search(_LABEL.sub("", answer))
+        told = _LABEL.sub("", answer)
+        is_group = _GROUP.question.search(question) and _GROUP.answer.search(told)
+        return not _PERSON.answer.search(told) and not is_group
     kind = next((kind for kind in _KINDS if kind.question.search(question)), None)
     return kind is not None and not kind.answer.search(answer)
 
@@ -184,7 +208,8 @@ def asked_attribute(question: str) -> Attribute | None:
     if _PERSON.question.search(question) or _REASON_OR_TERM.search(question):
         return None
     words = frozenset(words_of(_HOW_OLD.sub("what age", _IN_CHARGE.sub("", question))))
-    return next((attribute for attribute in _ATTRIBUTES if attribute.words & words), None)
+    attribute = next((attribute for attribute in _ATTRIBUTES if attribute.words & words), None)
+    return attribute.named(words) if attribute and asks_whether(question) else attribute
 
 
 def asks_whether(question: str) -> bool:
