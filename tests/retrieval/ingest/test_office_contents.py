@@ -2,6 +2,7 @@
 
 import pytest
 from docx import Document
+from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from pptx.util import Inches
@@ -241,3 +242,53 @@ def test_rich_text_keeps_tables_notes_boxes_and_the_forms_of_letters():
 def test_a_file_of_another_kind_than_its_name_says_is_named(name, data, what):
     with pytest.raises(IngestError, match=f"^{name} is {what}: "):
         parsed(name, data)
+
+
+def linked_document(address):
+    document = Document()
+    number = document.part.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
+    inner = "<w:r><w:t>Write</w:t></w:r>"
+    link = f'<w:hyperlink {nsdecls("w", "r")} r:id="{number}">{inner}</w:hyperlink>'
+    document.add_paragraph()._p.append(parse_xml(link))
+    return saved(document)
+
+
+def linked_slide(address):
+    presentation, slide, _ = slide_table([("A", "B"), ("1", "2")])
+    run = slide.shapes.add_textbox(0, 0, Inches(2), Inches(1)).text_frame.paragraphs[0].add_run()
+    run.text = "Write"
+    run.hyperlink.address = address
+    return saved(presentation)
+
+
+def linked_text(address):
+    link = f'<text:a xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="{address}">Write</text:a>'
+    return odf(f"<text:p>{link}</text:p>")
+
+
+@pytest.mark.parametrize(
+    ("name", "linked"), [("a.docx", linked_document), ("a.pptx", linked_slide), ("a.odt", linked_text)]
+)
+def test_addresses_that_only_a_link_has_are_read(name, linked):
+    assert "Write (help@x.org)" in texts(name, linked("mailto:help@x.org"))
+    assert "Write" in texts(name, linked("https://x.org/apply"))
+
+
+FONTS = r"{\fonttbl{\f0 Arial;}{\f1\fnil\fcharset204{\*\fname Times;}Times Cyr;}{\f2\fcharset128 Mincho;}}"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            r"Caf\'e9 {\f1\'cf\'f0\'e8\'e2\'e5\'f2}, d\'e9j\'e0",
+            "Caf\u00e9 \u041f\u0440\u0438\u0432\u0435\u0442, d\u00e9j\u00e0",
+        ),
+        (r"\f1\'c4\'e0\plain  caf\'e9", "\u0414\u0430 caf\u00e9"),
+        (r"\f1\u1055\'cf\'f0", "\u041f\u0440"),
+        (r"\f2\'93\'fa\'96\'7b", "\u65e5\u672c"),
+        (r"Yes \u-10179?\u-8704? thanks", "Yes \U0001f600 thanks"),
+    ],
+)
+def test_letters_of_rich_text_are_those_of_their_fonts(source, said):
+    assert texts("a.rtf", rf"{{\rtf1\ansi\ansicpg1252\deff0{FONTS}\f0 {source}\par}}") == [said]

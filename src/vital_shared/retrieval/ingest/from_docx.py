@@ -12,6 +12,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed
+from vital_shared.retrieval.ingest.contact_links import contact_of
 from vital_shared.retrieval.ingest.office_parts import diagram_texts, unread_parts
 from vital_shared.retrieval.ingest.packages import open_package, parse_xml
 from vital_shared.retrieval.ingest.word_numbers import WordNumbers
@@ -39,6 +40,7 @@ def parse_docx(data: bytes, *, uri: str) -> Parsed:
     document = Document(BytesIO(data))
     names = {style.style_id: style.name or "" for style in document.styles}
     _hide_by_style(document)
+    _write_contacts(document)
     notes = [*unread_parts(document.part)]
     if _clear_placeholders(document):
         notes.append("Fields that nobody has filled in were not read.")
@@ -67,6 +69,21 @@ def _hide_by_style(document: WordDocument) -> None:
         for run in runs:
             if run.tag == qn("w:r") and run.find(vanish) is None:
                 run.get_or_add_rPr().append(OxmlElement("w:vanish"))
+
+
+def _write_contacts(document: WordDocument) -> None:
+    """Write the addresses of links that call or write to somebody behind their words."""
+    relations = document.part.rels
+    for link in document.element.body.iter(qn("w:hyperlink")):
+        relation = relations.get(link.get(qn("r:id"), ""))
+        shown = "".join(text.text or "" for text in link.iter(qn("w:t")))
+        if relation is None or not relation.is_external:
+            continue
+        if contact := contact_of(relation.target_ref, shown):
+            run, text = OxmlElement("w:r"), OxmlElement("w:t")
+            text.text = f" ({contact})"
+            run.append(text)
+            link.append(run)
 
 
 def _clear_placeholders(document: WordDocument) -> bool:

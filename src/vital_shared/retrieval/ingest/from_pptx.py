@@ -15,6 +15,7 @@ from pptx.table import Table, _Cell
 from pptx.text.text import _Paragraph
 
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
+from vital_shared.retrieval.ingest.contact_links import contact_of
 from vital_shared.retrieval.ingest.header_rows import Cell, is_amount, is_value
 from vital_shared.retrieval.ingest.html_instead import FILE_NAME
 from vital_shared.retrieval.ingest.letter_forms import LetterForm, Written, spelt_out
@@ -126,6 +127,14 @@ def _text(paragraph: _Paragraph) -> str:
         properties = run.find(qn("a:rPr"))
         text = "\n" if run.tag == qn("a:br") else "".join(run.xpath("./a:t/text()")).replace("\v", "\n")
         pieces.append(Written(text, _form(properties)))
+        link = properties.find(qn("a:hlinkClick")) if properties is not None else None
+        relation = paragraph.part.rels.get(link.get(qn("r:id"), "")) if link is not None else None
+        if (
+            relation is not None
+            and relation.is_external
+            and (contact := contact_of(relation.target_ref, text))
+        ):
+            pieces.append(Written(f" ({contact})", "plain"))
     return spelt_out(pieces)
 
 

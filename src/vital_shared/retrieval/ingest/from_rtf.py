@@ -13,6 +13,7 @@ from vital_shared.retrieval.ingest.blocks import Outline, Parsed
 from vital_shared.retrieval.ingest.from_text import add_text
 from vital_shared.retrieval.ingest.header_rows import Cell, guessed_header
 from vital_shared.retrieval.ingest.rtf_cells import CELL, ROW, cells_of, with_marked_cells
+from vital_shared.retrieval.ingest.rtf_fonts import with_letters_of_fonts
 from vital_shared.retrieval.ingest.rtf_hidden import without_hidden
 from vital_shared.retrieval.ingest.rtf_letters import with_marked_letters, with_spelt_letters
 from vital_shared.retrieval.ingest.tables import table_lines
@@ -37,7 +38,8 @@ def parse_rtf(data: bytes, *, uri: str) -> Parsed:
     """
     if not data.lstrip().startswith(START):
         raise IngestError(f"{uri} is not rich text: it does not begin with {{\\rtf.", path=uri)
-    source = _with_boxes(without_hidden(_MARKS.sub("", data.decode("latin-1"))))
+    source = with_letters_of_fonts(_MARKS.sub("", data.decode("latin-1")))
+    source = _with_boxes(without_hidden(source))
     source = with_marked_cells(with_marked_letters(source))
     text: str = rtf_to_text(source, errors="replace")  # type: ignore[no-untyped-call]
     outline = Outline()

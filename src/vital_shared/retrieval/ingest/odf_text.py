@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
+from vital_shared.retrieval.ingest.contact_links import contact_of
 from vital_shared.retrieval.ingest.letter_forms import LetterForm, Written, spelt_out
 
 __all__ = ["PARAGRAPH", "WORDS_FOR_PICTURES", "LetterStyle", "OdfText", "odf_name", "styles_of"]
@@ -42,6 +43,7 @@ MAX_PARENTS: Final = 20
 _DISPLAY: Final = odf_name("text", "display")
 _LINE, _POSITION = (odf_name("style", name) for name in ("text-line-through-style", "text-position"))
 _WEIGHT: Final = odf_name("xsl-fo-compatible", "font-weight")
+_TARGET: Final = "{http://www.w3.org/1999/xlink}href"
 _TABLE_HEADING: Final = "Table_20_Heading"
 
 
@@ -109,6 +111,8 @@ class OdfText:
             elif not self._set_aside(child) and isinstance(child.tag, str):
                 own = self._form(child)
                 yield from self._pieces(child, form if own in (None, "plain") else own)
+                contact = contact_of(child.get(_TARGET, ""), "".join(child.itertext()))
+                yield Written(f" ({contact})" if contact else "", form)
             yield Written(child.tail or "", form)
 
     def _set_aside(self, element: etree._Element) -> bool:
