@@ -140,3 +140,34 @@ def test_a_stream_that_unpacks_to_far_more_is_refused():
     data = data.replace(old, bomb, 1).replace(b"/Length %d" % len(old), b"/Length %d" % len(bomb), 1)
     with pytest.raises(IngestError, match=r"a\.pdf"):
         parse(data, uri="a.pdf", media_type="application/pdf", max_pages=9)
+
+
+def test_a_stamp_across_the_pages_is_no_title_and_is_read_once():
+    pdf, titles = FPDF(), ("Rules of the house", "Fees of the hall", "Pets")
+    for title in titles:
+        pdf.add_page()
+        pdf.set_font("Helvetica", style="B", size=60)
+        with pdf.rotation(45, 100, 150):
+            pdf.text(30, 150, "CONFIDENTIAL COPY")
+        pdf.set_font("Helvetica", style="B", size=18)
+        pdf.cell(0, 12, title, new_x="LMARGIN", new_y="NEXT")
+        pdf.set_font("Helvetica", size=11)
+        pdf.multi_cell(0, 6, f"All is said about {title.lower()} here. " * 30)
+    found = read(bytes(pdf.output()))
+    assert found.title == titles[0]
+    text = "\n".join(block.text for block in found.blocks)
+    assert text.count("CONFIDENTIAL COPY") == 1
+    assert {heading for block in found.blocks for heading in block.headings} == set(titles)
+
+
+def test_slanted_labels_of_figures_are_all_read():
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_font("Helvetica", size=11)
+    pdf.multi_cell(0, 6, "Visitors by month, in two halls. " * 9)
+    pdf.set_font("Helvetica", size=8)
+    for x in (60, 120):
+        with pdf.rotation(45, x, 150):
+            pdf.text(x, 150, "January")
+    text = "\n".join(block.text for block in read(bytes(pdf.output())).blocks)
+    assert text.count("January") == 2

@@ -103,7 +103,8 @@ def page_letters(text_page: Any, box: tuple[float, float, float, float]) -> Iter
         if look is None or not is_seen:
             continue
         pdfium.FPDFText_GetLooseCharBox(raw, index, rectangle)
-        x0, x1 = _extent(look, rectangle, x.value, y.value)
+        slanted_width = looks.width(index, code) if look.angle % 90 else 0.0
+        x0, x1 = _extent(look, rectangle, x.value, y.value, slanted_width)
         base = x.value * look.sin - y.value * look.cos
         yield Letter(text, x0, x1, base, look.size, look.bold, look.mono, look.angle, spaced)
         spaced = False
@@ -114,12 +115,12 @@ def _plain(code: int) -> str:
     return unicodedata.normalize("NFKC", chr(code)) if code in _MATHEMATICAL else chr(code)
 
 
-def _extent(look: _Look, box: Any, x: float, y: float) -> tuple[float, float]:
+def _extent(look: _Look, box: Any, x: float, y: float, slanted_width: float) -> tuple[float, float]:
     if look.angle == 0:
         return box.left, box.right
     if look.angle % 90:
         start = x * look.cos + y * look.sin
-        return start, start + look.size / 2
+        return start, start + slanted_width  # the box around a slanted letter is wider than it
     ends = (
         box.left * look.cos + box.bottom * look.sin,
         box.right * look.cos + box.top * look.sin,
@@ -144,6 +145,15 @@ class _Looks:
         if key not in self._by_object:
             self._by_object[key] = self._find(text_object, index)
         return self._by_object[key]
+
+    def width(self, index: int, code: int) -> float:
+        """Return the width of a letter, in points."""
+        text_object = pdfium.FPDFText_GetTextObject(self._raw, index)
+        font, width = pdfium.FPDFTextObj_GetFont(text_object), c_float()
+        look = self.of(index)
+        points = look.size if look else 0.0
+        is_known = pdfium.FPDFFont_GetGlyphWidth(font, code, points, width) and width.value > 0
+        return width.value if is_known else points / 2
 
     def _find(self, text_object: Any, index: int) -> _Look | None:
         matrix, size = pdfium.FS_MATRIX(), c_float()

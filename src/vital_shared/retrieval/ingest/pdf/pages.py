@@ -32,6 +32,8 @@ class _Layer(NamedTuple):
 
     words: list[Word]
     rules: list[Rule]
+    is_slanted: bool = False
+    """Whether its text runs neither level nor upright, as stamps do."""
 
 
 class Pages:
@@ -53,8 +55,9 @@ class Pages:
         """Return the lines and tables of each page."""
         pages = _with_code([self._layers(number) for number in range(len(self._document))])
         heads = without_running_titles([layers[0].words if layers else [] for layers in pages])
+        stamps: set[str] = set()
         return [
-            _with_notes([*_items(layers, head)], notes)
+            _with_notes([*_items(layers, head, stamps)], notes)
             for layers, head, notes in zip(pages, heads, self._notes, strict=True)
         ]
 
@@ -72,7 +75,7 @@ class Pages:
                 words = self._recognized(page, number + 1, words)
             rules = drawn_rules(page) if words else []
             layers = [
-                _Layer(words[angle], turned(rules, angle))
+                _Layer(words[angle], turned(rules, angle), is_slanted=angle % 90 != 0)
                 for angle in sorted(words, key=lambda angle: -len(words[angle]))
             ]
             angle = max(words, key=lambda angle: len(words[angle]), default=0)
@@ -92,16 +95,36 @@ class Pages:
         return {0: found} if found else words
 
 
-def _items(layers: Sequence[_Layer], head: Sequence[Word]) -> Iterator[Item]:
-    for number, layer in enumerate(layers):
-        yield from page_items(layer.words if number else head, layer.rules)
+def _items(layers: Sequence[_Layer], head: Sequence[Word], stamps: set[str]) -> Iterator[Item]:
+    """Yield the lines and tables of a page, and the stamps across its text that no page had before.
+
+    :param stamps: the texts of stamps so far; those of this page are added.
+    """
+    first = page_items(head, layers[0].rules) if layers else []
+    usual = _usual_size(first)
+    others = [(layer, item) for layer in layers[1:] for item in page_items(layer.words, layer.rules)]
+    stamped = [
+        item
+        for layer, item in others
+        if layer.is_slanted and isinstance(item, TextLine) and item.size > usual
+    ]
+    for stamp in stamped:
+        if stamp.text not in stamps:
+            stamps.add(stamp.text)
+            yield stamp._replace(size=usual, bold=False)  # it is no heading
+    yield from first
+    yield from (item for _, item in others if item not in stamped)
 
 
 def _with_notes(items: list[Item], notes: Sequence[str]) -> list[Item]:
     """Add notes at the end of a page, in the size of its text."""
-    sizes = Counter(item.size for item in items if isinstance(item, TextLine))
-    size = sizes.most_common(1)[0][0] if sizes else DEFAULT_SIZE
+    size = _usual_size(items)
     return [*items, *(TextLine(f"Note: {note}", size, bold=False, y=math.inf, above="gap") for note in notes)]
+
+
+def _usual_size(items: Sequence[Item]) -> float:
+    sizes = Counter(item.size for item in items if isinstance(item, TextLine))
+    return sizes.most_common(1)[0][0] if sizes else DEFAULT_SIZE
 
 
 def _with_code(pages: list[list[_Layer]]) -> list[list[_Layer]]:
