@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ai_engine.gateway.embedded_models import EmbeddedModels, is_embedded
 from ai_engine.gateway.exchange import Exchange
 from ai_engine.gateway.held_attempt import HeldAttempt
 from ai_engine.gateway.model_names import AskedModel
 from vital_shared import Answer, Workflow, WorkflowInput, node
-from vital_shared.errors import ConfigurationError, VitalError
+from vital_shared.errors import ConfigurationError, InvalidRequest, VitalError
 from vital_shared.graph import Node
 from vital_shared.llm.base import Model, ModelError, ModelRequest
 from vital_shared.llm.chain import Chain
@@ -38,9 +38,11 @@ class RelayedCall(Workflow[RelayedCallInput]):
     """A call of a model, in the words of its client.
 
     :param exchange: the client's request, and the way of the answer.
-    :param models: the models that may answer, in their order.
+    :param models: the models that may answer, in their order; those that cannot carry the request are left
+        out.
     :param hedge_after_seconds: ask the next model too after this time without an answer; None: never.
     :param prefers_responses: whether providers that offer it are asked as OpenAI's Responses API is.
+    :raises InvalidRequest: when none of the models can carry the request.
     """
 
     cacheable: ClassVar[bool] = False
@@ -56,14 +58,14 @@ class RelayedCall(Workflow[RelayedCallInput]):
         prefers_responses: bool = False,
     ) -> None:
         super().__init__(services)
-        self._hedge_after = hedge_after_seconds if len(models) > 1 else None
-        self._attempts = {each.name: HeldAttempt(exchange) for each in models} if self._hedge_after else {}
+        fitting = _fitting(models, services, exchange, prefers_responses=prefers_responses)
+        self._hedge_after = hedge_after_seconds if len(fitting) > 1 else None
+        self._attempts = {each.name: HeldAttempt(exchange) for each in fitting} if self._hedge_after else {}
         self._exchange = exchange
-        self.models = [each.name for each in models]
+        self.models = [each.name for each in fitting]
         """The names of the models that may answer."""
         self._models = [
-            _relayed(each, services, exchange, self._attempts.get(each.name, exchange), prefers_responses)
-            for each in models
+            _relayed(each, services, exchange, self._attempts.get(each.name, exchange)) for each in fitting
         ]
 
     @node
@@ -166,25 +168,55 @@ def _provider_of(name: str, services: Services) -> tuple[RelayingProvider, str]:
     return services.models.provider_of(name)
 
 
+class _FittingModel(NamedTuple):
+    """A model whose provider can carry a request."""
+
+    asked: AskedModel
+    provider: RelayingProvider
+    model: str
+    """The provider's own name of the model."""
+    protocol: str
+
+    @property
+    def name(self) -> str:
+        return self.asked.name
+
+
+def _fitting(
+    models: Sequence[AskedModel], services: Services, exchange: Exchange, *, prefers_responses: bool
+) -> list[_FittingModel]:
+    """Return the models that can carry a request: a fallback that cannot is no reason to refuse it.
+
+    :raises InvalidRequest: the first model's refusal, when all refuse.
+    """
+    fitting: list[_FittingModel] = []
+    refusals: list[InvalidRequest] = []
+    for asked in models:
+        provider, model = _provider_of(asked.name, services)
+        protocol = RESPONSES if prefers_responses and provider.offers_responses else provider.protocol
+        try:
+            exchange.check(protocol)
+        except InvalidRequest as refusal:
+            refusals.append(refusal)
+        else:
+            fitting.append(_FittingModel(asked, provider, model, protocol))
+    if not fitting:
+        raise refusals[0]
+    return fitting
+
+
 def _relayed(
-    asked: AskedModel,
-    services: Services,
-    exchange: Exchange,
-    attempt: Exchange | HeldAttempt,
-    prefers_responses: bool,
+    fitting: _FittingModel, services: Services, exchange: Exchange, attempt: Exchange | HeldAttempt
 ) -> RelayedModel:
-    provider, model = _provider_of(asked.name, services)
-    protocol = RESPONSES if prefers_responses and provider.offers_responses else provider.protocol
-    exchange.check(protocol)
     return RelayedModel(
-        asked.name,
-        provider,
-        model,
+        fitting.name,
+        fitting.provider,
+        fitting.model,
         write=attempt.request,
         take=attempt.take,
         input_tokens=exchange.size.input_tokens,
         operation=exchange.operation,
-        protocol=protocol,
-        observer=asked.observer,
+        protocol=fitting.protocol,
+        observer=fitting.asked.observer,
         guardrails=services.guardrails,
     )
