@@ -79,8 +79,11 @@ class ChatExchange:
     def request(self, protocol: str, model: str, max_output_tokens: int | None) -> RelayedRequest:
         """Write the client's request, with the model's own name, and a bound where the money needs one."""
         body = {**self._body, "model": model}
+        added: set[str] = set()
         if self.is_streamed:
             options = body.get("stream_options")
+            if not options:
+                added.add("stream_options")
             body["stream_options"] = {
                 **(options if isinstance(options, Mapping) else {}),
                 "include_usage": True,
@@ -88,7 +91,8 @@ class ChatExchange:
         if self._limit is None and max_output_tokens is not None:
             field = "max_completion_tokens" if protocol == "azure" else limit_field(model)
             body[field] = max(1, max_output_tokens // self._choices)
-        return RelayedRequest(body, self.is_streamed)
+            added.add(field)
+        return RelayedRequest(body, self.is_streamed, added=frozenset(added))
 
     def take(self, data: bytes) -> None:
         """Pass on an event, or the whole answer."""

@@ -69,6 +69,9 @@ PROVIDERS: Final[Mapping[str, _Provider]] = {
 }
 """Protocols of providers, by the names of their wires."""
 
+ADDED_TO_CHATS: Final = frozenset({"stream_options", "max_tokens", "max_completion_tokens"})
+"""Fields of chat completions that other protocols do not have, or by another name."""
+
 
 class TranslatedExchange:
     """A client's request in its own protocol, for providers that speak another.
@@ -152,7 +155,10 @@ class TranslatedExchange:
             bounded = replace(request.sampling, max_output_tokens=max_output_tokens)
             request = replace(request, sampling=bounded)
         self._decoder = provider.decoder(model)
-        return RelayedRequest(provider.body(request, model), is_streamed=True, is_translated=True)
+        added = ADDED_TO_CHATS if provider.name == "openai" else frozenset[str]()
+        return RelayedRequest(
+            provider.body(request, model), is_streamed=True, is_translated=True, added=added
+        )
 
     def take(self, data: bytes) -> None:
         """Translate an event of the provider's."""

@@ -80,6 +80,8 @@ class _Sending(NamedTuple):
     operation: Operation = "chat"
     must_be_usable: bool = True
     choices: int = 1
+    added: frozenset[str] | None = None
+    """Fields that are left out if the provider refuses them; None: any of them."""
 
 
 class Provider:
@@ -182,23 +184,26 @@ class Provider:
             raise InvalidRequest(
                 f'The provider of "{self.name}:{model}" has no {request.operation}.', field="model"
             )
-        prepared = WireRequest(path, dict(request.body))
         # An answer that is not streamed begins with its end.
         first = self._timeouts.first_token if request.is_streamed else self._timeouts.total
         accept = EVENT_STREAM_HEADERS if request.is_streamed else JSON_HEADERS
         headers = {**request.headers, **accept}
-        sending = _Sending(
-            prepared,
-            None,
-            first,
-            headers,
-            relay,
-            is_streamed=request.is_streamed,
-            operation=request.operation,
-            must_be_usable=request.is_translated,
-            choices=request.choices,
-        )
-        return self._calls(model, lambda: sending)
+
+        def prepare() -> _Sending:
+            return _Sending(
+                WireRequest(path, self._refused.left_out(model, request.body, request.added)),
+                None,
+                first,
+                headers,
+                relay,
+                is_streamed=request.is_streamed,
+                operation=request.operation,
+                must_be_usable=request.is_translated,
+                choices=request.choices,
+                added=request.added,
+            )
+
+        return self._calls(model, prepare)
 
     def _relayed_path(self, model: str, request: RelayedRequest) -> str | None:
         if request.operation == "embeddings":
@@ -238,7 +243,8 @@ class Provider:
                     self._scrub(error)
                     if sending.relay is not None:
                         came = error.was_shown = sending.relay.is_shown
-                    elif not came and self._refused.learn(model, sending.request.body, error):
+                    body = sending.request.body
+                    if not came and self._refused.learn(model, body, error, sending.added):
                         continue  # at most once for each field of the body
                     wait = self._wait(error, attempt, ends)
                     if came or wait is None:

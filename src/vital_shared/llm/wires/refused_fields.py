@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 from vital_shared.llm.base import ModelError, ModelRejected, ModelUnavailable
@@ -80,20 +80,29 @@ class RefusedFields:
         self._clock = clock
         self._expiries: dict[str, dict[str, float]] = {}
 
-    def left_out(self, model: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the body of a request without what the model refuses."""
-        now = self._clock()
-        return _without(body, [field for field, end in self._expiries.get(model, {}).items() if end > now])
+    def left_out(
+        self, model: str, body: Mapping[str, Any], among: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        """Return the body of a request without what the model refuses.
 
-    def learn(self, model: str, body: Mapping[str, Any], error: ModelError) -> bool:
+        :param among: the fields that may be left out; None: all.
+        """
+        now = self._clock()
+        refused = [field for field, end in self._expiries.get(model, {}).items() if end > now]
+        return _without(body, [field for field in refused if among is None or field in among])
+
+    def learn(
+        self, model: str, body: Mapping[str, Any], error: ModelError, among: Collection[str] | None = None
+    ) -> bool:
         """Return whether an error refuses a field of the body, so that the call is worth making without it.
 
         :param body: as it was sent.
+        :param among: the fields that may be left out; None: all.
         """
         if not isinstance(error, ModelRejected | ModelUnavailable):
             return False
         field = _refused(body, error.message.replace(error.model, ""))
-        if field is None or self._was_renamed(model, field):
+        if field is None or self._was_renamed(model, field) or (among is not None and field not in among):
             return False
         if model not in self._expiries and len(self._expiries) >= MAX_REMEMBERED_MODELS:
             self._expiries.pop(next(iter(self._expiries)))

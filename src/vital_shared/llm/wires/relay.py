@@ -28,6 +28,9 @@ class RelayedRequest(NamedTuple):
     operation: Operation = "chat"
     is_translated: bool = False
     """Whether the client gets the meaning of the answer, not its words."""
+    added: frozenset[str] = frozenset()
+    """Fields of the body that are not the client's own: one that the provider refuses is left out, or gets
+    its other name."""
 
     @property
     def choices(self) -> int:
