@@ -110,7 +110,7 @@ class ChatExchange:
 
     def break_off(self, error: ModelError) -> None:
         """Say in a stream that it does not go on, and why."""
-        if self.is_streamed:
+        if self.is_streamed and not self._is_done:
             said = {"message": error.message, "type": "server_error", "param": None, "code": error.kind}
             self.channel.put(b"data: " + orjson.dumps({"error": said}) + b"\n\n")
             self._put_done()

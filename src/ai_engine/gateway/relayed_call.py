@@ -13,7 +13,7 @@ from ai_engine.gateway.model_names import AskedModel
 from vital_shared import Answer, Workflow, WorkflowInput, node
 from vital_shared.errors import ConfigurationError, InvalidRequest, VitalError
 from vital_shared.graph import Node
-from vital_shared.llm.base import Model, ModelError, ModelRequest
+from vital_shared.llm.base import Model, ModelError, ModelRequest, ModelUnavailable
 from vital_shared.llm.chain import Chain
 from vital_shared.llm.relayed import RelayedModel
 from vital_shared.llm.wires.relay import RESPONSES, RelayingProvider
@@ -77,15 +77,27 @@ class RelayedCall(Workflow[RelayedCallInput]):
             exchange.end()
         except ModelError as error:
             exchange.channel.error = error
-            if error.was_shown:
-                exchange.break_off(error)
+            self._break_off(error)
             raise
         except VitalError as error:
             exchange.channel.error = error
+            self._break_off(None)
+            raise
+        except BaseException:  # cancelled, or out of time
+            self._break_off(None)
             raise
         finally:
             exchange.channel.close()
         return Answer(text="", model=model)
+
+    def _break_off(self, error: ModelError | None) -> None:
+        """Pass on that the answer does not go on, where a part of it was: its client would take it for whole.
+
+        :param error: the model's own; None: the run ends for a reason of its own.
+        """
+        if self._exchange.channel.has_begun:
+            message = "The call was ended before its answer was whole: it was cancelled, or took too long."
+            self._exchange.break_off(error or ModelUnavailable(message, model=self.models[0], kind="cut"))
 
     async def _pass_on(self) -> str:
         """Return the name of the model that has answered."""

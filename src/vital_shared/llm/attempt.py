@@ -233,6 +233,7 @@ class Attempt:
 
     def _failed(self, error: BaseException) -> ModelError:
         self.error = as_model_error(error, self.model.name)
+        self.error.was_shown = self.error.was_shown or getattr(self.model, "has_passed_on", False)
         count_failure(self.error, cut=self.has_text)
         return self.error
 

@@ -71,6 +71,15 @@ class RelayedModel:
         self._take = take
         self._input_tokens = input_tokens
         self._guardrails = guardrails
+        self._relay: Relay | None = None
+        self._answer: GuardedAnswer | None = None
+
+    @property
+    def has_passed_on(self) -> bool:
+        """Whether the client has got a part of the answer."""
+        if self._answer is not None:
+            return self._answer.has_passed
+        return self._relay is not None and self._relay.is_shown
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer the client's request, whatever is in this one but the length of the answer.
@@ -99,7 +108,8 @@ class RelayedModel:
             max_output_tokens=request.max_output_tokens,
             parameters=parameters._replace(is_streamed=sent.is_streamed),
         )
-        relay = Relay(take if answer is None else answer.take)
+        self._answer = answer
+        relay = self._relay = Relay(take if answer is None else answer.take)
         async with aclosing(self._provider.relay(self._model, sent, relay)) as events:
             if answer is None:
                 async for event in events:

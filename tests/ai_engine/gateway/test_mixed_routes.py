@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -73,3 +74,14 @@ async def test_dropped_parameters_let_all_deployments_answer(gateway: OpenGatewa
         answer = await ask(given, drop_params=True)
         assert answer.json()["choices"][0]["message"]["content"] == anthropic.SAID
         assert given.provider.requests == []
+
+
+async def test_an_answer_of_which_a_part_was_shown_is_not_followed_by_another(gateway: OpenGateway) -> None:
+    """Too long a thought fails the call, and the client has got a part of it already."""
+    thought = protocol.chunk({"reasoning_content": "word " * 300_000})
+    long = protocol.stream([protocol.chunk({"reasoning_content": "I "}), thought, asyncio.Event()])
+    async with opened(gateway, OURS_FIRST, long) as (given, other):
+        answer = await ask(given, stream=True, seed=None)
+        assert "than it may be" in answer.text[-2_000:]
+        assert answer.text.endswith("data: [DONE]\n\n")
+        assert other.requests == []
