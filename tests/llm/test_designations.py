@@ -28,3 +28,26 @@ def test_a_number_that_none_of_the_things_has_is_not_there(question):
 )
 def test_other_names_and_numbers_are_passed(question):
     assert not lacks_designation(question, PUMPS)
+
+
+ROUTES = "Nordvik\u2013Ostra: 94 %. Ostra \u2013 Lund: 97 %. Lund\u2013Kalm: 80 %. From Kalm to Ostra the ship sails at 9."
+
+
+def test_a_pair_of_names_that_only_stand_in_others_is_not_there():
+    assert lacks_designation("punctuality of Nordvik-Lund", ROUTES)
+    assert closes_gate("How punctual is Nordvik\u2013Kalm?", [passage(ROUTES)])
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "punctuality of Nordvik-Ostra",
+        "How punctual is Lund\u2013Ostra?",
+        "When does Kalm\u2013Ostra sail?",
+        "How long is Nordvik\u2013Bergen?",
+        "Is the Saint-Lund church old?",
+        "Which ships sail from Nordvik to Lund?",
+    ],
+)
+def test_other_pairs_are_passed(question):
+    assert not lacks_designation(question, ROUTES)

@@ -88,6 +88,14 @@ def test_a_payer_and_an_old_thing_ask_for_no_measure(question: str) -> None:
     assert asked_attribute(question) is None
 
 
+@pytest.mark.parametrize("amount", ["the dividend", "the humidity in the hall", "interest rates"])
+def test_an_amount_is_not_high_in_metres(amount: str) -> None:
+    assert asked_attribute(f"How high was {amount}?") is None
+    tower = asked_attribute("How high was the tower?")
+    assert tower is not None
+    assert tower.stated.search("It is 40 metres tall.")
+
+
 def test_how_old_asks_for_an_age() -> None:
     attribute = asked_attribute("How old is the chairman?")
     assert attribute is not None

@@ -188,6 +188,15 @@ _POSSIBLE: Final = re.compile(
 _REASON_OR_TERM: Final = re.compile(r"\bwhy\b|\bhow (?:long|soon|often)\b|\buntil when\b", _IGNORE)
 """Questions for a reason or a time, whatever thing they are about: "Why is it cheaper?"."""
 
+_HIGH_AMOUNT: Final = re.compile(
+    r"\bhow (?:high|low) (?:is|are|was|were|will|would|can|may|must|did|does)\b.*"
+    r"\b(?:dividend|turnover|revenue|income|profit|loss|budget|interest|rate|allowance|pension|grant|subsid\w+"
+    r"|contribution|premium|discount|share|percentage|quota|humidity|pressure|voltage|output|consumption|risk"
+    r"|score|debt|limit|temperature|reading|count)s?\b",
+    _IGNORE,
+)
+"""Amounts, which are high in their own units, and not in metres."""
+
 _HOW_OLD: Final = re.compile(r"\bhow old\b", _IGNORE)
 _IN_CHARGE: Final = re.compile(r"\bin charge\b", _IGNORE)
 _LABEL: Final = re.compile(r"(?:(?<=; )|^)[^:;]{1,40}: ")
@@ -208,6 +217,7 @@ def asked_attribute(question: str) -> Attribute | None:
     if _PERSON.question.search(question) or _REASON_OR_TERM.search(question):
         return None
     words = frozenset(words_of(_HOW_OLD.sub("what age", _IN_CHARGE.sub("", question))))
+    words -= {"high"} if _HIGH_AMOUNT.search(question) else set()
     attribute = next((attribute for attribute in _ATTRIBUTES if attribute.words & words), None)
     return attribute.named(words) if attribute and asks_whether(question) else attribute
 
