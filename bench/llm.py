@@ -141,7 +141,9 @@ def show(console: Console, rows: list[Row], notes: list[str]) -> bool:
 
 
 def show_node(console: Console, found: list[NodeCosts]) -> bool:
-    table = Table("wire", "µs of CPU: bare, low end (from … to)", "self.llm in a node", "to the bare wire")
+    table = Table(
+        "wire", "µs of CPU: bare, low end (from … to)", "self.llm in a node", "to the bare wire, median"
+    )
     for costs in found:
         cells = [f"{low(each):,.0f} ({min(each):,.0f} … {max(each):,.0f})" for each in costs[1:]]
         table.add_row(costs.wire, *cells, f"{costs.ratio:.2f}" + " MISSED" * (costs.ratio > NODE_TARGET))

@@ -7,10 +7,10 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from llm_clients import PREFIXES, QUESTION, WIRES
-from measure import low
 from vital_shared import Workflow, node
 from vital_shared.llm.wires.base import Chat, UserTurn
 from vital_shared.testing import question, workflow_services
@@ -41,7 +41,11 @@ class NodeCosts(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        return low(self.node) / low(self.bare)
+        """The median of the rounds' ratios: both calls of a round meet the same load beside them.
+
+        The low ends of the two come from different moments, and their ratio moves with what else runs.
+        """
+        return median(node / bare for bare, node in zip(self.bare, self.node, strict=True))
 
 
 async def _cpu(call: Callable[[], Awaitable[object]]) -> float:

@@ -26,6 +26,18 @@ async def test_the_counting_of_one_request_can_be_repeated(
     assert additions > 20
 
 
+def test_self_llm_is_compared_with_the_bare_wire_of_the_same_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCH)
+    import llm_node
+
+    busy, idle = 30.0, 10.0
+    rounds = [busy, idle, busy, busy, busy]
+    costs = llm_node.NodeCosts(
+        "openai", rounds, [1.2 * bare if bare == busy else 2 * bare for bare in rounds]
+    )
+    assert costs.ratio == pytest.approx(1.2)
+
+
 def test_a_line_of_the_gateway_names_whom_it_does_not_beat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(BENCH)
     import gateway
