@@ -10,13 +10,13 @@ from vital_shared.errors import StoreError
 READING_SECONDS = 0.2
 
 
-async def test_a_slow_reading_is_repeated_less_often(monkeypatch):
+async def test_slow_readings_are_repeated_less_often(monkeypatch):
     monkeypatch.setattr(stored_gauges, "MAX_READING_SHARE", 0.5)
     times, has_begun_again = [], asyncio.Event()
 
     async def read():
         times.append(time.perf_counter())
-        if len(times) == 3:
+        if len(times) == 5:
             has_begun_again.set()
         await asyncio.sleep(READING_SECONDS)
         times.append(time.perf_counter())
@@ -25,8 +25,29 @@ async def test_a_slow_reading_is_repeated_less_often(monkeypatch):
     watching = asyncio.create_task(StoredGauges("slow", read, seconds=0).watch())
     await has_begun_again.wait()
     watching.cancel()
-    began, ended, again = times
+    _, first_ended, began, ended, again = times
+    assert began - first_ended < 0.9 * READING_SECONDS, "the first may be slow because the engine starts"
     assert again - ended >= 0.9 * (ended - began)
+
+
+async def test_no_reading_waits_longer_than_a_minute_for_the_next(monkeypatch):
+    paused, pauses = asyncio.Event(), []
+
+    async def read():
+        await asyncio.sleep(READING_SECONDS)
+        return {}
+
+    async def pause(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            paused.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(stored_gauges, "MAX_READING_SHARE", 0.0001)  # by which it would wait for half an hour
+    watching = asyncio.create_task(StoredGauges("slow", read, sleep=pause).watch())
+    await paused.wait()
+    watching.cancel()
+    assert pauses == [10, 60]
 
 
 async def test_an_outage_of_the_store_does_not_make_later_readings_rare(monkeypatch):
