@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ai_engine.asgi.answer_headers import with_safe_headers
 from ai_engine.asgi.request_metrics import count_request
 from ai_engine.problems import respond_to, unexpected
+from ai_engine.protocols.anthropic.errors import is_anthropic
 from ai_engine.runs.fair_slots import stopping
 from vital_shared.errors import VitalError
 from vital_shared.logs import get_logger
@@ -33,6 +34,9 @@ logger = get_logger(__name__)
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
 ID_HEADER: Final = REQUEST_ID_HEADER.lower().encode()
+
+ANTHROPIC_ID_HEADER: Final = b"request-id"
+"""The header in which clients of Anthropic's API expect the id."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -64,6 +68,8 @@ class AccessLog:
                 status = message["status"]
                 message["headers"] = with_safe_headers(message.get("headers", ()))
                 message["headers"].append((ID_HEADER, request_id.encode()))
+                if is_anthropic(scope["path"]):
+                    message["headers"].append((ANTHROPIC_ID_HEADER, request_id.encode()))
             return send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -2,6 +2,7 @@
 
 import logging
 
+import anthropic
 import pytest
 from tests.ai_engine.harness import Service
 
@@ -20,6 +21,19 @@ async def test_any_other_is_replaced(service: Service, given: str) -> None:
 async def test_ids_differ_and_problems_have_one_too(service: Service) -> None:
     ids = {(await service.client.get("/nothing")).headers["x-request-id"] for _ in range(3)}
     assert len(ids) == 3
+
+
+async def test_anthropics_clients_are_given_the_id_where_they_look_for_it(service: Service) -> None:
+    asked = {"max_tokens": 100, "messages": [{"role": "user", "content": "How long?"}]}
+    named = {"X-Request-ID": "abc-1"}
+    address = str(service.client.base_url)
+    async with anthropic.AsyncAnthropic(api_key="unused", base_url=address, max_retries=0) as client:
+        answer = await client.messages.create(model="mode-2/generalist", **asked, extra_headers=named)
+        assert answer._request_id == "abc-1"
+        with pytest.raises(anthropic.NotFoundError) as caught:
+            await client.messages.create(model="nothing", **asked, extra_headers=named)
+    assert caught.value.request_id == "abc-1"
+    assert caught.value.body["request_id"] == "abc-1"
 
 
 async def test_the_line_has_nothing_of_the_question(

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic_core import to_json
 from starlette.responses import Response
+from structlog.contextvars import get_contextvars
 
 from ai_engine.asgi.lingering_response import LingeringResponse
 from ai_engine.problem import Problem
@@ -33,7 +34,7 @@ def is_anthropic(path: str) -> bool:
 def respond_as_anthropic(problem: Problem, headers: Mapping[str, str] | None) -> Response:
     """Answer with a problem."""
     status = BAD_REQUEST if problem.status == UNPROCESSABLE else problem.status
-    body = error_body(error_type(status), problem.detail)
+    body = error_body(error_type(status), problem.detail, get_contextvars().get("request_id"))
     for each in problem.errors or ():
         if each.field in DETAILS:
             body["error"]["details"] = DETAILS[each.field]
