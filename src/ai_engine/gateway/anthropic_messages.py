@@ -14,6 +14,7 @@ from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.model_failures import stream_failure
 from ai_engine.gateway.size import RequestSize, measure, terms_of
 from ai_engine.protocols.anthropic.error_types import error_body, error_type
+from ai_engine.protocols.anthropic.whole_message import as_events
 from ai_engine.protocols.canonical.field_reader import FieldReader
 from ai_engine.protocols.canonical.server_sent import named_event, relayed_event
 from vital_shared.errors import InvalidRequest
@@ -94,10 +95,12 @@ class MessagesExchange:
 
 
 def _named(data: bytes) -> bytes:
-    """Write an event under its name, which is the type in its data."""
+    """Write an event under its name, which is the type in its data; a whole message becomes several."""
     try:
         event = orjson.loads(data)
     except orjson.JSONDecodeError:
         event = None
     name = event.get("type") if isinstance(event, dict) else None
+    if name == "message":
+        return as_events(event)
     return relayed_event(data, name if isinstance(name, str) and name.isidentifier() else "")

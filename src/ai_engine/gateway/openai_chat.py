@@ -14,6 +14,7 @@ from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.limit_field import limit_field
 from ai_engine.gateway.size import RequestSize, measure, terms_of
 from ai_engine.protocols.canonical.server_sent import relayed_event
+from ai_engine.protocols.openai.whole_completion import as_chunk
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.relay import Operation, RelayedRequest
@@ -101,7 +102,7 @@ class ChatExchange:
         elif data.strip() == DONE:
             self._put_done()
         elif self._shows_usage or not _is_usage_alone(data):
-            self.channel.put(relayed_event(data))
+            self.channel.put(relayed_event(as_chunk(data)))
 
     def end(self) -> None:
         """End a stream, also where the provider leaves its last event out."""

@@ -1,0 +1,89 @@
+"""Providers that answer as a whole although a stream was asked for: the client gets a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anthropic
+import orjson
+from tests.ai_engine.gateway.conftest import OpenGateway
+from tests.ai_engine.gateway.test_chat_completions import COST_NANOS, HELLO, WHOLE, whole
+from tests.llm.wires.servers import anthropic as messages
+from tests.llm.wires.servers.base import Reply, serve
+
+CALL = {"id": "call_a", "type": "function", "function": {"name": "weigh", "arguments": '{"thing": "moon"}'}}
+OTHER_CALL = {"id": "call_b", "type": "function", "function": {"name": "weigh", "arguments": "{}"}}
+
+ANTHROPIC = """
+[providers.other]
+wire = "anthropic"
+base_url = "{url}"
+key_env = "MINE_KEY"
+"""
+
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-of-theirs",
+    "content": [
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2lnbmVk"},
+        {"type": "redacted_thinking", "data": "ZW5jcnlwdGVk"},
+        {"type": "text", "text": "Let me see."},
+        {"type": "tool_use", "id": "toolu_1", "name": "weigh", "input": {"thing": "moon"}},
+    ],
+    "stop_reason": "tool_use",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 20, "output_tokens": 30},
+}
+
+
+async def test_openais_client_reads_a_whole_completion_as_a_stream(gateway: OpenGateway) -> None:
+    async with gateway(whole()) as given:
+        stream = await given.client.chat.completions.create(model="mine:m", messages=HELLO, stream=True)
+        (chunk,) = [chunk async for chunk in stream]
+        (choice,) = chunk.choices
+        assert (choice.delta.content, choice.finish_reason) == ("It takes 42 days.", "stop")
+        assert (chunk.object, chunk.id) == ("chat.completion.chunk", WHOLE["id"])
+        assert chunk.an_extension == WHOLE["an_extension"]
+        (charge,) = await given.charges()
+        assert charge[5] == COST_NANOS
+
+
+async def test_openais_client_reads_whole_tool_calls_as_a_stream(gateway: OpenGateway) -> None:
+    said = {"role": "assistant", "content": None, "tool_calls": [CALL, OTHER_CALL]}
+    choices = [{"index": 0, "message": said, "finish_reason": "tool_calls"}]
+    async with (
+        gateway(whole(choices=choices)) as given,
+        given.client.chat.completions.stream(model="mine:m", messages=HELLO) as stream,
+    ):
+        completion = await stream.get_final_completion()
+    calls = completion.choices[0].message.tool_calls
+    assert [(call.id, call.function.arguments) for call in calls] == [
+        (call["id"], call["function"]["arguments"]) for call in (CALL, OTHER_CALL)
+    ]
+
+
+async def test_a_stream_that_speaks_of_a_message_is_passed_on_as_it_is(gateway: OpenGateway) -> None:
+    text = b'{"id": "c", "choices": [{"index": 0, "delta": {"content": "a \\"message\\""}}], "x": "message" }'
+    end = b'{"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}'
+    parts = [b"data: " + each + b"\n\n" for each in (text, end, b"[DONE]")]
+    async with gateway(Reply(parts)) as given:
+        body = {"model": "mine:m", "messages": HELLO, "stream": True}
+        answer = await given.service.client.post("/v1/chat/completions", json=body)
+        assert answer.content == b"".join(parts)
+
+
+async def test_anthropics_client_reads_a_whole_message_as_a_stream(gateway: OpenGateway) -> None:
+    reply = Reply([orjson.dumps(MESSAGE)], headers=messages.HEADERS, content_type="application/json")
+    async with serve(reply) as provider, gateway(whole(), more=ANTHROPIC.format(url=provider.url)) as given:
+        address = str(given.service.client.base_url)
+        async with (
+            anthropic.AsyncAnthropic(api_key="unused", base_url=address, max_retries=0) as client,
+            client.messages.stream(model="other:d", max_tokens=50, messages=HELLO) as stream,
+        ):
+            said = [text async for text in stream.text_stream]
+            final = await stream.get_final_message()
+    assert said == ["Let me see."]
+    assert final.model_dump(exclude_unset=True)["content"] == MESSAGE["content"]
+    assert (final.stop_reason, final.usage.output_tokens) == ("tool_use", 30)
