@@ -61,10 +61,10 @@ def test_sections_of_statutes_have_their_numbers():
         add(document, text, number, level)
     assert texts("a.docx", saved(document)) == [
         "§ 1 Name",
-        "The name is Oak.",
+        "(1) The name is Oak.",
         "§ 2 Aims",
-        "It plants.",
-        "It prunes.",
+        "(1) It plants.",
+        "(2) It prunes.",
     ]
 
 
@@ -75,7 +75,15 @@ def test_numbers_of_several_levels_count_within_the_level_above():
     )
     for text, level in (("A", 0), ("B", 1), ("C", 2), ("D", 2), ("E", 1), ("F", 0), ("G", 2)):
         add(document, text, number, level)
-    assert texts("a.docx", saved(document)) == ["A", "I.1 B", "I.1.a C", "I.1.b D", "I.2 E", "F", "II.1.a G"]
+    assert texts("a.docx", saved(document)) == [
+        "I. A",
+        "I.1 B",
+        "I.1.a C",
+        "I.1.b D",
+        "I.2 E",
+        "II. F",
+        "II.1.a G",
+    ]
 
 
 def test_headings_have_the_numbers_of_their_styles():
@@ -118,12 +126,18 @@ def test_a_list_that_begins_anew_does_so():
 
 
 @pytest.mark.parametrize(
-    "level", [("bullet", "•"), ("decimal", "%1."), ("lowerLetter", "%1)"), ("none", "§")]
+    ("level", "tea"),
+    [
+        (("decimal", "%1."), "1. Tea"),
+        (("lowerLetter", "%1)"), "a) Tea"),
+        (("bullet", "•"), "Tea"),
+        (("none", "§"), "Tea"),
+    ],
 )
-def test_plain_items_are_read_without_their_marks(level):
+def test_items_have_the_marks_by_which_others_name_them(level, tea):
     document = Document()
     number = numbered(document, Level(*level))
     add(document, "Tea", number)
     add(document, "Rum", 0)
     add(document, "Gin", 12_345)
-    assert texts("a.docx", saved(document)) == ["Tea", "Rum", "Gin"]
+    assert texts("a.docx", saved(document)) == [tea, "Rum", "Gin"]

@@ -24,8 +24,6 @@ __all__ = ["parse_docx"]
 _HEADING: Final = re.compile(r"heading (\d)", re.IGNORECASE)
 _NOTES: Final = ("footnotes", "endnotes", "comments")
 _PAGE_NUMBER: Final = re.compile(r"(?:\W|\d|\b(?:page|seite|of|von|p|s)\b)*", re.IGNORECASE)
-_LIST_MARK: Final = re.compile(r"\(?[^\W_]{1,4}[.):]?")
-"""The marks of plain items ("3.", "b)"), which say nothing that their order does not."""
 
 TITLE_LEVEL: Final = 1
 MAX_LEVEL: Final = 6
@@ -125,8 +123,7 @@ def _add_paragraph(paragraph: Any, names: dict[str, str], outline: Outline, numb
     style = paragraph.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
     name = names.get(style.get(qn("w:val")), "") if style is not None else ""
     text, label = word_text(paragraph), numbers.label(paragraph)
-    is_heading = _HEADING.match(name) or name == "Title"
-    if text.strip() and label and (is_heading or not _LIST_MARK.fullmatch(label)):
+    if text.strip() and label:
         text = f"{label} {text}"
     if heading := _HEADING.match(name):
         outline.heading(min(int(heading[1]) + TITLE_LEVEL, MAX_LEVEL), text)
