@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from bs4.element import Tag
 
-__all__ = ["OrderedList"]
+from vital_shared.retrieval.ingest.numerals import written
 
-_ROMAN: Final = (
-    *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl")),
-    *((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
-)
-_MAX_ROMAN: Final = 3_999
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+__all__ = ["OrderedList"]
 
 
 class OrderedList:
@@ -31,25 +25,9 @@ class OrderedList:
         """Return the mark before an item: its number or letter, and a full stop."""
         number = _number(item, "value", self._next)
         self._next = number + self._step
-        return f"{_written(number, str(item.get('type', self._type)))}."
+        return f"{written(number, str(item.get('type', self._type)))}."
 
 
 def _number(tag: Tag, attribute: str, otherwise: int) -> int:
     value = str(tag.get(attribute, "")).strip()
     return int(value) if re.fullmatch(r"-?\d{1,6}", value) else otherwise
-
-
-def _written(number: int, kind: str) -> str:
-    if kind in {"a", "A"} and number > 0:
-        text = ""
-        while number:
-            number, letter = divmod(number - 1, len(_LETTERS))
-            text = _LETTERS[letter] + text
-    elif kind in {"i", "I"} and 0 < number <= _MAX_ROMAN:
-        text = ""
-        for value, letters in _ROMAN:
-            count, number = divmod(number, value)
-            text += letters * count
-    else:
-        return str(number)
-    return text.upper() if kind.isupper() else text

@@ -14,6 +14,7 @@ from docx.document import Document as WordDocument
 from docx.oxml.ns import qn
 from lxml import etree
 
+from vital_shared.retrieval.ingest.numerals import in_letters, in_roman
 from vital_shared.retrieval.ingest.packages import parse_xml
 
 __all__ = ["WordNumbers"]
@@ -21,12 +22,6 @@ __all__ = ["WordNumbers"]
 _NUMBERING: Final = "/numbering"
 _PLACE: Final = re.compile(r"%([1-9])")
 _UNNUMBERED: Final = frozenset(("bullet", "none"))
-_ROMAN: Final = (
-    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
-    (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
-)  # fmt: skip
-MAX_ROMAN: Final = 3_999
-LETTERS: Final = 26
 MAX_STYLES: Final = 20
 """The longest chain of styles that are based on each other."""
 
@@ -164,20 +159,12 @@ def _number(element: etree._Element, name: str) -> int:
 def _shown(number: int, kind: str) -> str:
     """Write a number as its level does; kinds of other scripts are written in digits."""
     match kind:
-        case "lowerLetter" | "upperLetter" if number > 0:
-            text = chr(ord("a") + (number - 1) % LETTERS) * ((number - 1) // LETTERS + 1)
-        case "lowerRoman" | "upperRoman" if 0 < number <= MAX_ROMAN:
-            text = _roman(number)
+        case "lowerLetter" | "upperLetter":
+            text = in_letters(number, repeated=True)
+        case "lowerRoman" | "upperRoman":
+            text = in_roman(number)
         case "decimalZero":
             text = f"{number:02}"
         case _:
             text = str(number)
     return text.upper() if kind.startswith("upper") else text
-
-
-def _roman(number: int) -> str:
-    text = ""
-    for value, letters in _ROMAN:
-        times, number = divmod(number, value)
-        text += letters * times
-    return text
