@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -9,19 +10,20 @@ from lxml import etree
 
 from vital_shared.errors import IngestError
 from vital_shared.retrieval.ingest.blocks import Outline, Parsed, title_from
+from vital_shared.retrieval.ingest.odf_list_numbers import HEADING, ITEM, LIST, OdfListNumbers
 from vital_shared.retrieval.ingest.odf_table import TABLE, odf_table
 from vital_shared.retrieval.ingest.odf_text import PARAGRAPH, WORDS_FOR_PICTURES, OdfText, odf_name, styles_of
 from vital_shared.retrieval.ingest.packages import open_package, parse_xml
 
 __all__ = ["parse_odf"]
 
-HEADING, ITEM = odf_name("text", "h"), odf_name("text", "list-item")
 PAGE: Final = odf_name("drawing", "page")
 FRAME: Final = odf_name("drawing", "frame")
 NOTES: Final = odf_name("presentation", "notes")
 KIND: Final = odf_name("presentation", "class")
 DELETED: Final = odf_name("text", "tracked-changes")
 LEVEL: Final = odf_name("text", "outline-level")
+UNNUMBERED: Final = odf_name("text", "is-list-header")
 SECTION: Final = odf_name("text", "section")
 SHOWN: Final = odf_name("text", "display")
 IS_HIDDEN: Final = odf_name("text", "is-hidden")
@@ -43,7 +45,8 @@ def parse_odf(data: bytes, *, uri: str) -> Parsed:
         content = parse_xml(package.read("content.xml"))
         styles = [parse_xml(package.read("styles.xml"))] if "styles.xml" in names else []
         meta = parse_xml(package.read("meta.xml")) if "meta.xml" in names else None
-    reader = _OdfReader(OdfText(styles_of(*styles, content)), _hidden_pages(content))
+    numbers = OdfListNumbers(*styles, content)
+    reader = _OdfReader(OdfText(styles_of(*styles, content)), numbers, _hidden_pages(content))
     reader.read(content)
     title = meta.findtext(".//{http://purl.org/dc/elements/1.1/}title") if meta is not None else ""
     return reader.outline.finish(
@@ -62,10 +65,13 @@ def _hidden_pages(content: etree._Element) -> frozenset[str]:
 class _OdfReader:
     """A walk through a document."""
 
-    def __init__(self, text: OdfText, hidden_pages: frozenset[str]) -> None:
+    def __init__(self, text: OdfText, numbers: OdfListNumbers, hidden_pages: frozenset[str]) -> None:
         self.outline = Outline()
         self.slides = 0
         self._text = text
+        self._numbers = numbers
+        self._number = ""
+        """The number of the item whose first paragraph comes next."""
         self._hidden_pages = hidden_pages
         self._hidden_slides: list[int] = []
         self._has_objects = self._has_hidden = False
@@ -82,15 +88,30 @@ class _OdfReader:
         for child in parent:
             if child.tag == HEADING:
                 level = str(child.get(LEVEL, "1"))
-                number = int(level) if level.isdigit() else 1
-                self.outline.heading(min(max(number, 1), MAX_LEVEL), self._text.of(child))
+                number = int(level) if re.fullmatch(r"[1-9][0-9]?", level) else 1
+                if not in_list and child.get(UNNUMBERED) != "true":
+                    self._number = self._numbers.heading(number)
+                self.outline.heading(min(number, MAX_LEVEL), self._numbered(child))
             elif child.tag == PARAGRAPH:
-                self.outline.add("item" if in_list else "paragraph", self._text.of(child))
+                self.outline.add("item" if in_list else "paragraph", self._numbered(child))
             elif child.tag == PAGE:
                 self._read_slide(child)
+            elif child.tag == LIST:
+                self._numbers.open(child)
+                self.read(child, in_list=in_list)
+                self._numbers.close()
+            elif child.tag == ITEM:
+                self._number = self._numbers.item(child)
+                self.read(child, in_list=True)
             elif not self._read_part(child) and isinstance(child.tag, str):
-                self.read(child, in_list=in_list or child.tag == ITEM)
+                self.read(child, in_list=in_list)
             self._read_asides()
+
+    def _numbered(self, paragraph: etree._Element) -> str:
+        """Return the text of a paragraph, behind the number of the item that begins with it."""
+        text, number = self._text.of(paragraph), self._number
+        self._number = ""
+        return f"{number} {text}" if number and text.strip() else text
 
     def _read_part(self, element: etree._Element) -> bool:
         """Read an element that is no text but has some, or is left out; returns False for others."""

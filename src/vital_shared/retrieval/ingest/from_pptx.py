@@ -21,6 +21,7 @@ from vital_shared.retrieval.ingest.html_instead import FILE_NAME
 from vital_shared.retrieval.ingest.letter_forms import LetterForm, Written, spelt_out
 from vital_shared.retrieval.ingest.office_parts import diagram_texts
 from vital_shared.retrieval.ingest.packages import open_package
+from vital_shared.retrieval.ingest.slide_list_numbers import SlideListNumbers
 from vital_shared.retrieval.ingest.tables import row_text, table_lines
 
 __all__ = ["parse_pptx"]
@@ -79,8 +80,11 @@ def _add(shape: Any, outline: Outline) -> bool:
         except (KeyError, ValueError, NotImplementedError, AttributeError):
             return False
     elif shape.has_text_frame:
+        numbers = SlideListNumbers()
         for paragraph in shape.text_frame.paragraphs:
             text = _text(paragraph)
+            if text.strip() and (number := numbers.label(paragraph._p)):  # noqa: SLF001 - as in `_text`
+                text = f"{number} {text}"
             outline.add("item" if len(shape.text_frame.paragraphs) > 1 else "paragraph", text)
     else:
         outline.add("paragraph", _picture_words(shape))
