@@ -77,6 +77,18 @@ def test_wrapped_lines_are_one_sentence_and_separate_lines_are_not() -> None:
     ]
 
 
+@pytest.mark.parametrize("mark", ["(2)", "b.", "(c)", "D)", "(E)", "ii.", "(iv)", "IX.", "(XII)"])
+def test_numbers_of_items_are_no_sentences(mark: str) -> None:
+    item = f"{mark} Wash the filter. Then dry it."
+    assert is_item(item)
+    assert split(item) == [item]
+
+
+@pytest.mark.parametrize("prose", ["J. Smith signed it.", "Mix. Then wait.", "(see above) It is dry."])
+def test_names_and_words_are_no_numbers_of_items(prose: str) -> None:
+    assert not is_item(prose)
+
+
 def test_the_kinds_of_sentences_are_distinguished() -> None:
     assert is_item("- a pot")
     assert is_item("12) a pot")

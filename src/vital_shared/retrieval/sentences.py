@@ -10,7 +10,10 @@ from collections.abc import Sequence
 
 __all__ = ["is_item", "is_lead_in", "is_row", "split", "without_marker"]
 
-_MARKER = r"[ \t]{0,64}(?:[-*+•–]|\(?[0-9]{1,3}[.)]|\(?[a-z][.)])[ \t]+"
+_MARKER = (
+    r"[ \t]{0,64}(?:[-*+•–]|\(?[0-9]{1,3}[.)]|\(?[a-z][.)]|\(?[A-Z]\)"
+    r"|\(?(?:[ivx]{2,5}|[IVX]{2,5})[.)])[ \t]+"  # one capital letter and a full stop begin a name, too
+)
 _LINE_OF_ITS_OWN = re.compile(rf"{_MARKER}|[ \t]*+[|#]")
 _ITEM = re.compile(_MARKER)
 _END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_]*+\s++(?=[\"'“‘(\[*_]*+[^\W_a-z])")
