@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
 
 from vital_cli.command_loop import command_loop
 from vital_cli.settings import load_settings
 from vital_shared.settings import Settings
-from vital_shared.store.open_store import Store, open_store
+from vital_shared.store.open_store import Store
 
 __all__ = ["with_store"]
 
@@ -23,7 +24,7 @@ def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
     """
 
     async def do() -> T:
-        async with open_store(load_settings(Settings)) as store:
+        async with aclosing(await Store.open(load_settings(Settings))) as store:
             return await work(store)
 
     with command_loop() as runner:

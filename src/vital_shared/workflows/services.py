@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
@@ -53,7 +53,7 @@ from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.label_values import LabelValues
 from vital_shared.store.limits import LimitStore
-from vital_shared.store.open_store import open_store
+from vital_shared.store.open_store import Store
 from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 from vital_shared.store.runs import RunStore
@@ -190,7 +190,8 @@ class Services:
         settings = settings or Settings()
         check_telemetry()  # reports what is missing now, and not with the first run
         async with AsyncExitStack() as stack:
-            store = await stack.enter_async_context(open_store(settings, now))
+            store = await Store.open(settings, now)
+            stack.push_async_callback(store.aclose)
             database, clock = store.database, store.now
             savings = Savings(database, clock)
             stack.push_async_callback(savings.aclose)
@@ -254,8 +255,7 @@ class Services:
                 ),
                 now=clock(),
             )
-            logs = await stack.enter_async_context(_event_logs(settings))
-            redis = await stack.enter_async_context(_redis(settings))
+            logs, redis = await _event_logs(settings, stack), _redis(settings, stack)
             return cls(
                 settings=settings,
                 database=database,
@@ -348,44 +348,33 @@ def _searched(
     return sources, Searches.hedging(names, share, sources, guardrails)
 
 
-@asynccontextmanager
-async def _event_logs(settings: Settings) -> AsyncIterator[EventLogs]:
+async def _event_logs(settings: Settings, stack: AsyncExitStack) -> EventLogs:
     """Open the logs of runs, shared by all processes where there is an address."""
     url = settings.redis_url.get_secret_value()
     if not url:
         logs = EventLogs(settings.data_dir / "events")
-        try:
-            yield logs
-        finally:
-            await logs.aclose()
-        return
+        stack.push_async_callback(logs.aclose)
+        return logs
     check_redis_package()
     from vital_shared.events.shared_logs import SharedEventLogs  # noqa: PLC0415 - redis is an extra
 
     shared = SharedEventLogs(url)
-    try:
-        await shared.start()
-        yield shared
-    finally:
-        await shared.aclose()
+    stack.push_async_callback(shared.aclose)
+    await shared.start()
+    return shared
 
 
-@asynccontextmanager
-async def _redis(settings: Settings) -> AsyncIterator[RedisTier | None]:
+def _redis(settings: Settings, stack: AsyncExitStack) -> RedisTier | None:
     """Open the tier that all processes share, where there is an address."""
-    if not settings.redis_url.get_secret_value():
-        yield None
-        return
+    url = settings.redis_url.get_secret_value()
+    if not url:
+        return None
     check_redis_package()
     from vital_shared.cache.redis import RedisTier  # noqa: PLC0415 - redis is an extra
 
-    tier = RedisTier(
-        settings.redis_url.get_secret_value(), settings.cache_redis_entries, settings.cache_ttl_seconds
-    )
-    try:
-        yield tier
-    finally:
-        await tier.aclose()
+    tier = RedisTier(url, settings.cache_redis_entries, settings.cache_ttl_seconds)
+    stack.push_async_callback(tier.aclose)
+    return tier
 
 
 def check_redis_package() -> None:
