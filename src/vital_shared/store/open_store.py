@@ -29,7 +29,7 @@ class Store:
     """The lease of this process on its durable runs; it is held as soon as there is one."""
     runs: RunStore
     closing: AsyncExitStack
-    """What to close, in order."""
+    """The resources to close, in order."""
 
     @classmethod
     async def open(cls, settings: Settings, now: Callable[[], datetime] | None = None) -> Store:
@@ -57,5 +57,5 @@ class Store:
             return cls(database, clock, lease, runs, stack.pop_all())
 
     async def aclose(self) -> None:
-        """Close what was opened."""
+        """Close all resources."""
         await self.closing.aclose()
