@@ -9,7 +9,7 @@ from typing import TypeVar
 from vital_cli.command_loop import command_loop
 from vital_cli.settings import load_settings
 from vital_shared.settings import Settings
-from vital_shared.store.open_store import Store
+from vital_shared.store.store import Store
 
 __all__ = ["with_store"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vital_shared.models.audit import AuditEntry, AuditPage, AuditQuery
-    from vital_shared.store.open_store import Store
+    from vital_shared.store.store import Store
 
 __all__ = ["audit"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from vital_shared.models.audit import AuditAction
     from vital_shared.store.backup import BackupFacts
-    from vital_shared.store.open_store import Store
+    from vital_shared.store.store import Store
 
 __all__ = ["backup", "restore"]
 

@@ -10,7 +10,7 @@ from vital_cli.options import Json, examples
 
 if TYPE_CHECKING:
     from vital_shared.models.dead_letter import DeadLetter
-    from vital_shared.store.open_store import Store
+    from vital_shared.store.store import Store
 
 __all__ = ["app"]
 

@@ -10,7 +10,7 @@ from vital_cli.options import Json, Viewer, examples
 
 if TYPE_CHECKING:
     from vital_shared.models.knowledge import Document
-    from vital_shared.store.open_store import Store
+    from vital_shared.store.store import Store
     from vital_shared.workflows.services import Services
 
 __all__ = ["app"]

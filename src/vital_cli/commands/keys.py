@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vital_shared.models.api_key import ApiKey
     from vital_shared.store.keys import NewKey
-    from vital_shared.store.open_store import Store
+    from vital_shared.store.store import Store
 
 __all__ = ["app"]
 

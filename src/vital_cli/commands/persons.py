@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from vital_shared.models.erasure import ErasureReport
-    from vital_shared.store.open_store import Store
+    from vital_shared.store.store import Store
 
 __all__ = ["erase", "export"]
 

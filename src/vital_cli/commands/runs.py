@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from vital_shared.models.recorded_call import RecordedCall
     from vital_shared.models.run_list import RunQuery, RunSummary
-    from vital_shared.store.open_store import Store
+    from vital_shared.store.store import Store
 
 __all__ = ["app"]
 

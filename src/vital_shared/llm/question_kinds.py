@@ -205,9 +205,9 @@ _LABEL: Final = re.compile(r"(?:(?<=; )|^)[^:;]{1,40}: ")
 def lacks_kind(question: str, answer: str) -> bool:
     """Return whether a question asks for a time, a person or a number, and the answer has none."""
     if _PERSON.question.search(question):
-        told = _LABEL.sub("", answer)
-        is_group = _GROUP.question.search(question) and _GROUP.answer.search(told)
-        return not _PERSON.answer.search(told) and not is_group
+        words = _LABEL.sub("", answer)
+        is_group = _GROUP.question.search(question) and _GROUP.answer.search(words)
+        return not _PERSON.answer.search(words) and not is_group
     kind = next((kind for kind in _KINDS if kind.question.search(question)), None)
     return kind is not None and not kind.answer.search(answer)
 

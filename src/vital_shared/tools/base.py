@@ -268,7 +268,7 @@ def _hints(function: Callable[..., Awaitable[str | Found]]) -> dict[str, Any]:
 
 
 def _may_be_found(hint: Any) -> bool:
-    """Return whether a value of a type may be what a tool returns; so it may where nobody can tell."""
+    """Return whether a value of a type may be what a tool returns; a type that is not known may be one."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return any(map(_may_be_found, get_args(hint)))

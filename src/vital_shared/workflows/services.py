@@ -53,11 +53,11 @@ from vital_shared.store.database import Database
 from vital_shared.store.knowledge import KnowledgeStore
 from vital_shared.store.label_values import LabelValues
 from vital_shared.store.limits import LimitStore
-from vital_shared.store.open_store import Store
 from vital_shared.store.request_counts import RequestCounts
 from vital_shared.store.retrieval_tunings import RetrievalTuningStore
 from vital_shared.store.runs import RunStore
 from vital_shared.store.savings import Savings
+from vital_shared.store.store import Store
 from vital_shared.store.store_clock import StoreClock
 from vital_shared.store.usage_limits import UsageLimitStore
 from vital_shared.store.worker_lease import WorkerLease

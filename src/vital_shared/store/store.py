@@ -1,4 +1,4 @@
-"""The store, open: its database, its clock and its runs."""
+"""The store: its database, its clock and its runs."""
 
 from __future__ import annotations
 
