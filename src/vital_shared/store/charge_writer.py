@@ -135,7 +135,6 @@ class ChargeWriter:
             calls=calls,
             end=end,
             fence=context.fence,
-            is_limited=context.is_limited,
         )
         pending = PendingSettlement(settlement, after)
 

@@ -7,12 +7,12 @@ tenant has spent by day and by month is kept with them, in the same transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, RowMapping, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.models.base import Frozen
@@ -21,11 +21,12 @@ from vital_shared.models.model_call import Tokens
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.models.workflow_names import BUILT_IN_CLASS
 from vital_shared.store.account_tables import ledger, spending
-from vital_shared.store.limit_check import count_charges
+from vital_shared.store.limit_check import count_charges, has_limits_of_run
+from vital_shared.store.periods import period_key
 from vital_shared.store.prepared import Prepared
 from vital_shared.store.upsert import upsert
 
-__all__ = ["Payer", "charges_of", "record", "spending_lock"]
+__all__ = ["Payer", "charges_of", "lock_spending", "record", "spending_lock"]
 
 
 class Payer(Frozen):
@@ -47,10 +48,22 @@ def _insert_rows(dialect: str) -> Prepared:
 
 
 @cache
-def _add_spent(dialect: str) -> Insert:
-    statement = upsert(spending, dialect)
-    spent = spending.c.cost_nanos + statement.excluded.cost_nanos
-    return statement.on_conflict_do_update(index_elements=["tenant_id", "period"], set_={"cost_nanos": spent})
+def _add_spent(dialect: str, *, tells_limits: bool) -> Prepared:
+    """Make the statement that adds to what a tenant has spent in a period.
+
+    :param tells_limits: whether it returns if there are limits above the run.
+    """
+    columns = spending.c
+    statement = upsert(spending, dialect).values(
+        tenant_id=bindparam("tenant_id", type_=columns.tenant_id.type),
+        period=bindparam("period", type_=columns.period.type),
+        cost_nanos=bindparam("nanos", type_=columns.cost_nanos.type),
+    )
+    spent = columns.cost_nanos + statement.excluded.cost_nanos
+    adding = statement.on_conflict_do_update(
+        index_elements=["tenant_id", "period"], set_={"cost_nanos": spent}
+    )
+    return Prepared(adding.returning(has_limits_of_run) if tells_limits else adding)
 
 
 def spending_lock(tenant_id: str) -> str:
@@ -64,13 +77,12 @@ def record(
     payer: Payer,
     charges: Sequence[Charge],
     at: datetime,
-    *,
-    is_limited: bool = True,
 ) -> tuple[Charge, ...]:
     """Write a run's charges, and return those that were not there yet.
 
+    They count against the limits above the run, also against those that were set since it began.
+
     :param connection: in the transaction that ends or pauses the run.
-    :param is_limited: whether there may be limits above it, against which they count.
     """
     if not charges:
         return ()
@@ -78,18 +90,33 @@ def record(
     rows = [common | _row(charge) for charge in charges]
     new = set(_insert_rows(connection.dialect.name).returned(connection, rows))
     written = tuple(charge for charge in charges if charge.item in new)
-    _spend(connection, payer.tenant_id, sum(charge.cost_nanos for charge in written), at)
-    if is_limited:
-        count_charges(connection, run_id, written, at)
+    if any(charge.cost_nanos or charge.tokens.input or charge.tokens.output for charge in written):
+        nanos = sum(charge.cost_nanos for charge in written)
+        if _spend(connection, run_id, payer, nanos, at):
+            count_charges(connection, run_id, written, at)
     return written
 
 
-def _spend(connection: Connection, tenant_id: str, nanos: int, at: datetime) -> None:
-    if not nanos:
-        return
-    day = f"{at.astimezone(UTC):%Y-%m-%d}"
-    rows = [{"tenant_id": tenant_id, "period": period, "cost_nanos": nanos} for period in (day, day[:7])]
-    connection.execute(_add_spent(connection.dialect.name), rows)
+def _spend(connection: Connection, run_id: str, payer: Payer, nanos: int, at: datetime) -> bool:
+    """Add to what the tenant has spent, and return whether there are limits above the run.
+
+    The month comes first, and is written also for what costs nothing: who sets a limit locks it, so that the
+    next statement sees a limit whose past does not have these charges.
+    """
+    dialect, common = connection.dialect.name, {"tenant_id": payer.tenant_id, "nanos": nanos}
+    month = common | {"period": period_key("monthly", at)}
+    _add_spent(dialect, tells_limits=False).execute(connection, month)
+    day = common | {"period": period_key("daily", at), "of_user": payer.user_id, "of_run": run_id}
+    day["of_tenant"] = payer.tenant_id
+    return any(_add_spent(dialect, tells_limits=True).returned(connection, [day]))
+
+
+def lock_spending(connection: Connection, tenant_ids: Iterable[str], at: datetime) -> None:
+    """Let nobody write charges of tenants to the end of the transaction: what is written by then is all."""
+    statement = _add_spent(connection.dialect.name, tells_limits=False)
+    for tenant_id in sorted(tenant_ids, key=spending_lock):
+        values = {"tenant_id": tenant_id, "period": period_key("monthly", at), "nanos": 0}
+        statement.execute(connection, values)
 
 
 async def charges_of(connection: AsyncConnection, run_id: str) -> tuple[Charge, ...]:

@@ -50,6 +50,7 @@ __all__ = [
     "extend_limits",
     "forget_overdue_limits",
     "has_limits",
+    "has_limits_of_run",
     "limits_of",
     "matches",
     "release_limits",
@@ -101,6 +102,12 @@ def _parameter(name: str) -> ColumnElement[Any]:
 _IS_ABOVE: Final = matches(_parameter("of_tenant"), _parameter("of_user"), _parameter("of_key"))
 has_limits: Final = exists().where(_IS_ABOVE)
 """The condition that there is a limit above the run of `LimitedRun.parameters`."""
+
+_KEY_OF_RUN: Final = select(runs.c.key_id).where(runs.c.id == _parameter("of_run")).scalar_subquery()
+has_limits_of_run: Final = exists().where(
+    matches(_parameter("of_tenant"), _parameter("of_user"), _KEY_OF_RUN)
+)
+"""The same for a run that is stored: by its id, its tenant and its user."""
 
 _LIMITS: Final = select(usage_limits).where(_IS_ABOVE).order_by(usage_limits.c.id)
 _LOCKED_LIMITS: Final = _LIMITS.with_for_update()

@@ -37,8 +37,6 @@ class Settlement(Frozen):
     """The worker of a durable run: all of it is refused once another one has the run. None: no other can."""
     calls: tuple[RecordedCall, ...] = Field(default=(), exclude=True)
     """Calls of models with their words; not written down, since no other file is to hold them."""
-    is_limited: bool = Field(default=True, exclude=True)
-    """Whether there may be limits above the run; not written down, as in `RunEnd`."""
     clears_calls: bool = False
     """Whether these are the calls that a durable run has left, which are deleted with this."""
 
@@ -87,7 +85,7 @@ class Settlement(Frozen):
     def record(self, connection: Connection) -> tuple[Charge, ...]:
         """Write the charges and the calls' words, and return the charges that were not there yet."""
         store_model_calls(connection, self.run_id, self.calls)
-        return record(connection, self.run_id, self.payer, self.charges, self.at, is_limited=self.is_limited)
+        return record(connection, self.run_id, self.payer, self.charges, self.at)
 
     def write(self, connection: Connection) -> tuple[bool, tuple[Charge, ...]]:
         """Write it late; return whether the run ended with it, and the charges that were not there yet."""

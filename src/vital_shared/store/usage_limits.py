@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    update,
 )
 
 from vital_shared.errors import InvalidRequest, NotFound
@@ -30,6 +31,7 @@ from vital_shared.models.usage_limits import LEVELS, Organisation, UsageLimit, U
 from vital_shared.store.account_tables import api_keys, ledger
 from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
+from vital_shared.store.ledger import lock_spending
 from vital_shared.store.limit_check import RESERVED
 from vital_shared.store.limit_tables import limit_usage, tenant_organisations, usage_limits
 from vital_shared.store.periods import usage_period_end, usage_period_key
@@ -76,11 +78,12 @@ class UsageLimitStore:
         changed = {"amount": amount, "updated_at": now}
 
         def write(connection: Connection) -> None:
-            known = select(_COLUMNS.id).where(_COLUMNS.id == limit_id).with_for_update()
-            is_new = connection.execute(known).first() is None
-            statement = upsert(usage_limits, connection.dialect.name).values(id=limit_id, **row, **changed)
-            connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
-            if is_new:
+            new = upsert(usage_limits, connection.dialect.name).values(id=limit_id, **row, **changed)
+            adding = new.on_conflict_do_nothing(index_elements=["id"]).returning(_COLUMNS.id)
+            if connection.execute(adding).first() is None:
+                connection.execute(update(usage_limits).where(_COLUMNS.id == limit_id).values(changed))
+            else:
+                lock_spending(connection, _tenants_of(connection, limit), now)
                 _count_earlier(connection, limit, limit_id, now)
             details = limit.model_dump(
                 mode="json", exclude={"id", "tenant_id"} if _names_person(limit) else {}
@@ -222,6 +225,18 @@ def _visible(tenant_id: str | None) -> ColumnElement[bool]:
         and_(_COLUMNS.level == "user", _COLUMNS.tenant_id == tenant_id),
         and_(_COLUMNS.level == "key", _COLUMNS.scope_id.in_(keys)),
     )
+
+
+def _tenants_of(connection: Connection, limit: UsageLimit) -> Collection[str]:
+    """Return the tenants whose runs are under a limit, as far as they have begun any."""
+    if limit.level == "organisation":
+        members = tenant_organisations.c
+        found = select(members.tenant_id).where(members.organisation_id == limit.id)
+    elif limit.level == "key":  # one of an operator's asks for many
+        found = select(runs.c.tenant_id).where(runs.c.key_id == limit.id).distinct()
+    else:
+        return {limit.tenant_id or limit.id}
+    return connection.execute(found).scalars().all()
 
 
 def _count_earlier(connection: Connection, limit: UsageLimit, limit_id: str, now: datetime) -> None:
