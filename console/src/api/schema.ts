@@ -4862,6 +4862,16 @@ export interface components {
              */
             web_searches: number;
             /**
+             * Grounded Prompts
+             * @default 0
+             */
+            grounded_prompts: number;
+            /**
+             * File Searches
+             * @default 0
+             */
+            file_searches: number;
+            /**
              * Terms
              * @default []
              */

@@ -146,21 +146,21 @@ class _Budget(LlmBudget):
     def __init__(self, run: CurrentRun, asking: Node, exchange: Exchange) -> None:
         super().__init__(run, asking, exchange.size.max_output_tokens)
         self._run = run
-        self._asked_terms = exchange.size.asked_terms
-        self._tokens = exchange.size.max_input_tokens
+        self._size = exchange.size
         run.context.may_exceed_alone = (
             False  # its one call has a bound, and is refused where that does not fit
         )
 
     async def _count(self, request: ModelRequest) -> int:  # noqa: ARG002 - the prompt is not in it
-        return self._tokens
+        return self._size.max_input_tokens
 
     def _nanos(self, model: Model, tokens: int, output: int) -> int | None:
         """Return the most that a call costs: the client chooses kinds of tokens and terms, not the engine."""
-        return self._run.services.account.max_nanos(model.name, tokens, output, self._asked_terms)
+        terms, searches = self._size.asked_terms, self._size.max_searches
+        return self._run.services.account.max_nanos(model.name, tokens, output, terms, searches)
 
     def release(self) -> None:
-        """Let go of what is held, and report a call that has cost more: a search, or a price of its own."""
+        """Let go of what is held, and report a call that cost more: searches, or a price of its own."""
         spent = self._context.account_nanos(self._account)
         if 0 < self._held < spent:
             RESERVATIONS_EXCEEDED_TOTAL.labels().inc()

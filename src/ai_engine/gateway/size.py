@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
-__all__ = ["RequestSize", "measure", "terms_of"]
+__all__ = ["RequestSize", "measure", "searches_of", "terms_of"]
 
 IMAGE_TOKENS: Final = 1_200
 """Tokens of a picture, as most models count them."""
@@ -37,6 +37,18 @@ REMOTE_FIELDS: Final = ("url", "file_url", "file_id")
 TERM_FIELDS: Final = ("service_tier", "speed", "serviceTier")
 """Fields of a request that name terms of its price (OpenAI, Anthropic, Gemini)."""
 
+SEARCH_TOOLS: Final = ("web_search", "file_search")
+"""Beginnings of the types of tools with which a provider searches by itself (Anthropic, OpenAI)."""
+
+GOOGLE_SEARCHES: Final = ("googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval")
+"""Fields of a tool with which Gemini searches by itself."""
+
+ASSUMED_SEARCHES: Final = 10
+"""Searches that one tool makes at most where the request does not limit them."""
+
+MAX_SEARCHES: Final = 1_000
+"""The most searches for which money is reserved, whatever the request names."""
+
 MAX_DEPTH: Final = 50
 
 
@@ -51,6 +63,8 @@ class RequestSize(NamedTuple):
     """The longest answer, in all choices together; None: the request names none."""
     asked_terms: frozenset[str] = frozenset()
     """Words of the request that may name terms of the price."""
+    max_searches: int = 0
+    """The most searches that the provider makes by itself."""
 
 
 class _MediaSize(NamedTuple):
@@ -68,6 +82,26 @@ def terms_of(body: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(value.lower() for name in TERM_FIELDS if isinstance(value := body.get(name), str))
 
 
+def searches_of(body: Mapping[str, Any]) -> int:
+    """Return the most searches that a provider makes for a request, in any provider's words."""
+    tools = body.get("tools")
+    counts = [_searches(each) for each in tools if isinstance(each, dict)] if isinstance(tools, list) else []
+    calls = body.get("max_tool_calls")  # of all tools of the provider's (OpenAI)
+    return min(sum(counts), calls if _is_count(calls) else MAX_SEARCHES, MAX_SEARCHES)
+
+
+def _searches(tool: Mapping[str, Any]) -> int:
+    kind = tool.get("type")
+    if isinstance(kind, str) and kind.startswith(SEARCH_TOOLS):
+        uses = tool.get("max_uses")
+        return uses if _is_count(uses) else ASSUMED_SEARCHES
+    return ASSUMED_SEARCHES if any(isinstance(tool.get(name), dict) for name in GOOGLE_SEARCHES) else 0
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def measure(
     body: Any,
     *,
@@ -75,6 +109,7 @@ def measure(
     count_at_most: Callable[[str], int],
     max_output_tokens: int | None,
     asked_terms: frozenset[str] = frozenset(),
+    max_searches: int = 0,
 ) -> RequestSize:
     """Measure the messages and tools of a request, in any provider's words.
 
@@ -91,6 +126,7 @@ def measure(
         count_at_most(text) + frames + others + min(files, MAX_FILES_TOKENS),
         max_output_tokens,
         asked_terms,
+        max_searches,
     )
 
 

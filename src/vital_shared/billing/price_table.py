@@ -6,6 +6,7 @@ above a threshold of input tokens the dearer price holds for all tokens of the c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -44,6 +45,11 @@ _MISSING: Final[Mapping[str, Mapping[str, Decimal]]] = {
 """Dollars per million tokens that the table lacks, by its own id of the model (OpenAI's pricing page)."""
 
 
+_PRICED_BY_PROMPT: Final = re.compile(r"gemini-[12]\D")
+"""Models whose price of a search is for a request with any (the Gemini API's pricing page and its guide
+"Grounding with Google Search"); from Gemini 3 on it is for each search."""
+
+
 class TablePrices:
     """One model's prices in the table.
 
@@ -55,13 +61,15 @@ class TablePrices:
     def __init__(self, provider: str, name: str) -> None:
         theirs = _THEIR_NAMES.get(provider, provider)
         self._model: ModelInfo = get_snapshot().find_provider_model(name, None, theirs, None)[1]
+        self._searches = "grounded_prompts" if _PRICED_BY_PROMPT.match(self._model.id) else "web_searches"
         self._tariffs: dict[int, Tariff | None] = {}
 
     def tariff(self, now: datetime) -> Tariff | None:
         """Return what holds at a moment; None where tokens of text have no price."""
         prices = self._model.get_prices(now)
         if id(prices) not in self._tariffs:
-            self._tariffs[id(prices)] = _tariff(prices, _MISSING.get(self._model.id, {}))
+            missing = _MISSING.get(self._model.id, {})
+            self._tariffs[id(prices)] = _tariff(prices, missing, self._searches)
         return self._tariffs[id(prices)]
 
 
@@ -73,11 +81,13 @@ def provider_of(name: str) -> str:
     return get_snapshot().find_provider_model(name, None, None, None)[0].id
 
 
-def _tariff(prices: ModelPrice, missing: Mapping[str, Decimal]) -> Tariff | None:
+def _tariff(prices: ModelPrice, missing: Mapping[str, Decimal], searches: str) -> Tariff | None:
     if prices.input_mtok is None and prices.output_mtok is None:
         return None
     return Tariff(
-        tuple((above, _rates(prices, above, missing)) for above in sorted({0, *_thresholds(prices)}))
+        tuple(
+            (above, _rates(prices, above, missing, searches)) for above in sorted({0, *_thresholds(prices)})
+        )
     )
 
 
@@ -89,7 +99,7 @@ def _thresholds(prices: ModelPrice) -> Iterator[int]:
             yield from (tier.start for tier in price.tiers)
 
 
-def _rates(prices: ModelPrice, above: int, missing: Mapping[str, Decimal]) -> Rates:
+def _rates(prices: ModelPrice, above: int, missing: Mapping[str, Decimal], searches: str) -> Rates:
     def at(name: str) -> Decimal | None:
         price: Decimal | TieredPrices | None = getattr(prices, name)
         if not isinstance(price, TieredPrices):
@@ -103,11 +113,15 @@ def _rates(prices: ModelPrice, above: int, missing: Mapping[str, Decimal]) -> Ra
         cache_write=at("cache_write_mtok"),
         reasoning=at("output_reasoning_mtok"),
         request=(at("requests_kcount") or Decimal(0)) / 1000,
-        details={**missing, **_details(at)},
+        details={**missing, **_details(at, searches)},
     )
 
 
-def _details(at: Callable[[str], Decimal | None]) -> dict[str, Decimal]:
+def _details(at: Callable[[str], Decimal | None], searches: str) -> dict[str, Decimal]:
+    """Return the prices of what `PriceDetails` counts.
+
+    :param searches: the field that the table's price of a search is for.
+    """
     priced = {name: price for name, theirs in _DETAILS.items() if (price := at(theirs)) is not None}
-    searches = at("web_searches_kcount")
-    return priced if searches is None else priced | {"web_searches": searches * 1000}
+    by_thousand = {searches: at("web_searches_kcount"), "file_searches": at("storage_searches_kcount")}
+    return priced | {name: price * 1000 for name, price in by_thousand.items() if price is not None}

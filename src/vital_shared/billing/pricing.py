@@ -91,7 +91,11 @@ class Price(Frozen):
     video_input: _PerMillion | None = None
     """None: as input."""
     web_searches: _PerMillion | None = None
-    """For a million searches that the provider makes; None: they cost nothing."""
+    """For a million searches of the web that the provider makes; None: they cost nothing."""
+    grounded_prompts: _PerMillion | None = None
+    """For a million requests that the provider makes such searches for; None: they cost nothing."""
+    file_searches: _PerMillion | None = None
+    """For a million searches of files that the provider stores; None: they cost nothing."""
     terms: dict[str, _Factor] = Field(default_factory=dict)
     """Factors of all prices of tokens at other terms, such as ``{priority = 2}``."""
 
@@ -145,13 +149,19 @@ class Prices:
         return rates if factor == 1 else rates.scaled(factor)
 
     def max_nanos(
-        self, model: str, input_tokens: int, output_tokens: int, asked_terms: Collection[str] = ()
+        self,
+        model: str,
+        input_tokens: int,
+        output_tokens: int,
+        asked_terms: Collection[str] = (),
+        searches: int = 0,
     ) -> int | None:
         """Return the most nano-dollars that a call costs; None where nobody knows the model's price.
 
         Each token counts as the dearest kind that there is, at the dearest terms that may be chosen.
 
         :param asked_terms: the words of the request that may name terms, such as its tier.
+        :param searches: the most searches that the provider makes by itself.
         """
         found = self._find(model)
         tariff = found if found is None or isinstance(found, Tariff) else found.tariff(self._now())
@@ -159,7 +169,7 @@ class Prices:
             return None
         factor = self._max_factor(model, asked_terms)
         return max(
-            rates.scaled(factor).max_nanos(input_tokens, output_tokens)
+            rates.scaled(factor).max_nanos(input_tokens, output_tokens, searches)
             for start, rates in tariff.steps
             if start == 0 or input_tokens > start
         )

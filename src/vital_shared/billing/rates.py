@@ -28,6 +28,10 @@ _USUAL_KINDS: Final[Mapping[str, str]] = {
 }
 """The rate of `Rates` among which the tokens of a `PriceDetails` count, by its field."""
 
+_SEARCHES: Final = ("web_searches", "file_searches")
+_REQUESTS: Final = (*_SEARCHES, "grounded_prompts")
+"""The counts of a `PriceDetails` that are no tokens."""
+
 _TOKEN_RATES: Final = ("input", "cached_input", "cache_write", "output", "reasoning")
 
 _INPUT_RATES: Final = frozenset({"input", "cached_input", "cache_write"})
@@ -87,9 +91,7 @@ class Rates(NamedTuple):
         def scale(nanos: int) -> int:
             return to_nanos(to_dollars(nanos) * factor)
 
-        details = {
-            name: nanos if name == "web_searches" else scale(nanos) for name, nanos in self.details.items()
-        }
+        details = {name: nanos if name in _REQUESTS else scale(nanos) for name, nanos in self.details.items()}
         usual = {name: scale(getattr(self, name)) for name in _TOKEN_RATES}
         return self._replace(**usual, details=details)
 
@@ -109,14 +111,17 @@ class Rates(NamedTuple):
         whole, rest = divmod(cost, _MILLION)
         return whole + (rest * 2 > _MILLION or (rest * 2 == _MILLION and whole % 2 == 1))
 
-    def max_nanos(self, input_tokens: int, output_tokens: int) -> int:
-        """Return the most that a call costs, whatever kinds its tokens are of; searches are not in it.
+    def max_nanos(self, input_tokens: int, output_tokens: int, searches: int = 0) -> int:
+        """Return the most that a call costs, whatever kinds its tokens and its searches are of.
 
         :param input_tokens: tokens that are read at most; ``output_tokens``: that are written.
+        :param searches: searches that the provider makes by itself at most.
         """
         read = max(self.input, self.cached_input, self.cache_write, *self._detail_rates(_INPUT_RATES))
         written = max(self.output, self.reasoning, *self._detail_rates(_OUTPUT_RATES))
         cost = input_tokens * read + output_tokens * written + self.request * _MILLION
+        cost += searches * max(self.details.get(name, 0) for name in _SEARCHES)
+        cost += min(searches, 1) * self.details.get("grounded_prompts", 0)
         return -(-cost // _MILLION)
 
     def in_dollars(self, details: PriceDetails | None = None) -> dict[str, str]:
@@ -140,7 +145,7 @@ class Rates(NamedTuple):
 
     def _extra(self, details: PriceDetails) -> int:
         """Return what the details cost beyond the usual rates, in millionths of a nano-dollar."""
-        extra = details.web_searches * self.details.get("web_searches", 0)
+        extra = sum(int(getattr(details, name)) * self.details.get(name, 0) for name in _REQUESTS)
         for name, usual in _USUAL_KINDS.items():
             rate = self.details.get(name)
             if rate is not None:

@@ -41,7 +41,7 @@ class CallPricing:
         bound: Callable[[str], int] | None = None,
         *,
         has_own_price: Callable[[str], bool] | None = None,
-        max_nanos: Callable[[str, int, int, Collection[str]], int | None] | None = None,
+        max_nanos: Callable[[str, int, int, Collection[str], int], int | None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.clock = clock
@@ -56,19 +56,27 @@ class CallPricing:
         return self._looked_up(model, lambda: self._rates(model, tokens))
 
     def max_nanos(
-        self, model: str, input_tokens: int, output_tokens: int, asked_terms: Collection[str] = ()
+        self,
+        model: str,
+        input_tokens: int,
+        output_tokens: int,
+        asked_terms: Collection[str] = (),
+        searches: int = 0,
     ) -> int | None:
         """Return the most nano-dollars that a call costs, whatever kinds its tokens are of.
 
         None: nobody knows the price, or the table of prices fails.
 
         :param asked_terms: the words of the request that may name terms of the price.
+        :param searches: the most searches that the provider makes by itself.
         """
         if self._max_nanos is None:
             rates = self.rates(model, Tokens(input=input_tokens, output=output_tokens))
-            return None if rates is None else rates.max_nanos(input_tokens, output_tokens)
+            return None if rates is None else rates.max_nanos(input_tokens, output_tokens, searches)
         max_nanos = self._max_nanos
-        return self._looked_up(model, lambda: max_nanos(model, input_tokens, output_tokens, asked_terms))
+        return self._looked_up(
+            model, lambda: max_nanos(model, input_tokens, output_tokens, asked_terms, searches)
+        )
 
     def _looked_up(self, model: str, look_up: Callable[[], T]) -> T | None:
         """Return what the table of prices says; None where it fails: the model has no price then."""

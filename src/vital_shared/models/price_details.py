@@ -29,7 +29,11 @@ class PriceDetails(Frozen):
     video_input: int = 0
     """Part of the input outside the cache."""
     web_searches: int = 0
-    """Searches that the provider made."""
+    """Searches of the web that the provider made."""
+    grounded_prompts: int = 0
+    """Requests with such searches, however many; a model has a price for these or for those."""
+    file_searches: int = 0
+    """Searches that the provider made of files that it stores."""
     terms: tuple[str, ...] = ()
     """Terms that change the price of all tokens, such as ``batch`` or ``flex``."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from tests.ai_engine.gateway.conftest import OpenGateway
 from tests.ai_engine.gateway.test_chat_completions import HELLO, whole
 from tests.billing.test_usage_shapes import NOON, OWN, SHAPES
 
-from ai_engine.gateway.size import terms_of
+from ai_engine.gateway.size import searches_of, terms_of
 from vital_shared.billing.pricing import Price, Prices
 from vital_shared.billing.rates import Rates
 from vital_shared.llm.base import Usage
@@ -127,3 +128,48 @@ async def test_a_call_that_fits_is_not_reported(
             await given_.charges()
         assert "reservation_exceeded" not in caplog.text
         assert RESERVATIONS_EXCEEDED_TOTAL.labels().value == exceeded
+
+
+@pytest.mark.parametrize(
+    ("body", "searches"),
+    [
+        ({"tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 3}]}, 3),
+        ({"tools": [{"type": "web_search"}, {"type": "file_search", "vector_store_ids": ["vs_1"]}]}, 20),
+        ({"tools": [{"type": "web_search"}, {"type": "function", "name": "f"}], "max_tool_calls": 2}, 2),
+        ({"tools": [{"google_search": {}}, {"urlContext": {}}]}, 10),
+        ({"tools": [{"googleSearch": {}}]}, 10),
+        ({"tools": [{"type": "web_search", "max_uses": 10**9}]}, 1_000),
+        ({"tools": [{"type": "web_search", "max_uses": True}]}, 10),
+        ({"tools": [{"type": "function", "function": {"name": "web_search"}}]}, 0),
+        ({"tools": [{"functionDeclarations": []}], "max_tool_calls": 5}, 0),
+        ({"tools": "web_search"}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_request_may_search_as_often_as_it_says(body: dict[str, Any], searches: int) -> None:
+    assert searches_of(body) == searches
+
+
+def test_money_is_held_for_the_dearest_kind_of_search() -> None:
+    prices = Prices(now=lambda: NOON)
+
+    def extra(model: str, searches: int) -> int:
+        return prices.max_nanos(model, 100, 10, (), searches) - prices.max_nanos(model, 100, 10)
+
+    assert extra("anthropic:claude-sonnet-4-5", 3) == 3 * 10_000_000
+    assert extra("openai:gpt-4.1", 2) == 2 * 10_000_000
+    assert extra("gemini:gemini-3-flash-preview", 4) == 4 * 14_000_000
+    assert extra("gemini:gemini-2.5-flash", 4) == 35_000_000  # for the whole request
+    assert extra("mistral:mistral-large-2512", 4) == 0
+
+
+async def test_a_call_whose_searches_could_cost_more_than_is_left_is_refused(gateway: OpenGateway) -> None:
+    more = '[models."mine:seeks"]\nprice = { input = "1", output = "1", web_searches = "10000" }\n'
+    async with gateway(whole(), more=more) as given_:
+        await given_.service.client.put("/v1/budgets/acme", json={"daily_dollars": "0.05"})
+        body = {"model": "mine:seeks", "messages": HELLO, "max_tokens": 10}
+        for tools, status in (([{"type": "web_search"}], 402), ([], 200)):
+            answer = await given_.service.client.post(
+                "/v1/chat/completions", json=body | {"tools": tools}, headers=ACME
+            )
+            assert answer.status_code == status, answer.text

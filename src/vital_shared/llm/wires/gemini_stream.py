@@ -159,6 +159,8 @@ class GeminiDecoder:
         self._response_model = self._response_model or label_in(chunk.get("modelVersion"))
         first_counts = self._usage.update(chunk.get("usageMetadata"))
         candidates = objects_in(chunk.get("candidates"))
+        for each in candidates:
+            self._usage.ground(each)
         if not candidates:
             self._note_refusal(chunk)
         candidate = next((each for each in candidates if self._is_read(each)), None)

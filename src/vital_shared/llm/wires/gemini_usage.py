@@ -5,14 +5,19 @@ Each chunk counts all that was read and written until then; in any of them a cou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from vital_shared.llm.base import Usage
 from vital_shared.llm.wires.counts import UsageReader
+from vital_shared.llm.wires.fields import object_in
 from vital_shared.models.price_details import PriceDetails
 
 __all__ = ["GeminiUsage"]
 
+
+MAX_SEARCHES: Final = 1_000
+"""Searches for one answer that are counted."""
 
 _TEXT_ALONE: Final = frozenset({"TEXT"})
 
@@ -23,12 +28,14 @@ _TERMS: Final = {"on_demand_flex": "flex", "on_demand_priority": "priority"}
 class GeminiUsage:
     """All counts so far."""
 
-    __slots__ = ("_known", "_odd")
+    __slots__ = ("_known", "_odd", "_queries")
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
         self._odd: Any = None
         """The value that came instead of an object of counts."""
+        self._queries: set[str] = set()
+        """The searches of the web that were made for the answer."""
 
     def update(self, usage: Any) -> bool:
         """Take a chunk's counts, and return whether they are the first; null and 0 replace no other."""
@@ -40,6 +47,16 @@ class GeminiUsage:
             if value or (value is not None and name not in self._known):
                 self._known[name] = value
         return first and bool(self._known)
+
+    def ground(self, candidate: Mapping[str, Any]) -> None:
+        """Take the searches that a candidate rests on; each chunk may repeat those of earlier ones.
+
+        Equal ones are one, and an empty one is none (the guide "Grounding with Google Search").
+        """
+        queries = object_in(candidate.get("groundingMetadata")).get("webSearchQueries")
+        for query in queries if isinstance(queries, list) else ():
+            if isinstance(query, str) and query.strip() and len(self._queries) < MAX_SEARCHES:
+                self._queries.add(query)
 
     def read(self) -> tuple[Usage, ...]:
         """Return the counts, if any came.
@@ -59,18 +76,18 @@ class GeminiUsage:
                 cached_input_tokens=reader.count("cachedContentTokenCount"),
                 output_tokens=_output(reader, read or 0, thoughts),
                 reasoning_tokens=thoughts,
-                details=_details(reader),
+                details=_details(reader, len(self._queries)),
             ),
         )
 
 
-def _details(reader: UsageReader) -> PriceDetails | None:
+def _details(reader: UsageReader, searches: int) -> PriceDetails | None:
     """Return what is priced apart; None where there is nothing but text, as in most answers."""
     cached = reader.modalities("cacheTokensDetails")
     sent = reader.modalities("promptTokensDetails", "toolUsePromptTokensDetails")
     said = reader.modalities("candidatesTokensDetails")
     term = _TERMS.get(reader.text("trafficType"))
-    if term is None and _TEXT_ALONE.issuperset((*cached, *sent, *said)):
+    if term is None and not searches and _TEXT_ALONE.issuperset((*cached, *sent, *said)):
         return None
 
     def outside_cache(kind: str) -> int:
@@ -84,6 +101,8 @@ def _details(reader: UsageReader) -> PriceDetails | None:
         cached_image_input=cached.get("IMAGE", 0),
         audio_output=said.get("AUDIO", 0),
         image_output=said.get("IMAGE", 0),
+        web_searches=searches,
+        grounded_prompts=min(searches, 1),
         terms=() if term is None else (term,),
     )
 

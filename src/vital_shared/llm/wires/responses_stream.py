@@ -18,6 +18,7 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
+from vital_shared.llm.wires.counts import UsageReader
 from vital_shared.llm.wires.fields import label_in
 from vital_shared.llm.wires.json_text import read_json
 from vital_shared.llm.wires.openai_errors import read_error
@@ -38,6 +39,7 @@ FAILED_STATUSES: Final = frozenset({"failed", "cancelled"})
 SEARCH: Final = "web_search_call"
 FREE_ACTIONS: Final = frozenset({"open_page", "find_in_page"})
 """Actions of a search call that cost tokens alone (OpenAI's guide "Web search")."""
+FILE_SEARCH: Final = "file_search_call"
 
 REASONS: Final[Mapping[str, StopReason]] = {
     "max_output_tokens": "length",
@@ -59,7 +61,7 @@ class ResponsesDecoder:
         self._model = model
         self._reason: StopReason = "end"
         self._usage: Usage | None = None
-        self._searches = 0
+        self._searches = self._file_searches = 0
         """Items that have come and are searches; the last event repeats all items."""
         self._id: str | None = None
         self._response_model: str | None = None
@@ -127,6 +129,7 @@ class ResponsesDecoder:
     def _item(self, item: Any) -> Sequence[ModelEvent]:
         self.pieces += 1
         self._searches += _is_search(item)
+        self._file_searches += _is_file_search(item)
         return self._call(item) if isinstance(item, dict) else ()
 
     def _call(self, item: Mapping[str, Any]) -> Sequence[ModelEvent]:
@@ -149,8 +152,11 @@ class ResponsesDecoder:
             self._reason = REASONS.get(str(reason), "length")
         if response.get("usage"):
             usage = read_usage(response["usage"], response.get("service_tier"))
-            searches = sum(map(_is_search, _objects(response.get("output"))))
-            self._usage = _with_searches(usage, max(searches, self._searches))
+            items = _objects(response.get("output"))
+            billed = _billed_searches(response)
+            searches = max(sum(map(_is_search, items)), self._searches) if billed is None else billed
+            of_files = max(sum(map(_is_file_search, items)), self._file_searches)
+            self._usage = _with_searches(usage, searches, of_files)
         return ()
 
     def _note(self, response: Mapping[str, Any]) -> None:
@@ -177,10 +183,24 @@ def _is_search(item: Any) -> bool:
     return not isinstance(action, dict) or action.get("type") not in FREE_ACTIONS
 
 
-def _with_searches(usage: Usage, searches: int) -> Usage:
-    if not searches:
+def _is_file_search(item: Any) -> bool:
+    """Return whether an item is a search of files that the provider stores, which has a price, too."""
+    if not isinstance(item, dict) or item.get("type") != FILE_SEARCH:
+        return False
+    return item.get("status") not in FAILED_STATUSES
+
+
+def _billed_searches(response: Mapping[str, Any]) -> int | None:
+    """Return the searches of the web that the provider bills; None: it does not say."""
+    usage = response.get("tool_usage")
+    return UsageReader(usage).count("web_search.num_requests") if isinstance(usage, dict) else None
+
+
+def _with_searches(usage: Usage, searches: int, of_files: int) -> Usage:
+    if not searches and not of_files:
         return usage
-    details = (usage.details or PriceDetails()).model_copy(update={"web_searches": searches})
+    counts = {"web_searches": searches, "file_searches": of_files}
+    details = (usage.details or PriceDetails()).model_copy(update=counts)
     return usage.model_copy(update={"details": details})
 
 
