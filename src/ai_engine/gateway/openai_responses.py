@@ -18,6 +18,7 @@ from ai_engine.protocols.canonical.field_reader import FieldReader
 from ai_engine.protocols.canonical.server_sent import named_event, relayed_event
 from ai_engine.protocols.openai.errors import CODES
 from ai_engine.protocols.responses.response_request_reader import refuse_stored_state
+from ai_engine.protocols.responses.whole_response import as_events, is_whole
 from vital_shared.errors import InvalidRequest
 from vital_shared.llm.base import ModelError
 from vital_shared.llm.wires.relay import RESPONSES, Operation, RelayedRequest
@@ -109,13 +110,17 @@ class ResponsesExchange:
         self.channel.put(named_event(name, event))
 
     def _named(self, data: bytes) -> bytes:
-        """Write an event under its name, which is the type in its data."""
+        """Write an event under its name, which is the type in its data; a whole response becomes several."""
         try:
             event = orjson.loads(data)
         except orjson.JSONDecodeError:
             event = None
         if not isinstance(event, dict):
             return relayed_event(data)
+        if is_whole(event):
+            events = as_events(event)
+            self._response, self._sequence = event, len(events) - 1
+            return b"".join(named_event(each["type"], each) for each in events)
         if isinstance(event.get("response"), dict):
             self._response = event["response"]
         if isinstance(number := event.get("sequence_number"), int):
