@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from math import ceil
 from typing import Final
@@ -15,11 +15,11 @@ from ai_engine.asgi.lingering_response import LingeringResponse
 from ai_engine.auth.caller import NotAllowed, NotAuthenticated, TooManyFalseKeys
 from ai_engine.monitoring.monitor import MonitoringUnavailable
 from ai_engine.problem import MEDIA_TYPE, Problem
-from ai_engine.protocols.anthropic.errors import is_anthropic, respond_as_anthropic
-from ai_engine.protocols.gemini.errors import is_gemini, respond_as_gemini
+from ai_engine.protocols.anthropic.errors import respond_as_anthropic
+from ai_engine.protocols.dialect import NO_HEADERS, Dialect, dialect_of
+from ai_engine.protocols.gemini.errors import respond_as_gemini
 from ai_engine.protocols.near_paths import intended_path
 from ai_engine.protocols.openai.errors import respond_as_openai
-from ai_engine.protocols.openai.names import is_openai
 from ai_engine.runs.fair_slots import EngineBusy
 from ai_engine.validation import FieldError, InvalidFields
 from vital_shared.errors import (
@@ -83,25 +83,48 @@ RUN_STATUSES: Final[Mapping[str, int]] = {
 }
 """The status of a failed run, by its error type; 500 for the others."""
 
+RESPONDERS: Final[Mapping[Dialect, Callable[[Problem, Mapping[str, str] | None], Response]]] = {
+    "gemini": respond_as_gemini,
+    "openai": respond_as_openai,
+    "anthropic": respond_as_anthropic,
+}
+"""The forms of other APIs."""
+
+UNSERVED_WORDS: Final[Mapping[Dialect, str]] = {
+    "openai": (
+        "of OpenAI's API there are POST /v1/chat/completions, POST /v1/completions, POST /v1/responses, "
+        "POST /v1/embeddings and GET /v1/models."
+    ),
+    "gemini": (
+        "of the Gemini API there are generateContent, streamGenerateContent, countTokens, embedContent, "
+        "batchEmbedContents and GET /v1beta/models."
+    ),
+    "anthropic": (
+        "of Anthropic's API there are POST /v1/messages, POST /v1/messages/count_tokens and GET /v1/models."
+    ),
+}
+"""The parts of other APIs that are here, for those who ask for another."""
+
 RETRY_AFTER: Final = {"Retry-After": "1"}
 QUEUE_RETRY_AFTER: Final = {"Retry-After": "60"}
 
 
-def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with a problem, in the form that the path's clients know."""
-    path = intended_path(problem.instance) or problem.instance
-    if is_gemini(path):
-        return respond_as_gemini(problem, headers)
-    if is_openai(path):
-        return respond_as_openai(problem, headers)
-    if is_anthropic(path):
-        return respond_as_anthropic(problem, headers)
+def respond(
+    problem: Problem, headers: Mapping[str, str] | None = None, *, asked: Mapping[str, str] = NO_HEADERS
+) -> Response:
+    """Answer with a problem, in the form that the client knows.
+
+    :param asked: the headers of the request, by which its client is known where its path does not say it.
+    """
+    respond_in_its_form = RESPONDERS.get(dialect_of(problem.instance, asked))
+    if respond_in_its_form is not None:
+        return respond_in_its_form(problem, headers)
     body = problem.model_dump_json(exclude_none=True)
     make = LingeringResponse if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else Response
     return make(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def unexpected(path: str) -> Response:
+def unexpected(request: Request) -> Response:
     """Answer when the fault is ours; what it was is in the log."""
     return respond(
         Problem(
@@ -109,8 +132,9 @@ def unexpected(path: str) -> Response:
             title="Internal Server Error",
             status=500,
             detail="Something went wrong in the engine; its log has the details.",
-            instance=path,
-        )
+            instance=request.scope["path"],
+        ),
+        asked=request.headers,
     )
 
 
@@ -137,7 +161,7 @@ def respond_to(request: Request, error: VitalError | HTTPException) -> Response:
         resets_at=error.resets_at if isinstance(error, BudgetExceeded | UsageLimited) else None,
         limit_of=error.holder if isinstance(error, BudgetExceeded | UsageLimited) else None,
     )
-    return respond(problem, _headers(error, status))
+    return respond(problem, _headers(error, status), asked=request.headers)
 
 
 def _headers(error: Exception, status: HTTPStatus) -> Mapping[str, str] | None:
@@ -179,7 +203,8 @@ def _run_failed(request: Request, error: RunFailed) -> Response:
         run_id=error.run_id,
         node=error.node,
     )
-    return respond(problem, RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+    headers = RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return respond(problem, headers, asked=request.headers)
 
 
 def _http_error(request: Request, error: HTTPException) -> Response:
@@ -190,24 +215,16 @@ def _http_error(request: Request, error: HTTPException) -> Response:
     problem = Problem(
         type="about:blank", title=status.phrase, status=status, detail=detail, instance=request.url.path
     )
-    return respond(problem, error.headers)
+    return respond(problem, error.headers, asked=request.headers)
 
 
 def _words(request: Request, status: HTTPStatus) -> str:
     path = request.scope["path"]
     if status in UNSERVED and (intended := intended_path(path)) is not None:
         return f"{path} is not served here, but {intended} may be: check the base URL of your client."
-    if status == HTTPStatus.NOT_FOUND and is_openai(path) and not is_gemini(path):
-        return (
-            f"{request.method} {path} is not served here: of OpenAI's API there are "
-            "POST /v1/chat/completions, POST /v1/completions, POST /v1/responses, POST /v1/embeddings "
-            "and GET /v1/models."
-        )
-    if status == HTTPStatus.NOT_FOUND and is_gemini(path):
-        return (
-            f"{request.method} {path} is not served here: of the Gemini API there are generateContent, "
-            "streamGenerateContent, countTokens, embedContent, batchEmbedContents and GET /v1beta/models."
-        )
+    served = UNSERVED_WORDS.get(dialect_of(path, request.headers))
+    if status == HTTPStatus.NOT_FOUND and served is not None:
+        return f"{request.method} {path} is not served here: {served}"
     if status == HTTPStatus.NOT_FOUND:
         return f"There is nothing at {path}: /docs lists all routes."
     if status == HTTPStatus.METHOD_NOT_ALLOWED:

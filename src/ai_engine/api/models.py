@@ -16,6 +16,7 @@ from ai_engine.api.operation import Content, Operation, Operations
 from ai_engine.auth.caller import Caller
 from ai_engine.engine import engine_of
 from ai_engine.gateway.model_names import embedded_names, find_embedding_models
+from ai_engine.protocols.dialect import dialect_of
 from ai_engine.protocols.gemini.errors import METHODS as GOOGLES_METHODS
 from ai_engine.protocols.openai.names import is_agents, model_name, read_name
 from vital_shared.errors import NotFound
@@ -24,14 +25,8 @@ from vital_shared.models.workflow_names import BUILT_IN
 
 __all__ = ["OPERATIONS", "routes"]
 
-ANTHROPICS_VERSION: Final = "anthropic-version"
-"""The header by which a client of Anthropic's API is known where OpenAI's API has the same path."""
-
 UNKNOWN_DAY: Final = "1970-01-01T00:00:00Z"
 """The release of a model whose day is not known, as Anthropic's API writes it."""
-
-GOOGLES_KEY: Final = "x-goog-api-key"
-"""The header by which a client of the Gemini API is known where OpenAI's API has the same path."""
 
 METHODS: Final = ("generateContent", "streamGenerateContent", "countTokens")
 """The methods of each model in the Gemini API."""
@@ -39,10 +34,11 @@ METHODS: Final = ("generateContent", "streamGenerateContent", "countTokens")
 
 async def list_models(request: Request) -> Response:
     """List the models that the caller may ask."""
-    if GOOGLES_KEY in request.headers:
+    dialect = dialect_of(request.url.path, request.headers)
+    if dialect == "gemini":
         return await list_googles(request)
     names = await _listed(request)
-    if ANTHROPICS_VERSION in request.headers:
+    if dialect == "anthropic":
         first, last = (names[0], names[-1]) if names else (None, None)
         models = [_anthropics(name) for name in names]
         return _json({"data": models, "has_more": False, "first_id": first, "last_id": last})
@@ -53,9 +49,10 @@ async def show_model(request: Request) -> Response:
     """Show one model."""
     name = "/".join(request.path_params.values())
     await _check(request, name)
-    if GOOGLES_KEY in request.headers:
+    dialect = dialect_of(request.url.path, request.headers)
+    if dialect == "gemini":
         return _json(_googles(name))
-    return _json(_anthropics(name) if ANTHROPICS_VERSION in request.headers else _openais(name))
+    return _json(_anthropics(name) if dialect == "anthropic" else _openais(name))
 
 
 async def list_googles(request: Request) -> Response:

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ai_engine.asgi.answer_headers import with_safe_headers
 from ai_engine.asgi.request_metrics import count_request
 from ai_engine.problems import respond_to, unexpected
-from ai_engine.protocols.anthropic.errors import is_anthropic
+from ai_engine.protocols.dialect import is_anthropics_client
 from ai_engine.runs.fair_slots import stopping
 from vital_shared.errors import VitalError
 from vital_shared.logs import get_logger
@@ -58,7 +58,8 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        asked = Headers(scope=scope)
+        given = asked.get(REQUEST_ID_HEADER, "")
         request_id = given if _ID.fullmatch(given) else secrets.token_hex(16)
         started, status = time.perf_counter(), 0
 
@@ -68,7 +69,7 @@ class AccessLog:
                 status = message["status"]
                 message["headers"] = with_safe_headers(message.get("headers", ()))
                 message["headers"].append((ID_HEADER, request_id.encode()))
-                if is_anthropic(scope["path"]):
+                if is_anthropics_client(scope["path"], asked):
                     message["headers"].append((ANTHROPIC_ID_HEADER, request_id.encode()))
             return send(message)
 
@@ -87,7 +88,7 @@ class AccessLog:
                 logger.exception("request_failed", method=scope["method"], path=scope["path"])
                 if status:  # too late for another answer: the connection is closed
                     raise
-                await unexpected(scope["path"])(scope, receive, answer)
+                await unexpected(Request(scope))(scope, receive, answer)
             finally:
                 count_request(scope, status or CLIENT_CLOSED)
                 logger.info(

@@ -73,7 +73,8 @@ class LoopbackGuard:
             detail=refusal,
             instance=scope["path"],
         )
-        await respond(problem, {"Connection": "close"})(scope, receive, send)
+        response = respond(problem, {"Connection": "close"}, asked=Headers(scope=scope))
+        await response(scope, receive, send)
 
 
 def _refusal(scope: Scope) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ai_engine.console_pages import CONSOLE_PAGES
+from ai_engine.protocols.anthropic.errors import UNSERVED_SEGMENTS as UNSERVED_OF_ANTHROPIC
 from ai_engine.protocols.gemini.errors import UNSERVED_SEGMENTS as UNSERVED_BY_GEMINI
 from ai_engine.protocols.near_paths import intended_path
 from ai_engine.protocols.openai.names import UNSERVED_SEGMENTS
@@ -74,7 +75,7 @@ ROUTE_PERMISSIONS: Final[Mapping[str, tuple[Permission, Permission]]] = {
     "/v1/dashboards": (WATCH, OPERATE),
     "/metrics": (WATCH, OPERATE),
     # So that clients of what is not served read 404, not 403.
-    **{f"/v1/{segment}": (ASK, ASK) for segment in UNSERVED_SEGMENTS},
+    **{f"/v1/{segment}": (ASK, ASK) for segment in UNSERVED_SEGMENTS | UNSERVED_OF_ANTHROPIC},
     **{f"/v1beta/{segment}": (ASK, ASK) for segment in UNSERVED_BY_GEMINI},
 }
 """The permissions for reading and for changing a path and all below it."""

@@ -13,9 +13,12 @@ from ai_engine.asgi.lingering_response import LingeringResponse
 from ai_engine.problem import Problem
 from ai_engine.protocols.anthropic.error_types import error_body, error_type
 
-__all__ = ["is_anthropic", "respond_as_anthropic"]
+__all__ = ["UNSERVED_SEGMENTS", "is_anthropic", "respond_as_anthropic"]
 
 PATH: Final = "/v1/messages"
+UNSERVED_SEGMENTS: Final = frozenset({"complete", "organizations", "skills"})
+"""Parts of Anthropic's API that are not here, and no other's; its clients get an error in its form."""
+
 UNPROCESSABLE: Final = 422
 BAD_REQUEST: Final = 400
 TOO_LARGE: Final = 413
@@ -28,7 +31,9 @@ DETAILS: Final[Mapping[str, Mapping[str, str]]] = {
 
 def is_anthropic(path: str) -> bool:
     """Return whether a path is answered as Anthropic's API does, errors too."""
-    return path == PATH or path.startswith(f"{PATH}/")
+    version, _, rest = path.removeprefix("/").partition("/")
+    is_unserved = version == "v1" and rest.partition("/")[0] in UNSERVED_SEGMENTS
+    return is_unserved or path == PATH or path.startswith(f"{PATH}/")
 
 
 def respond_as_anthropic(problem: Problem, headers: Mapping[str, str] | None) -> Response:
