@@ -183,3 +183,25 @@ def test_a_reason_or_a_term_is_no_attribute_of_the_thing(question: str) -> None:
 )
 def test_a_refusal_denies(sentence: str) -> None:
     assert denies(sentence)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_asked"),
+    [
+        ("What does the licence cost?", True),
+        ("What did a tram weigh?", True),
+        ("What is the price of the licence?", True),
+        ("What's the highest temperature?", True),
+        ("what is the fine for fishing", True),
+        ("What is the cost centre called?", False),
+        ("What does the licence allow?", False),
+    ],
+)
+def test_a_price_or_a_measure_is_a_number_however_it_is_asked_for(question: str, is_asked: bool) -> None:
+    assert lacks_kind(question, "The club pays for the licence and for costs of the course.") == is_asked
+    assert not lacks_kind(question, "It is 40, the course included.")
+    assert not lacks_kind(question, "It is free.")
+
+
+def test_what_is_excepted_is_denied() -> None:
+    assert denies("Staff have free tickets, Saturday nights excepted.")

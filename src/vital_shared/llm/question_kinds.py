@@ -67,7 +67,11 @@ _GROUP = _Kind(
 _NUMBER = _Kind(
     re.compile(
         r"\bhow (?:many|much|long|often|old|high|deep|wide|heavy|fast|loud|far|big|large|tall|thick|hot|cold"
-        r"|quickly|soon|late|early)\b|\bwhat (?:share|percentage|number|size|weight|speed|age|temperature)\b",
+        r"|quickly|soon|late|early)\b|\bwhat (?:share|percentage|number|size|weight|speed|age|temperature)\b"
+        r"|\bwhat (?:do|does|did|will|would|can)\b.*\b(?:cost|weigh)\b"
+        r"|\bwhat(?:['\u2019]s| is| are| was| were) (?:the |its |his |her |their |our |my )?(?:[^\W_]+ ){0,2}"
+        r"(?:price|cost|fine|weight|height|width|length|depth|diameter|capacity|temperature|voltage)s?"
+        r"(?= (?:of|for|in|per|at)\b|\W*$)",
         _IGNORE,
     ),
     re.compile(
@@ -161,7 +165,7 @@ _ASKS_WHETHER: Final = re.compile(
 _DENIAL: Final = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|without|cannot|forbidden|prohibited|impossible|closed"
     r"|removed)\b|n['\u2019]t\b"
-    r"|\b(?:was|were|been) (?:dropped|scrapped|suspended)\b"
+    r"|\b(?:was|were|been) (?:dropped|scrapped|suspended)\b|\bexcepted\b"
     r"|\b(?:(?:switched|turned) off|off by default)\b"
     r"|\b(?:refus|withdr[ae]w|reject|exclud|lack|abolish|cancel|declin|den(?:y|ied)|stopped|discontinu)\w*",
     _IGNORE,
