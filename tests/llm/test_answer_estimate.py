@@ -207,3 +207,10 @@ REFUSED = passage(
 async def test_what_was_refused_or_is_not_stated_is_not_answered(reranker: Reranker, question: str) -> None:
     selection, _ = await estimated(reranker, question, REFUSED)
     assert selection.pieces == ()
+
+
+def test_a_change_in_the_other_direction_denies() -> None:
+    debt = passage("Net debt rose to 61 million at the end of 2024.")
+    for verb, is_denied in (("fall", 1.0), ("rise", 0.0)):
+        found = signals(f"Why did net debt {verb} in 2024?", pieces(debt)[0], [debt], Logits(1.0, 1.0, 1.0))
+        assert found["denied"] == is_denied

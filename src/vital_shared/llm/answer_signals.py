@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from vital_shared.llm.asked_things import asked_things
+from vital_shared.llm.changes import contradicts_change
 from vital_shared.llm.counted_things import counts_unknown_thing, lacks_counted_thing
 from vital_shared.llm.denied_cells import asks_for_denied_cell, asks_for_foreign_column
 from vital_shared.llm.designations import lacks_designation
@@ -224,15 +225,20 @@ class _Asked:
         """
         if asks_whether(self.text) or denies(self.text) or avoids(self.text):
             return False
+        if contradicts_change(self.text, sentence, self._shared_words, ENGLISH):
+            return True
         denied = affirmed = 0
         for clause in _CLAUSES.split(sentence):
-            said = KnownWords(clause)
-            shared = sum(said.has(word) for word in self.words)
+            shared = self._shared_words(clause)
             if denies(clause):
                 denied = max(denied, shared)
             else:
                 affirmed = max(affirmed, shared)
         return denied > 0 and denied >= affirmed
+
+    def _shared_words(self, clause: str) -> int:
+        said = KnownWords(clause)
+        return sum(said.has(word) for word in self.words)
 
 
 def _is_compound_code(word: str) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from vital_shared.llm.changes import contradicts_change
 from vital_shared.llm.german_questions import asked_attribute, denies, is_open, lacks_number
 from vital_shared.llm.german_words import has_word, says
 from vital_shared.llm.passage_gap import passage_gap
@@ -96,9 +97,15 @@ def _is_denied(question: str, sentence: str) -> bool:
     if not is_open(question) or denies(question):
         return False
     words = _words(question)
+
+    def shared_words(clause: str) -> int:
+        return sum(has_word(clause.lower(), word) for word in words)
+
+    if contradicts_change(question, sentence, shared_words, GERMAN):
+        return True
     denied = affirmed = 0
     for clause in _CLAUSES.split(sentence.lower()):
-        shared = sum(has_word(clause, word) for word in words)
+        shared = shared_words(clause)
         if denies(clause):
             denied = max(denied, shared)
         else:
