@@ -106,5 +106,5 @@ async def _scored(
                 question.question, evidence, passages, reranker, language=language or ENGLISH
             )
         ),
-        is_closed=closes_gate(question.question, passages),
+        is_closed=closes_gate(question.question, passages, evidence.best_text),
     )

@@ -209,6 +209,17 @@ async def test_what_was_refused_or_is_not_stated_is_not_answered(reranker: Reran
     assert selection.pieces == ()
 
 
+async def test_a_sentence_about_another_number_of_the_thing_closes_the_gate(reranker: Reranker) -> None:
+    care = passage(
+        "Vacuum the grille of the Calda 120 every three months. The Calda 80 has a red cap.", score=6.0
+    )
+    selection, estimate = await estimated(
+        reranker, "How often is the grille of the Calda 80 vacuumed?", care, RULES
+    )
+    assert selection.pieces == ()
+    assert estimate.probability <= shipped_calibration().closed_probability
+
+
 def test_a_change_in_the_other_direction_denies() -> None:
     debt = passage("Net debt rose to 61 million at the end of 2024.")
     for verb, is_denied in (("fall", 1.0), ("rise", 0.0)):

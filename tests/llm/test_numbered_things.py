@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from vital_shared.llm.answer_signals import closes_gate
-from vital_shared.llm.numbered_things import lacks_numbered_thing, names_numbered_thing
+from vital_shared.llm.numbered_things import (
+    lacks_numbered_thing,
+    names_numbered_thing,
+    names_other_number,
+)
 from vital_shared.models.citation import Passage
 
 LOG = "Report 17 of 3 May 2022. Wheel 3 was stopped on 2 December 2023. Levels 1 to 4 are free. See rooms 5, 6 and 8."
@@ -64,3 +68,29 @@ def test_a_product_may_be_named_as_a_model_of_its_number():
     passages = ("Models 6 and 8 need a fuse.", "The Tarn 6 weighs 90 kg. The Tarn 9 weighs 99 kg.")
     assert names_numbered_thing("Which fuse does the Tarn 6 need?", passages[0], "\n".join(passages))
     assert not names_numbered_thing("Which fuse does the Tarn 9 need?", passages[0], "\n".join(passages))
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "is_other"),
+    [
+        (
+            "How often is the grille of the Tarn 80 vacuumed?",
+            "Vacuum the grille of the Tarn 120 weekly.",
+            True,
+        ),
+        (
+            "How often is the grille of the Tarn 120 vacuumed?",
+            "Vacuum the grille of the Tarn 120 weekly.",
+            False,
+        ),
+        ("How often is the grille of the Tarn 80 vacuumed?", "Vacuum the grille weekly.", False),
+        ("How high is the Tarn 80?", "The Tarn 120 is higher than the Tarn 80, which has 81 cm.", False),
+        ("Who guards wheel 2?", "Wheels 1 to 3 are guarded by the miller.", False),
+        ("Who guards wheel 2?", "Wheel 1 is guarded by the miller, the second wheel by his son.", False),
+        ("What did it cost in May 2?", "In May 7 it was cheap.", False),
+    ],
+)
+def test_a_sentence_about_the_same_thing_with_another_number_says_nothing(
+    question: str, sentence: str, is_other: bool
+) -> None:
+    assert names_other_number(question, sentence) == is_other

@@ -15,7 +15,12 @@ from vital_shared.llm.empty_cells import asks_for_empty_cell
 from vital_shared.llm.exclusive_kinds import asks_for_other_kind
 from vital_shared.llm.german_questions import asked_attribute as asked_attribute_in_german
 from vital_shared.llm.known_words import KnownWords, content_word_list, is_code, words_of
-from vital_shared.llm.numbered_things import lacks_numbered_thing, names_numbered_thing
+from vital_shared.llm.numbered_things import (
+    lacks_numbered_thing,
+    names_numbered_thing,
+    names_other_number,
+)
+from vital_shared.llm.other_rows import asks_for_other_row
 from vital_shared.llm.passage_gap import passage_gap
 from vital_shared.llm.pieces import PassagePiece
 from vital_shared.llm.question_kinds import asked_attribute, asks_whether, avoids, denies, lacks_kind
@@ -133,10 +138,12 @@ def signals(
     }
 
 
-def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
+def closes_gate(question: str, passages: Sequence[Passage], sentence: str = "") -> bool:
     """Return whether a year, a measure, a kind or a numbered thing is asked for that no passage has.
 
     Or a cell that is empty in the row that the question names, or says that there is no such thing.
+
+    :param sentence: the one that answers best; it may be about a thing with another number.
     """
     text = "\n".join(_whole(each) for each in passages)
     asks = question_sentences(question)
@@ -146,6 +153,8 @@ def closes_gate(question: str, passages: Sequence[Passage]) -> bool:
         not years <= KnownWords(text).numbers
         or (stated is not None and not stated.search(text))
         or lacks_numbered_thing(asks, text)
+        or names_other_number(asks, sentence)
+        or asks_for_other_row(asks, sentence, passages)
         or lacks_designation(asks, text)
         or lacks_counted_thing(asks, text)
         or asks_for_empty_cell(asks, passages)

@@ -111,7 +111,7 @@ async def select(
     evidence = await weigh(question, passages, reranker)
     if evidence is None:
         return Selection()
-    is_closed = closes_gate(question, passages)
+    is_closed = closes_gate(question, passages, evidence.best_text)
     logit = await _sentence_logit(question, evidence.best_text, reranker)
     if calibration is None:
         answer = "\n".join(piece.text for piece in evidence.pieces)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from vital_shared.retrieval.words import content_words, ordinals, spelt_numbers
 
-__all__ = ["lacks_numbered_thing", "names_numbered_thing"]
+__all__ = ["lacks_numbered_thing", "names_numbered_thing", "names_other_number"]
 
 _NUMBER: Final = r"(?:\d{1,4}|[IVX]{2,4})"
 _BETWEEN: Final = r"(?:\s*(?:,|;|/|&|\band\b|\bor\b|\bto\b|\bund\b|\boder\b|\bbis\b|[-\u2013])\s*)"
@@ -58,6 +58,19 @@ def names_numbered_thing(question: str, passage: str, text: str) -> bool:
     models = {thing.number for thing in here if _MODEL.fullmatch(thing.noun)}
     return all(
         thing in here or thing.number in models or thing not in known or _has_ordinal(thing, passage)
+        for thing in _asked(question)
+    )
+
+
+def names_other_number(question: str, sentence: str) -> bool:
+    """Return whether a sentence is about such a thing with another number, and not about the one asked for.
+
+    "Vacuum the grille of the Tarn 120" says nothing of the grille of the Tarn 80.
+    """
+    here = set(_things(sentence))
+    nouns = {thing.noun for thing in here}
+    return any(
+        thing.noun in nouns and thing not in here and not _has_ordinal(thing, sentence)
         for thing in _asked(question)
     )
 
