@@ -71,14 +71,11 @@ def trace_writes(crasher: Crasher) -> None:
         if statement.lstrip().upper().startswith(WRITES):
             crasher.come_to("write")
 
-    class TracedConnection(sqlite3.Connection):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            self.set_trace_callback(note)
-
     connect = sqlite3.connect
 
     def traced(*args: Any, **options: Any) -> sqlite3.Connection:
-        return connect(*args, **{"factory": TracedConnection} | options)
+        connection = connect(*args, **options)
+        connection.set_trace_callback(note)
+        return connection
 
     sqlite3.connect = sqlite3.dbapi2.connect = traced
