@@ -1,9 +1,10 @@
 """Measure what it costs that a run survives its process: durable = "nodes" beside durable = "pauses".
 
-    python bench/durable.py [--rounds N] [--seconds S] [--database URL] [--models]
+    python bench/durable.py [--rounds N] [--seconds S] [--database URL] [--models] [--items]
 
 A run of `BaseWorkflow` with two canned sources and one call of a model that takes a second, in the library,
-on SQLite or another database. Printed are microseconds of a processor a run, and the median duration of a
+on SQLite or another database; or, with `--items`, of a fan-out whose ten items call the model, two at a time.
+Printed are microseconds of a processor a run, and the median duration of a
 run, as the median of interleaved rounds with their quartiles, and what durability adds to both.
 """
 
@@ -14,7 +15,7 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from vital_shared import BaseWorkflow, WorkflowInput
+from vital_shared import BaseWorkflow, Outcome, Workflow, WorkflowInput, fan_out, node
 from vital_shared.llm.base import ModelEvent, ModelRequest
 from vital_shared.models.durability import DURABILITIES, Durability
 from vital_shared.settings import Settings
@@ -53,6 +54,22 @@ class Lasting(BaseWorkflow):
     """The built-in workflow, durable as wanted."""
 
 
+class Itemised(Workflow):
+    """A call for each of ten items, each of which is stored as it finishes."""
+
+    @node
+    async def items(self, query: str) -> tuple[str, ...]:
+        return tuple(f"{query} {number}" for number in range(10))
+
+    @fan_out("item", over="items", limit=2)
+    async def texts(self, item: str) -> str:
+        return await self.llm(item, model="canned")
+
+    @node
+    async def answer(self, texts: Sequence[Outcome[str]]) -> str:
+        return f"{len(texts)} texts."
+
+
 class Measured:
     """The rounds of one durability."""
 
@@ -61,12 +78,12 @@ class Measured:
         self.medians: list[float] = []
 
 
-async def measure(services: Services, rounds: int) -> dict[Durability, Measured]:
+async def measure(services: Services, rounds: int, kind: type[Workflow]) -> dict[Durability, Measured]:
     """Measure both, round by round in turn, after one that does not count."""
     found: dict[Durability, Measured] = {name: Measured() for name in DURABILITIES}
     for number in range(rounds + 1):
         for name in DURABILITIES if number % 2 else reversed(DURABILITIES):
-            workflow = Lasting(services)
+            workflow = kind(services)
             workflow.durable = name
             cpu, seconds = await one_round(workflow)
             if number:
@@ -75,7 +92,7 @@ async def measure(services: Services, rounds: int) -> dict[Durability, Measured]
     return found
 
 
-async def one_round(workflow: Lasting) -> tuple[float, float]:
+async def one_round(workflow: Workflow) -> tuple[float, float]:
     """Return the microseconds of a processor a run, and the median duration in seconds."""
     durations: list[float] = []
     turns = asyncio.Semaphore(CONCURRENT_RUNS)
@@ -126,7 +143,8 @@ async def main(options: argparse.Namespace) -> bool:
             sources=[CannedSource(passages, name="one"), CannedSource(passages, name="two")],
             cache_entries=0,
         ) as services:
-            return show(await measure(services, options.rounds))
+            kind = Itemised if options.items else Lasting
+            return show(await measure(services, options.rounds, kind))
 
 
 if __name__ == "__main__":
@@ -135,6 +153,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--database", default="")
     parser.add_argument("--models", action="store_true", help="with the embedded models, as in an engine")
+    parser.add_argument("--items", action="store_true", help="a fan-out of ten calls")
     given = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise SystemExit(0 if runner.run(main(given)) else 1)

@@ -28,16 +28,16 @@ class Guard:
         self.earlier = set(begun)
         self.begun: list[str] = []
 
-    def check(self, node: Node) -> None:
+    def check(self, node: Node, kept: Collection[int] = ()) -> None:
         if node.name not in self.earlier:
             return
         if node.declaration.if_interrupted == "fail":
             raise EffectInterrupted(f"'{node.name}' was cut off.", node=node.name)
         raise InterruptedEffect(node)
 
-    async def begin(self, node: Node) -> None:
+    async def begin(self, node: Node, part: int | None = None) -> None:
         await asyncio.sleep(0)
-        self.begun.append(node.name)
+        self.begun.append(node.name if part is None else f"{node.name}[{part}]")
 
 
 class Mailing(Graph):
@@ -148,7 +148,7 @@ async def test_a_loop_begins_with_the_first_effect_of_its_rounds_and_is_one_effe
     run = Run(Looping.plan, Looping(), {"count": 0}, effect_guard=guard)
     await run.execute()
     assert run.value("counted") == 3
-    assert set(guard.begun) == {"counted"}
+    assert set(guard.begun) == {"counted[1]", "counted[2]", "counted[3]"}
 
     cut = Run(Looping.plan, Looping(), {"count": 0}, effect_guard=Guard(begun=["counted"]))
     await cut.execute()
@@ -174,12 +174,12 @@ class Invoices(Letters):
         return name.upper()
 
 
-async def test_the_items_of_a_fan_out_are_one_effect() -> None:
+async def test_the_start_of_a_fan_out_and_of_each_of_its_items_is_written_down() -> None:
     guard, letters = Guard(), Letters()
     run = Run(Letters.plan, letters, {"names": ("ann", "bob")}, effect_guard=guard)
     await run.execute()
     assert [outcome.value for outcome in run.value("letters")] == ["ANN", "BOB"]
-    assert guard.begun == ["letters"]
+    assert guard.begun == ["letters", "letters[0]", "letters[1]"]
     assert letters.sent == ["ann", "bob"]
 
 

@@ -5,7 +5,19 @@ import logging
 
 import pytest
 
-from vital_shared.graph import Done, Graph, Observer, Pause, Step, fan_out, node, repeat
+from vital_shared.graph import (
+    Done,
+    FinishedNode,
+    Graph,
+    Observer,
+    Outcome,
+    Pause,
+    Step,
+    fan_out,
+    node,
+    part_key,
+    repeat,
+)
 
 HOOKS = [name for name in vars(Observer) if not name.startswith("_")]
 
@@ -100,6 +112,18 @@ class OneRound(Graph):
     final = repeat(Round, carry="text", until=lambda answer: True, limit=1)
 
 
+KEPT = {
+    part.name: part
+    for part in (
+        FinishedNode(
+            name="b[1]", status="success", spans=(), value=[Outcome("success", 1, None, 0.0)], key=part_key(1)
+        ),
+        FinishedNode(name="final[1]", status="success", spans=(), value="text", key=part_key("text")),
+    )
+}
+"""An item and a round that have finished in a process before."""
+
+
 def raising(hook):
     def method(self, *details):
         raise RuntimeError(f"observer in {hook}")
@@ -114,7 +138,9 @@ async def test_an_observer_that_raises_is_logged_and_counted_and_the_run_goes_on
 ):
     broken = type("Broken", (Observer,), {hook: raising(hook)})()
     settings = {"observers": (broken, log), "sequential": sequential}
-    in_round = hook == "round_node_started"
+    in_round = hook.startswith("round_")
+    if hook.endswith("_kept"):
+        settings["earlier_parts"] = KEPT
     run = prepare(OneRound, settings, text="text") if in_round else prepare(WithStep, settings, items=[0, 1])
     with caplog.at_level(logging.ERROR, "vital.graph"):
         await run.execute()

@@ -18,7 +18,7 @@ from tests.takeover.trial import trial
 
 EXAMPLES: Final = 5
 
-CRASHING: Final = ("answered", "composed", "decided", "acting")
+CRASHING: Final = ("answered", "composed", "decided", "acting", "parted")
 
 CONSOLE: Final = Console(width=160, markup=False)
 

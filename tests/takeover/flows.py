@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.takeover.acting_flow import Acting
 from tests.takeover.bought_flow import Bought
+from tests.takeover.parted_flow import Parted
 
 from vital_shared import BaseWorkflow, Outcome, Pause, Workflow, fan_out, node
 
@@ -84,4 +85,5 @@ FLOWS = {
     "busy": Busy,
     "bought": Bought,
     "acting": Acting,
+    "parted": Parted,
 }

@@ -44,7 +44,7 @@ class LoggedModel:
         yield CallStarted(prompt="logged@1", input_tokens=50, max_output_tokens=100)
         self._crasher.come_to("call")  # before the request goes out
         call = 1 + sum(line["event"] == "arrived" for line in self._log.read())
-        self._log.add(event="arrived", call=call)
+        self._log.add(event="arrived", call=call, prompt="".join(each.content for each in request.messages))
         for event in self._events(call, request):
             self._crasher.come_to("call")
             await asyncio.sleep(0)

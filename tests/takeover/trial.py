@@ -18,6 +18,7 @@ from tests.takeover.crash import CrashPoint
 from tests.takeover.fork_server import ForkServer
 from tests.takeover.line_file import LineFile
 from tests.takeover.model import PRICES
+from tests.takeover.parted_flow import PROMPTS
 
 __all__ = ["Left", "trial"]
 
@@ -29,14 +30,15 @@ ACTS: Final = frozenset(
 ) | {f"letter {which}" for which in ("first", "second", "third")}
 """Everything that the flow with effects does."""
 
-MOST_AT_ONCE: Final = 2
-"""Calls that a run makes at the same time."""
+MOST_AT_ONCE: Final = {"parted": 3}
+"""Calls that a run makes at the same time, where these are not two."""
 
 
 @dataclass(frozen=True)
 class Left:
     """The evidence after the end of a run."""
 
+    flow: str
     events: list[dict[str, Any]]
     """Events that the run's reader was sent, over all engines."""
     calls: list[dict[str, Any]]
@@ -49,6 +51,8 @@ class Left:
     points: dict[str, int]
     """The points that the last engine came to."""
     deaths: int
+    kept_calls: dict[str, int]
+    """The number of calls that parts had made when an engine died, by their prompts, where they were stored."""
 
     def faults(self) -> list[str]:
         """Return what is wrong with it."""
@@ -56,6 +60,7 @@ class Left:
             *self._faulty_events(),
             *self._faulty_answer(),
             *self._faulty_calls(),
+            *self._repeated_calls(),
             *self._faulty_acts(),
             *self._left_open(),
         ]
@@ -97,7 +102,7 @@ class Left:
         estimates = [row for row in self.ledger if _call_of(row) is None]
         uncounted = [line["call"] for line in self.calls if line["call"] not in counted]
         faults = [f"call {call} has {count} rows" for call, count in counted.items() if count > 1]
-        if not 0 <= len(estimates) - len(uncounted) <= MOST_AT_ONCE * self.deaths:
+        if not 0 <= len(estimates) - len(uncounted) <= MOST_AT_ONCE.get(self.flow, 2) * self.deaths:
             faults.append(f"calls {uncounted} have {len(estimates)} estimates")
         faults += [f"{row['item']} is not flagged" for row in estimates if not row["estimated"]]
         faults += [
@@ -107,6 +112,15 @@ class Left:
             and (row["estimated"] or row["cost_nanos"] != (60 + call) * NANOS_PER_TOKEN)
         ]
         return [*faults, f"the ledger has {self._rows()}"] if faults else []
+
+    def _repeated_calls(self) -> list[str]:
+        """See that no part whose answer was stored has asked for it again."""
+        made = Counter(line["prompt"] for line in self.calls)
+        return [
+            f"{prompt!r} was asked {made[prompt]} times, and its answer was stored after {count}"
+            for prompt, count in self.kept_calls.items()
+            if made[prompt] != count
+        ]
 
     def _rows(self) -> list[tuple[str, Any, bool]]:
         return [(row["item"], row["raw_usage"], bool(row["estimated"])) for row in self.ledger]
@@ -152,13 +166,14 @@ def trial(server: ForkServer, template: Path, flow: str, points: Sequence[CrashP
         folder = Path(made)
         copyfile(template / "vital.db", folder / "vital.db")
         (folder / "vital.toml").write_text(PRICES, encoding="utf-8")
-        deaths = 0
+        deaths, kept_calls = 0, dict[str, int]()
         for point in (*points, None):
             if server.run(folder, flow, point):
                 break
             deaths += 1
+            kept_calls |= _kept_calls(folder)
             _end_leases(folder)
-        return _read(folder, deaths)
+        return _read(folder, flow, deaths, kept_calls)
 
 
 def _end_leases(folder: Path) -> None:
@@ -167,7 +182,19 @@ def _end_leases(folder: Path) -> None:
         connection.execute("UPDATE workers SET lease_until = 1")
 
 
-def _read(folder: Path, deaths: int) -> Left:
+def _kept_calls(folder: Path) -> dict[str, int]:
+    """Count the calls of the parts that are stored, by their prompts."""
+    with closing(sqlite3.connect(folder / "vital.db")) as connection:
+        stored = [node for (node,) in connection.execute("SELECT node FROM run_nodes") if node in PROMPTS]
+    made = Counter(line["prompt"] for line in _arrived(folder))
+    return {PROMPTS[part]: made[PROMPTS[part]] for part in stored}
+
+
+def _arrived(folder: Path) -> list[dict[str, Any]]:
+    return [line for line in LineFile(folder / "calls").read() if line["event"] == "arrived"]
+
+
+def _read(folder: Path, flow: str, deaths: int, kept_calls: dict[str, int]) -> Left:
     with closing(sqlite3.connect(folder / "vital.db")) as connection:
         connection.row_factory = sqlite3.Row
 
@@ -181,12 +208,14 @@ def _read(folder: Path, deaths: int) -> Left:
             if table in tables
         }
         return Left(
+            flow=flow,
             events=LineFile(folder / "seen").read(),
-            calls=[line for line in LineFile(folder / "calls").read() if line["event"] == "arrived"],
+            calls=_arrived(folder),
             acts=LineFile(folder / "acts").read(),
             runs=rows("SELECT * FROM runs"),
             ledger=rows("SELECT * FROM ledger WHERE cost_type = 'llm'"),
             open_rows=open_rows,
             points=LineFile(folder / "points").read()[-1],
             deaths=deaths,
+            kept_calls=kept_calls,
         )

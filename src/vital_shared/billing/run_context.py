@@ -104,7 +104,8 @@ class RunContext:
     :param begun_effects: the effects that earlier workers have begun, see `begin_effect`.
     :param carried: charges of an earlier worker that the ledger does not have yet.
     :param fence: the worker of a durable run, which others may take over; None: it is not durable.
-    :param tool_results: the results of the tools that models have called for nodes in earlier epochs.
+    :param tool_results: the results of the tools that models have called in earlier epochs, each with the
+        node that it is for, where that has not finished; else with an empty name.
     :param records_calls: whether the prompts and answers of models' calls are stored with the run.
     """
 
@@ -120,7 +121,7 @@ class RunContext:
         carried: Sequence[Charge] = (),
         begun_effects: Collection[str] = (),
         fence: Fence | None = None,
-        tool_results: Sequence[ToolResult] = (),
+        tool_results: Sequence[tuple[str, ToolResult]] = (),
         *,
         records_calls: bool = False,
     ) -> None:
@@ -135,7 +136,7 @@ class RunContext:
         self._own_calls: dict[str, int] = {}
         self._earlier_calls = calls
         self._calls: dict[int, ModelCall] = {}
-        self._tool_results: list[tuple[str, ToolResult]] = [("", result) for result in tool_results]
+        self._tool_results = list(tool_results)
         self._node_tools: dict[str, bool] = {}
         self.held_nanos: dict[str, int] = {}
         """The most that calls under way may cost, in nano-dollars, by the account of the node."""

@@ -17,11 +17,19 @@ from vital_shared.graph.errors import (
     PlanWarning,
 )
 from vital_shared.graph.failed_attempt import FailedAttempt
-from vital_shared.graph.finished_node import FinishedNode, resumption_point
+from vital_shared.graph.finished_node import (
+    NO_PARTS,
+    FinishedNode,
+    owner_of,
+    part_name,
+    part_number,
+    resumption_point,
+)
 from vital_shared.graph.json_value import MAX_SHOWN_BYTES, json_value
 from vital_shared.graph.node import Done, Pause, Retry, Skip, fan_out, node
 from vital_shared.graph.observer import ObservedRun, Observer, own_observers
 from vital_shared.graph.outcome import Degradation, NodeStatus, Outcome, RunStatus, Span
+from vital_shared.graph.part_key import part_key
 from vital_shared.graph.pending_call import PendingCall
 from vital_shared.graph.plan import Node, Plan
 from vital_shared.graph.run import Run
@@ -30,6 +38,7 @@ from vital_shared.graph.subworkflow import repeat, subworkflow
 
 __all__ = [
     "MAX_SHOWN_BYTES",
+    "NO_PARTS",
     "AnswerError",
     "Checkpoint",
     "CheckpointError",
@@ -65,6 +74,10 @@ __all__ = [
     "mermaid",
     "node",
     "own_observers",
+    "owner_of",
+    "part_key",
+    "part_name",
+    "part_number",
     "repeat",
     "resumption_point",
     "subworkflow",

@@ -11,6 +11,7 @@ from typing import Any, Final
 from vital_shared.graph.errors import NodeError
 from vital_shared.graph.fan_out import call_each
 from vital_shared.graph.in_time import in_time
+from vital_shared.graph.kept_parts import kept_parts
 from vital_shared.graph.node import Done, Pause, Retry, Skip
 from vital_shared.graph.plan import Node
 from vital_shared.graph.rounds import call_rounds
@@ -47,7 +48,7 @@ async def call_node(run: RunState, node: Node, arguments: Sequence[Any]) -> Any:
     :raises NodeTimeout: when it took longer than declared, and has no fallback.
     """
     if node.declaration.effects and run.effect_guard is not None:
-        run.effect_guard.check(node)
+        run.effect_guard.check(node, kept_parts(run, node, arguments))
         if node.kind != "loop":
             await run.effect_guard.begin(node)
     sink = _Sink(run, node)

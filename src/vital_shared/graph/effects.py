@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from vital_shared.graph.errors import NodeError
@@ -14,29 +15,37 @@ __all__ = ["EffectGuard", "EffectInterrupted", "InterruptedEffect", "PartGuard"]
 class EffectGuard(Protocol):
     """The record of a run's effects, which survives the process that works on the run."""
 
-    def check(self, node: Node) -> None:
+    def check(self, node: Node, kept: Collection[int] = ()) -> None:
         """See that a node was not begun before, by a process that has died since.
 
+        :param kept: the items of a fan-out, or rounds of a loop, whose ends are known, and that do not run.
         :raises InterruptedEffect: when it was, and somebody has to decide.
         :raises EffectInterrupted: when it was, and the run is to fail.
         """
         ...
 
-    async def begin(self, node: Node) -> None:
-        """Write down that a node begins; its code runs once this returns. What this raises, it raises."""
+    async def begin(self, node: Node, part: int | None = None) -> None:
+        """Write down that a node begins; its code runs once this returns. What this raises, it raises.
+
+        :param part: the index of the item of a fan-out, or the number of the round of a loop, that begins.
+        """
         ...
 
 
 class InterruptedEffect(Pause):
-    """The pause of a node with effects that a process started and did not finish before it died."""
+    """The pause of a node with effects that a process started and did not finish before it died.
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(
-            {
-                "interrupted": node.name,
-                "question": f"The process that ran '{node.name}' died after it had begun: did it happen?",
-            }
-        )
+    :param unfinished: the items of a fan-out, or rounds of a loop, that had begun, and may not have ended.
+    """
+
+    def __init__(self, node: Node, unfinished: Collection[int] = ()) -> None:
+        request: dict[str, object] = {
+            "interrupted": node.name,
+            "question": f"The process that ran '{node.name}' died after it had begun: did it happen?",
+        }
+        if unfinished:
+            request["unfinished"] = sorted(unfinished)
+        super().__init__(request)
 
 
 class EffectInterrupted(NodeError):
@@ -48,15 +57,17 @@ class PartGuard:
 
     :param guard: the guard of the surrounding run.
     :param loop: the loop.
+    :param number: the number of the round.
     """
 
-    def __init__(self, guard: EffectGuard, loop: Node) -> None:
+    def __init__(self, guard: EffectGuard, loop: Node, number: int) -> None:
         self._guard = guard
         self._loop = loop
+        self._number = number
 
-    def check(self, node: Node) -> None:
+    def check(self, node: Node, kept: Collection[int] = ()) -> None:
         """Do nothing: the loop itself was checked before its first round."""
 
-    async def begin(self, node: Node) -> None:  # noqa: ARG002 - the interface
-        """Write down that the loop has begun to have effects."""
-        await self._guard.begin(self._loop)
+    async def begin(self, node: Node, part: int | None = None) -> None:  # noqa: ARG002 - the interface
+        """Write down that the round has begun to have effects."""
+        await self._guard.begin(self._loop, self._number)

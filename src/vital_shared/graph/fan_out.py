@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from vital_shared.graph.errors import NodeError, NodeTimeout
 from vital_shared.graph.in_time import in_time
+from vital_shared.graph.kept_parts import kept_items
 from vital_shared.graph.no_value import DOUBTFUL_VALUES, no_value
 from vital_shared.graph.node import Pause
 from vital_shared.graph.observer import notify
@@ -33,8 +34,9 @@ async def call_each(
     if not items:
         return ()
     fan = _Fan(run, node, arguments, items, call, each.item_timeout)
-    workers = 1 if run.sequential else min(len(items), each.limit or len(items))
-    indices = iter(range(len(items)))
+    left = fan.keep()
+    workers = 1 if run.sequential else min(len(left), each.limit or len(left))
+    indices = iter(left)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(fan.work(indices)) for _ in range(workers)]
         # The timer cancels the items and not this task: an exception through the group would be a
@@ -97,6 +99,15 @@ class _Fan:
         self.starts: list[float | None] = [None] * len(items)
         self.outcomes: list[Outcome[Any] | None] = [None] * len(items)
 
+    def keep(self) -> Sequence[int]:
+        """Take over what a process before has finished, and return the items that are left to run."""
+        kept = kept_items(self.run, self.node, self.items)
+        for index, outcome in kept.items():
+            self.run.keep_part(self.node, index)
+            self.outcomes[index] = outcome
+            notify(self.run.observers, "item_kept", self.run, self.node, index, self.items[index], outcome)
+        return [index for index in range(len(self.items)) if index not in kept]
+
     async def work(self, indices: Iterator[int]) -> None:
         """Take items until there are no more; as many of these run as the limit allows."""
         for index in indices:
@@ -110,6 +121,8 @@ class _Fan:
         arguments[self.node.item_position] = self.items[index]
         self.started(index)
         try:
+            if self.node.declaration.effects and self.run.effect_guard is not None:
+                await self.run.effect_guard.begin(self.node, index)
             value = await in_time(self.node.name, self.item_timeout, partial(self.call, index, arguments))
             if type(value) in DOUBTFUL_VALUES and (broken := no_value(self.node, value)) is not None:
                 raise broken  # noqa: TRY301 - recorded as any other failure

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -12,14 +13,29 @@ from vital_shared.graph.errors import CheckpointError
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span
 from vital_shared.graph.plan import Plan
 
-__all__ = ["NO_VALUE", "FinishedNode", "resumption_point"]
+__all__ = ["NO_PARTS", "NO_VALUE", "FinishedNode", "owner_of", "part_name", "part_number", "resumption_point"]
 
 NO_VALUE: Final[tuple[NodeStatus, ...]] = ("failed", "timeout", "skipped")
 """The ends of an optional node that has made no value."""
 
 
+def part_name(node: str, number: int) -> str:
+    """Name an item of a fan-out by its index, or a round of a loop by its number; no node has such a name."""
+    return f"{node}[{number}]"
+
+
+def owner_of(part: str) -> str:
+    """Return the node that a part belongs to."""
+    return part.rpartition("[")[0]
+
+
+def part_number(part: str) -> int:
+    """Return the index of an item, or the number of a round."""
+    return int(part.rpartition("[")[2].removesuffix("]"))
+
+
 class FinishedNode(BaseModel):
-    """A node that need not run again."""
+    """A node, or a part of one that is cut off, that need not run again."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
 
@@ -30,6 +46,12 @@ class FinishedNode(BaseModel):
     spans: tuple[Span, ...]
     """Its line in the waterfall, and those of its steps."""
     degradations: tuple[Degradation, ...] = ()
+    key: str = ""
+    """Key of the item, or of the value that the round started from; empty: it is a whole node."""
+
+
+NO_PARTS: Final[Mapping[str, FinishedNode]] = MappingProxyType({})
+"""No parts of nodes, in a run that no process has had before."""
 
 
 def resumption_point(

@@ -78,6 +78,19 @@ class Observer:
         :param name: the name of its line, ``loop.round.node``.
         """
 
+    def round_finished(
+        self, run: ObservedRun, node: Node, number: int, carried: Any, value: Any, seconds: float
+    ) -> None:
+        """Note that a round of a loop has ended with a value.
+
+        :param node: the loop.
+        :param number: the number of the round, from 1 on.
+        :param carried: the value of the round before, or that the loop starts from.
+        """
+
+    def round_kept(self, run: ObservedRun, node: Node, number: int) -> None:
+        """Note that a round of a loop does not run, since a process before has finished it."""
+
     def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
         """Note that one item of a fan-out starts."""
 
@@ -85,6 +98,9 @@ class Observer:
         self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]
     ) -> None:
         """Note that one item of a fan-out has ended; a cancelled item ends with its node."""
+
+    def item_kept(self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
+        """Note that one item of a fan-out does not run, since a process before has finished it."""
 
     def degraded(self, run: ObservedRun, degradation: Degradation) -> None:
         """Note a degradation: something that the run must do without."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic_core import TzInfo
 
-__all__ = ["difference"]
+__all__ = ["dataclass_state", "difference", "model_state"]
 
 MAX_SHOWN: Final = 60
 """Characters of a value in a message."""
@@ -45,9 +45,9 @@ _Parts = list[tuple[str, Any, Any]]
 def _parts(left: Any, right: Any) -> _Parts | None:
     """Return the pairs that have to be compared in place of two values of one type; None: they differ."""
     if isinstance(left, BaseModel):
-        return _states(_model_state(left), _model_state(right))
+        return _states(model_state(left), model_state(right))
     if is_dataclass(left):
-        return _states(_dataclass_state(left), _dataclass_state(right))
+        return _states(dataclass_state(left), dataclass_state(right))
     # Not every Collection: a flag of several has itself for an item.
     if isinstance(left, Sequence | Mapping | AbstractSet) and not isinstance(left, str | bytes):
         return _items(left, right) if len(left) == len(right) else None
@@ -112,12 +112,14 @@ def _states(left: dict[str, Any], right: dict[str, Any]) -> _Parts | None:
     return [(f".{name}", value, right[name]) for name, value in left.items()]
 
 
-def _model_state(model: BaseModel) -> dict[str, Any]:
+def model_state(model: BaseModel) -> dict[str, Any]:
+    """Return all that a model holds, excluded and private fields included."""
     held = {name: vars(model).get(name) for name in type(model).model_fields}
     return held | (model.__pydantic_extra__ or {}) | (model.__pydantic_private__ or {})
 
 
-def _dataclass_state(value: Any) -> dict[str, Any]:
+def dataclass_state(value: Any) -> dict[str, Any]:
+    """Return all that an object of a dataclass holds."""
     held = {each.name: getattr(value, each.name) for each in fields(value) if hasattr(value, each.name)}
     more = {
         name: held

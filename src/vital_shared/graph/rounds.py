@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import CoroutineType
 from typing import Any
 
 from vital_shared.graph.effects import PartGuard
 from vital_shared.graph.errors import NodeError
+from vital_shared.graph.kept_parts import kept_rounds
 from vital_shared.graph.node import Declaration
 from vital_shared.graph.observer import ObservedRun, Observer, notify
 from vital_shared.graph.outcome import Degradation, NodeStatus
@@ -28,33 +29,49 @@ async def call_rounds(run: RunState, node: Node, arguments: Sequence[Any]) -> An
     loop = _loop_of(node.declaration)
     graph, target = node.loop_over, find_part(run.target, node.path)
     inputs: dict[str, Any] = node.function(run.target, *arguments)
-    outer, carried = inputs.get(WHOLE_INPUT), {loop.carry: inputs.get(loop.carry)}
+    outer, carried = inputs.get(WHOLE_INPUT), inputs.get(loop.carry)
+    kept = kept_rounds(run, node, inputs)
     for number in range(1, loop.limit + 1):
-        if WHOLE_INPUT in graph.plan.inputs:
-            given = {name: value for name, value in inputs.items() if name != WHOLE_INPUT}
-            inputs[WHOLE_INPUT] = graph.whole_input(outer, given | carried)
-        inner: Any = type(run)(  # a `Run`, which this module cannot import
-            graph.plan,
-            target,
-            inputs,
-            observers=(_Round(run, node, number),),
-            deliver=_delivery(run, node),
-            sequential=run.sequential,
-            effect_guard=None if run.effect_guard is None else PartGuard(run.effect_guard, node),
-            clock=run.now,
-        )
-        try:
-            await inner.execute()
-        finally:
-            if inner.failed_line is not None:
-                run.failed_round_lines = run.failed_round_lines or {}
-                run.failed_round_lines[node.name] = f"{node.name}.{number}.{inner.failed_line}"
-                run.failed_hint = inner.failed_hint
-        value = inner.value(graph.plan.outcome)
+        if number in kept:
+            value = kept[number]
+            run.keep_part(node, number)
+            notify(run.observers, "round_kept", run, node, number)
+        else:
+            if WHOLE_INPUT in graph.plan.inputs:
+                given = {name: value for name, value in inputs.items() if name != WHOLE_INPUT}
+                inputs[WHOLE_INPUT] = graph.whole_input(outer, given | {loop.carry: carried})
+            start = run.now()
+            value = await _call_round(run, node, target, number, inputs)
+            notify(run.observers, "round_finished", run, node, number, carried, value, run.now() - start)
         if _is_enough(loop, node, number, value):
             break
-        inputs[loop.carry] = carried[loop.carry] = value
+        inputs[loop.carry] = carried = value
     return value
+
+
+async def _call_round(
+    run: RunState, node: Node, target: object, number: int, inputs: Mapping[str, Any]
+) -> Any:
+    """Return the value of one round."""
+    plan = node.loop_over.plan
+    inner: Any = type(run)(  # a `Run`, which this module cannot import
+        plan,
+        target,
+        inputs,
+        observers=(_Round(run, node, number),),
+        deliver=_delivery(run, node),
+        sequential=run.sequential,
+        effect_guard=None if run.effect_guard is None else PartGuard(run.effect_guard, node, number),
+        clock=run.now,
+    )
+    try:
+        await inner.execute()
+    finally:
+        if inner.failed_line is not None:
+            run.failed_round_lines = run.failed_round_lines or {}
+            run.failed_round_lines[node.name] = f"{node.name}.{number}.{inner.failed_line}"
+            run.failed_hint = inner.failed_hint
+    return inner.value(plan.outcome)
 
 
 def _is_enough(loop: Loop, node: Node, number: int, value: Any) -> bool:

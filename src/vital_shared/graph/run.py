@@ -39,6 +39,7 @@ class Run(RunState):
     :param sequential: whether the nodes run one after another.
     :param checkpoint: the state to resume from.
     :param answers: the values of the paused nodes, by value name.
+    :param earlier_parts: the items and rounds of nodes that a process before has finished, by `part_name`.
     :param effect_guard: a guard that is notified before a node with effects starts; None: no other process
         can continue the run.
     :param clock: a monotonic clock, in seconds.

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from vital_shared.graph.checkpoint import Checkpoint
 from vital_shared.graph.effects import EffectGuard
-from vital_shared.graph.errors import AnswerError, GraphError, NodeError
+from vital_shared.graph.errors import AnswerError, CheckpointError, GraphError, NodeError
 from vital_shared.graph.failed_attempt import FailedAttempt
-from vital_shared.graph.finished_node import NO_VALUE, FinishedNode
+from vital_shared.graph.finished_node import NO_PARTS, NO_VALUE, FinishedNode, part_name
 from vital_shared.graph.observer import Observer, notify
 from vital_shared.graph.outcome import Degradation, NodeStatus, Span, describe
+from vital_shared.graph.part_key import part_key
 from vital_shared.graph.pending_call import CallSite
 from vital_shared.graph.plan import MISSING, Node, Plan
 from vital_shared.graph.prune import prune
@@ -69,6 +70,7 @@ class RunState:
         "_values",
         "degradations",
         "deliver",
+        "earlier_parts",
         "effect_guard",
         "failed_attempts",
         "failed_hint",
@@ -101,6 +103,7 @@ class RunState:
         sequential: bool = False,
         checkpoint: Checkpoint | None = None,
         answers: Mapping[str, Any] | None = None,
+        earlier_parts: Mapping[str, FinishedNode] = NO_PARTS,
         effect_guard: EffectGuard | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -114,6 +117,8 @@ class RunState:
         self.target = target
         self.observers = observers
         self.deliver = deliver
+        self.earlier_parts = earlier_parts
+        """The items and rounds that have finished in a process before, by `part_name`."""
         self.effect_guard = effect_guard
         self.sequential = sequential
         self.degradations: list[Degradation] = []
@@ -272,6 +277,68 @@ class RunState:
                 each for each in self.degradations if each.node == node.name or each.node.startswith(within)
             ),
         )
+
+    def finished_part(
+        self, node: Node, number: int, key: str, value: Any, *, is_trusted: bool = False
+    ) -> FinishedNode | None:
+        """Write down what an item of a fan-out, or a round of a loop, has made.
+
+        None: JSON cannot hold its type.
+
+        :param key: the key of what it was made from.
+        :param value: the value of the round, or of a node with this item alone.
+        :param is_trusted: as in `finished`.
+        :raises CheckpointError: when its value would not come back as it is.
+        """
+        try:
+            write = self.plan.types.dump if is_trusted else self.plan.types.write
+            stored = write(node.makes, value)
+        except TypeError:
+            return None
+        name, zero = part_name(node.name, number), self._zero
+        is_loop = node.loop_over is not None
+        within = f"{node.name}.{number}." if is_loop else f"{name}."
+        return FinishedNode.model_construct(
+            name=name,
+            status="success",
+            value=stored,
+            spans=tuple(
+                step.span(self, zero)
+                for step in self._steps or ()
+                if step.name.startswith(within) and step.status is not None
+            ),
+            degradations=tuple(
+                each
+                for each in self.degradations
+                if each.node.startswith(within)
+                or (each.node == node.name and each.item == number and not is_loop)
+            ),
+            key=key,
+        )
+
+    def kept_value(self, node: Node, number: int, made_from: Any) -> Any:
+        """Return what an item or a round has made in a process before; MISSING: it has to run.
+
+        :param made_from: the item, or the value that the round starts from.
+        """
+        part = self.earlier_parts.get(part_name(node.name, number))
+        if part is None or part.key != part_key(made_from):
+            return MISSING
+        try:
+            return self.plan.types.read(node.makes, part.value)
+        except (CheckpointError, TypeError):
+            return MISSING
+
+    def keep_part(self, node: Node, number: int) -> None:
+        """Take over the lines and the degradations of an item or a round that does not run again."""
+        part, zero = self.earlier_parts[part_name(node.name, number)], self._zero
+        self.degradations.extend(part.degradations)
+        if part.spans:
+            steps = self._steps = [] if self._steps is None else self._steps
+            steps += [
+                StepTiming(node, span.node, span.start + zero, span.end + zero, span.status)
+                for span in part.spans
+            ]
 
     def checkpoint(self) -> Checkpoint:
         """Write down what there is so far.

@@ -39,8 +39,9 @@ def end_overdue(connection: Connection, now: datetime, at_work_by: datetime) -> 
     requeue_overdue(connection, now, at_work_by)
     waited = [row for status in _WAITING for row in connection.execute(_overdue(status, now)).mappings()]
     lost = connection.execute(_overdue("running", at_work_by)).mappings().all()
-    for row in lost:
+    for row in (*waited, *lost):
         forget_nodes(connection, row["id"])
+    for row in lost:
         close_calls(connection, row["id"])  # before what is reserved is forgotten
     forget_overdue(connection, at_work_by)
     forget_expired(connection, now)

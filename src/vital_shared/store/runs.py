@@ -78,7 +78,7 @@ from vital_shared.store.patience import patiently
 from vital_shared.store.run_calls import begun_effects, forget_calls, keep_calls
 from vital_shared.store.run_decisions import add_decisions, decisions_of
 from vital_shared.store.run_end import RunEnd
-from vital_shared.store.run_nodes import forget_nodes, keep_nodes
+from vital_shared.store.run_nodes import finished_nodes, forget_nodes, keep_nodes
 from vital_shared.store.run_record import (
     ENDED_COLUMNS,
     ENDED_WITHOUT_ANSWER,
@@ -238,10 +238,12 @@ class RunStore:
         now: datetime,
         context: RunContext | None = None,
         fence: Fence | None = None,
+        interrupted: Collection[str] = (),
     ) -> bool:
         """Let a running run wait for approval, and return whether it was still running and this worker's.
 
         :param context: the context with its charges so far.
+        :param interrupted: the nodes that were cut off, and that the run waits for a decision on.
         """
         statement = (
             _from("running", run_id)
@@ -267,7 +269,7 @@ class RunStore:
                 return connection.execute(stored).first() is not None
             if run_id in self._reserved:
                 release(connection, run_id, is_limited=run_id in self._limited)
-            forget_nodes(connection, run_id)  # the checkpoint has them
+            forget_nodes(connection, run_id, interrupted)  # the checkpoint has them
             forget_calls(connection, run_id)  # and the ledger these
             return True
 
@@ -383,6 +385,13 @@ class RunStore:
         await self._lost_calls.enter(now)
         return ended
 
+    async def finished_nodes(self, run_id: str) -> dict[str, str]:
+        """Return what finished nodes, or parts of nodes, of a run have made, as JSON by name.
+
+        :raises StoreError: when the database does not answer.
+        """
+        return await self._database.read(partial(finished_nodes, run_id=run_id))
+
     async def begun_effects(self, run_id: str) -> frozenset[str]:
         """Return the effects that earlier attempts at a durable run have begun.
 
@@ -396,6 +405,7 @@ class RunStore:
         fence: Fence,
         finished: Mapping[str, str],
         *,
+        without_parts: Collection[str] = (),
         context: RunContext | None = None,
     ) -> bool:
         """Store what finished nodes of a durable run have made, with what the run has cost by then.
@@ -403,7 +413,8 @@ class RunStore:
         It shares a transaction with other writes. Should the worker die, the next one gets them with the run,
         see `take_over`; the ledger gets the charges with the end of the run, or with its pause.
 
-        :param finished: JSON of what each node has made, by its name.
+        :param finished: JSON of what each node, or part of one, has made, by its name.
+        :param without_parts: the nodes among them whose parts were stored before.
         :param context: the context with the charges.
         :returns: whether the run is running and this worker's; otherwise nothing is written.
         :raises StoreError: when the database is not there or does not answer.
@@ -411,7 +422,7 @@ class RunStore:
         known, logged = ((), 0) if context is None else (context.unlogged, len(context.charges))
 
         def write(connection: Connection) -> bool:
-            is_own = keep_nodes(connection, run_id, fence, finished)
+            is_own = keep_nodes(connection, run_id, fence, finished, without_parts)
             return is_own and keep_calls(connection, run_id, fence, known=known)
 
         def written(is_own: bool) -> None:
@@ -575,8 +586,14 @@ class RunStore:
             .values(status="cancelled", finished_at=now, **ENDED_WITHOUT_ANSWER)
             .returning(*ENDED_COLUMNS)
         )
-        async with self._database.begin() as connection:
-            row = (await connection.execute(statement)).mappings().first()
+
+        def cancel(connection: Connection) -> RowMapping | None:
+            row = connection.execute(statement).mappings().first()
+            if row is not None:
+                forget_nodes(connection, run_id)
+            return row
+
+        row = await self._database.write(cancel)
         return None if row is None else to_ended(row)
 
     async def get(self, run_id: str, *, tenant_id: str | None, now: datetime | None = None) -> RunRecord:

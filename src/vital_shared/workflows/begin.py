@@ -42,6 +42,7 @@ from vital_shared.workflows.preparing import (
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
 from vital_shared.workflows.services import Services
+from vital_shared.workflows.stored_node import stored_nodes
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["begin", "begin_queued", "queued_record", "resume"]
@@ -178,7 +179,10 @@ async def resume(
     assert pause is not None  # noqa: S101 - the run waits
     log = services.logs.open(run_id, record.tenant_id, is_durable=record.is_durable)
     left = await services.logs.left(run_id, record.epoch) if log.last_seq < pause.seq else b""
-    restored = restored_run(workflow, record, log, Checkpoint.model_validate(written), decision, interrupted)
+    cut_off = await services.runs.finished_nodes(run_id) if interrupted else {}
+    parts = {each.node.name: each.node for each in stored_nodes(run_id, cut_off)}
+    checkpoint = Checkpoint.model_validate(written)
+    restored = restored_run(workflow, record, log, checkpoint, decision, interrupted, parts)
     run, stream = restored.run, restored.stream
     now = services.now()
     deadline = _deadline(services, now)

@@ -9,7 +9,17 @@ from typing import Any, Final
 
 from vital_shared.billing.run_context import RoundNode, current_node
 from vital_shared.events.memory import MemoryLog
-from vital_shared.graph import Node, NodeError, NodeStatus, ObservedRun, Observer, Outcome, json_value
+from vital_shared.graph import (
+    Node,
+    NodeError,
+    NodeStatus,
+    ObservedRun,
+    Observer,
+    Outcome,
+    json_value,
+    owner_of,
+    part_name,
+)
 from vital_shared.llm.base import Cited, ReasoningDelta, TextDelta
 from vital_shared.models.event import (
     ApprovalRequired,
@@ -31,7 +41,13 @@ from vital_shared.models.quality import AnswerWarning
 from vital_shared.models.tool import ToolCall, ToolResult
 from vital_shared.models.workflow_io import WorkflowMode
 from vital_shared.workflows.required_input import is_approval, required_input
-from vital_shared.workflows.standing_events import ANSWER_VALUE, RESULTS_NODE, StandingEvents, supersede
+from vital_shared.workflows.standing_events import (
+    ANSWER_VALUE,
+    RESULTS_NODE,
+    StandingEvents,
+    supersede,
+    supersede_parts,
+)
 
 __all__ = ["ANSWER_VALUE", "RESULTS_NODE", "Continuation", "RunEvents", "check_text", "current_item"]
 
@@ -171,6 +187,7 @@ class RunEvents(Observer):
         """Emit it, and what a paused node asks for."""
         if self.is_departing and status == "cancelled":
             return
+        self._void_parts(node)
         if self.standing is None or node.name not in self.standing.finished:
             self.emit(NodeFinished, node=node.name, status=status, duration_seconds=seconds)
         if status == "paused":
@@ -194,10 +211,12 @@ class RunEvents(Observer):
 
     def round_node_started(self, run: ObservedRun, node: Node, inner: Node, name: str) -> None:
         """Let what the code of a loop's node asks for be the loop's, on an account of the node's own."""
+        self._void_parts(node)
         current_node.set(RoundNode(node, inner, name))
 
     def item_started(self, run: ObservedRun, node: Node, index: int, item: Any) -> None:
         """Emit the start of a tool call; what the item's code asks for from now on is the item's."""
+        self._void_parts(node)
         current_item.set(index)
         if isinstance(item, ToolCall):
             self.emit(ToolStarted, tool=item)
@@ -216,6 +235,29 @@ class RunEvents(Observer):
                 documents=len(outcome.value or ()),
                 duration_seconds=outcome.seconds,
             )
+
+    def item_kept(self, run: ObservedRun, node: Node, index: int, item: Any, outcome: Outcome[Any]) -> None:
+        """Emit once more what counts again: until then, it was void with the rest of its node's."""
+        self._keep_part(node, index)
+        if isinstance(item, ToolCall):
+            self.emit(ToolStarted, tool=item)
+        self.item_finished(run, node, index, item, outcome)
+
+    def round_kept(self, run: ObservedRun, node: Node, number: int) -> None:
+        """Let its events stand."""
+        self._keep_part(node, number)
+
+    def _keep_part(self, node: Node, number: int) -> None:
+        if self.standing is not None:
+            self.standing.parts.discard(part_name(node.name, number))
+
+    def _void_parts(self, node: Node) -> None:
+        """Void the events of a node's items and rounds that run again: those that do not are kept by now."""
+        if self.standing is None or not self.standing.parts:
+            return
+        void = {part for part in self.standing.parts if owner_of(part) == node.name}
+        self.standing.parts -= void
+        supersede_parts(self.log, void)
 
 
 def check_text(node: str, does: str, text: str) -> None:

@@ -97,7 +97,7 @@ class Execution(RunHandle):
     :param paid: the cost of the part before a pause, as recorded in the ledger.
     :param calls: the model calls of the part before a pause.
     :param node_failures: failed attempts at nodes in the part before a pause.
-    :param tool_results: the results of the tools that models called in the part before a pause.
+    :param tool_results: the results of the tools that models called for earlier workers, see `RunContext`.
     :param carried: the charges of a worker that died with the run, which are not in the ledger yet.
     :param effects: the nodes with effects that earlier workers started, and the decisions on them.
     :param lookup: the result of the cache lookup; None for a resumed run, which is not looked up.
@@ -120,7 +120,7 @@ class Execution(RunHandle):
         paid: Sequence[Charge] = (),
         calls: Sequence[ModelCall] = (),
         node_failures: Sequence[NodeFailure] = (),
-        tool_results: Sequence[ToolResult] = (),
+        tool_results: Sequence[tuple[str, ToolResult]] = (),
         carried: Sequence[Charge] = (),
         effects: EarlierEffects = NO_EFFECTS,
         lookup: Lookup | None = None,
@@ -460,6 +460,7 @@ class Execution(RunHandle):
             now=services.now(),
             context=self._context,
             fence=self._fence,
+            interrupted=[node.name for node in self._run.plan.nodes if node.makes in self._run.interrupted],
         )
         if not paused and await self._leave_if_superseded():
             return

@@ -21,6 +21,9 @@ from vital_shared.graph import (
     InterruptedEffect,
     Node,
     Plan,
+    owner_of,
+    part_name,
+    part_number,
 )
 from vital_shared.store.call_log import StoredCallLog
 
@@ -121,7 +124,7 @@ class EarlierEffects(NamedTuple):
     """The effects of a run in the hands of earlier workers."""
 
     begun: frozenset[str] = frozenset()
-    """The nodes that have begun, and not finished unless their values are there."""
+    """The nodes that have begun, and their items and rounds; not finished unless their values are there."""
     given_up: frozenset[str] = frozenset()
     """The values whose nodes a decision has given up."""
 
@@ -141,9 +144,12 @@ class StoredEffects:
         self._earlier = earlier
         self._own: set[str] = set()
 
-    def check(self, node: Node) -> None:
+    def check(self, node: Node, kept: Collection[int] = ()) -> None:
         """See that a node was not begun by a worker that has died, and not given up.
 
+        Where it is known which of its items or rounds had begun, and all of these have ended, the others run.
+
+        :param kept: the items or rounds whose ends are known.
         :raises InterruptedEffect: when somebody has to decide on it.
         :raises EffectInterrupted: when the run fails.
         """
@@ -151,20 +157,26 @@ class StoredEffects:
             raise EffectInterrupted(f"'{node.name}' was cut off, and was given up", node=node.name)
         if node.name not in self._earlier.begun:
             return
+        begun = {part_number(name) for name in self._earlier.begun if owner_of(name) == node.name}
+        if begun and begun <= set(kept):
+            return
         if node.declaration.if_interrupted == "fail":
             raise EffectInterrupted(
                 f"the worker that ran '{node.name}' died after it had begun: it may have happened, "
                 "and is not repeated",
                 node=node.name,
             )
-        raise InterruptedEffect(node)
+        raise InterruptedEffect(node, begun - set(kept))
 
-    async def begin(self, node: Node) -> None:
-        """Store that a node begins; once for a loop, whatever its rounds do.
+    async def begin(self, node: Node, part: int | None = None) -> None:
+        """Store that a node begins; once for a loop, and once for each of its rounds, whatever these do.
+
+        An item, or a round, is stored beside its node: engines of the version before know nodes alone.
 
         :raises RunTakenOver: when the run is another worker's by now.
         :raises StoreError: when the store does not take it in time.
         """
-        if node.name not in self._own:
-            await self._log.begin_effect(node.name)
-            self._own.add(node.name)
+        for name in (node.name, *(() if part is None else (part_name(node.name, part),))):
+            if name not in self._own:
+                await self._log.begin_effect(name)
+                self._own.add(name)

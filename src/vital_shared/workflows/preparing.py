@@ -11,7 +11,16 @@ from pydantic import ValidationError
 
 from vital_shared.errors import InvalidRequest, PlanChanged
 from vital_shared.events.memory import MemoryLog
-from vital_shared.graph import AnswerError, Checkpoint, CheckpointError, Plan, Run, own_observers
+from vital_shared.graph import (
+    NO_PARTS,
+    AnswerError,
+    Checkpoint,
+    CheckpointError,
+    FinishedNode,
+    Plan,
+    Run,
+    own_observers,
+)
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.answer import ToolPlan
 from vital_shared.models.run_decision import RunDecision
@@ -170,11 +179,13 @@ def restored_run(
     checkpoint: Checkpoint,
     decision: Decision,
     interrupted: Collection[str] = (),
+    parts: Mapping[str, FinishedNode] = NO_PARTS,
 ) -> RestoredRun:
     """Put the user's decision into the checkpoint of a paused run.
 
     :param log: the log of the run.
     :param interrupted: the values whose nodes with effects were cut off.
+    :param parts: the items and rounds of these that have finished.
     :raises PlanChanged: when the plan has changed since.
     :raises InvalidRequest: when an answer is missing, not asked for, or of a wrong type.
     """
@@ -194,7 +205,7 @@ def restored_run(
             checkpoint.read(workflow.plan)
             decision.refuse_ids()
         stream = RunEvents(log)
-        run = new_run(workflow, record.input, stream, checkpoint, given)
+        run = new_run(workflow, record.input, stream, checkpoint, given, parts)
     except AnswerError as error:
         place = ".".join(("answers", *map(str, error.path)))
         raise InvalidRequest(f"The run cannot continue: {error}.", field=place) from error
@@ -230,8 +241,12 @@ def new_run(
     stream: RunEvents,
     checkpoint: Checkpoint | None = None,
     answers: Mapping[str, Any] | None = None,
+    parts: Mapping[str, FinishedNode] = NO_PARTS,
 ) -> Run:
-    """Make the graph's run: from the start, or from a checkpoint and the user's answers to it."""
+    """Make the graph's run: from the start, or from a checkpoint and the user's answers to it.
+
+    :param parts: the items and rounds that have finished of nodes that have not.
+    """
     own = {"input": request, "run_id": stream.run_id}
     inputs = {name: own[name] if name in own else getattr(request, name) for name in workflow.plan.inputs}
     return Run(
@@ -243,4 +258,5 @@ def new_run(
         sequential=request.execution == "sequential",
         checkpoint=checkpoint,
         answers=answers,
+        earlier_parts=parts,
     )

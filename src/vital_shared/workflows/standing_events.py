@@ -10,12 +10,13 @@ If a node only runs again to recompute its value, its start and its end are not 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from vital_shared.events.memory import MemoryLog
-from vital_shared.graph import Plan, Span
+from vital_shared.graph import Plan, Span, part_name
 from vital_shared.models.event import (
     OUTCOMES,
     CitationFound,
@@ -34,11 +35,21 @@ from vital_shared.models.event import (
     WarningRaised,
 )
 
-__all__ = ["ANSWER_VALUE", "RESULTS_NODE", "StandingEvents", "restore_standing", "supersede"]
+__all__ = [
+    "ANSWER_VALUE",
+    "RESULTS_NODE",
+    "StandingEvents",
+    "restore_standing",
+    "supersede",
+    "supersede_parts",
+]
 
 ANSWER_VALUE: Final = "answer"
 """The value whose node yields the pieces of the response."""
 RESULTS_NODE: Final = "rag_retrieval"
+
+_PART: Final = re.compile(r"(?P<node>.+?)(?:\[(?P<item>\d+)\]|\.(?P<round>\d+)(?=\.))")
+"""The beginning of the name of a step: ``node[item].step``, or ``loop.round.node``."""
 
 
 @dataclass(slots=True)
@@ -53,6 +64,8 @@ class StandingEvents:
     """Nodes whose start readers have."""
     finished: set[str] = field(default_factory=set)
     """Nodes whose end readers have."""
+    parts: set[str] = field(default_factory=set)
+    """Items and rounds of whose events readers have some, until it is known that these do not run again."""
     text: str = ""
     """The tokens of the answer."""
     text_seq: int = 0
@@ -60,20 +73,21 @@ class StandingEvents:
 
 
 def restore_standing(
-    log: MemoryLog, plan: Plan, kept: Collection[str], spans: Sequence[Span]
+    log: MemoryLog, plan: Plan, kept: Collection[str], spans: Sequence[Span], tools: Collection[str] = ()
 ) -> StandingEvents:
     """Void what does not count any more in the log of a run that was taken over, and return what does.
 
-    :param kept: the nodes that do not run again.
+    :param kept: the nodes that do not run again, and the items and rounds of others.
     :param spans: the lines in the waterfall of those that have ended since the run began, or was resumed.
+    :param tools: the ids of the tool calls whose results are kept, of nodes that run again in part.
     """
     if log.last_seq and log.first_seq > log.last_seq:  # what readers have may be anything
         _append(log, Superseded, from_seq=1)
         return StandingEvents()
-    stands = _Stands(plan, kept)
+    stands = _Stands(plan, kept, tools)
     lost = [event.seq for event in _valid(log)[1] if not stands(event) and _is_content(event)]
     if lost:
-        supersede(log, lost[0], _Stands(plan, kept))
+        supersede(log, lost[0], _Stands(plan, kept, tools))
     _add_missing(log, spans)
     return _standing(log)
 
@@ -87,6 +101,24 @@ def supersede(log: MemoryLog, from_seq: int, keeps: Callable[[Event], bool]) -> 
     _append(log, Superseded, from_seq=from_seq)
     for event in kept:
         log.append(replace(event, seq=log.last_seq + 1, epoch=log.epoch))
+
+
+def supersede_parts(log: MemoryLog, parts: Collection[str]) -> None:
+    """Void what items and rounds have emitted that run again, or are none any more."""
+    void = [event.seq for event in _valid(log)[1] if _part_of(event) in parts]
+    if void:
+        supersede(log, void[0], lambda event: _part_of(event) not in parts)
+
+
+def _part_of(event: Event) -> str:
+    """Return the item of a fan-out, or the round of a loop, of which an event is; empty: of none."""
+    match event:
+        case NodeYielded(node=name, item=int(index)):
+            return part_name(name, index)
+        case NodeYielded(node=name) | NodeStarted(node=name) | NodeFinished(node=name):
+            found = _PART.match(name)
+            return "" if found is None else part_name(found["node"], int(found["item"] or found["round"]))
+    return ""
 
 
 def _append(log: MemoryLog, make: Callable[..., Event], **fields: Any) -> None:
@@ -115,11 +147,13 @@ def _is_content(event: Event) -> bool:
 class _Stands:
     """A test of a run's events, one after another: whether they belong to nodes that do not run again.
 
-    :param kept: the nodes that do not run again.
+    :param kept: the nodes that do not run again, and the items and rounds of others.
+    :param tools: the ids of the tool calls whose results are kept.
     """
 
-    def __init__(self, plan: Plan, kept: Collection[str]) -> None:
+    def __init__(self, plan: Plan, kept: Collection[str], tools: Collection[str]) -> None:
         self._kept = kept
+        self._tools = tools
         self._nodes = {node.name for node in plan.nodes}
         self._answering = next((node.name for node in plan.nodes if node.makes == ANSWER_VALUE), "")
         self._retrieving = next((node.name for node in plan.nodes if node.method == RESULTS_NODE), "")
@@ -129,7 +163,19 @@ class _Stands:
     def __call__(self, event: Event) -> bool:
         """Return whether the next event stands."""
         node = self._node_of(event)
-        return not node or node in self._kept
+        return not node or node in self._kept or self._is_of_part(event)
+
+    def _is_of_part(self, event: Event) -> bool:
+        """Return whether it belongs to an item, or a round, that does not run again.
+
+        What the run emits of an item by itself, such as a search, it emits once more.
+        """
+        match event:
+            case ToolStarted(tool=call):
+                return call.id in self._tools
+            case ToolFinished(result=result):
+                return result.id in self._tools
+        return _part_of(event) in self._kept
 
     def _node_of(self, event: Event) -> str:
         """Return the node of an event, as far as it and its place show that; empty: it is the run's own."""
@@ -187,6 +233,7 @@ def _standing(log: MemoryLog) -> StandingEvents:
         is_resumed=was_paused,
         started={event.node for event in events if isinstance(event, NodeStarted)},
         finished={event.node for event in events if isinstance(event, NodeFinished)},
+        parts=set(filter(None, map(_part_of, events))),
         text="".join(token.text for token in tokens),
         text_seq=tokens[0].seq if tokens else 0,
     )

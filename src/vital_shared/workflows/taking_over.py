@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
-from pydantic import ValidationError
-
-from vital_shared.graph import Checkpoint, resumption_point
-from vital_shared.logs import get_logger
+from vital_shared.graph import Checkpoint, owner_of, resumption_point
 from vital_shared.models.usage_limits import UsageBound
 from vital_shared.store.orphan_runs import TakenRun
 from vital_shared.store.run_record import RunRecord
@@ -16,17 +12,15 @@ from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
 from vital_shared.workflows.interrupted import GIVEN_UP, EarlierEffects
 from vital_shared.workflows.last_pause import last_pause
-from vital_shared.workflows.node_writer import StoredNode
 from vital_shared.workflows.preparing import agent_of, name_labels, name_tenant, new_run, resumable
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import RunMetrics
 from vital_shared.workflows.standing_events import restore_standing
+from vital_shared.workflows.stored_node import stored_nodes
 from vital_shared.workflows.streamed_end import StreamedEnd
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["take_over"]
-
-logger = get_logger(__name__)
 
 
 async def take_over(workflow: WorkflowParts, taken: TakenRun) -> RunHandle:
@@ -42,7 +36,7 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> RunHandle:
     resumed_at = written.pop(RESUMED_AT, None)
     given_up = frozenset(written.pop(GIVEN_UP, ()))
     before = Checkpoint.model_validate(written) if written else None
-    stored = list(_stored_nodes(taken))
+    stored = list(stored_nodes(record.id, taken.finished))
     checkpoint = resumption_point(
         workflow.plan,
         before,
@@ -66,9 +60,14 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> RunHandle:
         for node in workflow.plan.nodes
         if node.makes in checkpoint.values or node.name in checkpoint.absent
     }
-    spans = [span for each in stored if each.node.name in kept for span in each.node.spans]
-    stream = RunEvents(log, standing=restore_standing(log, workflow.plan, kept, spans))
-    run = new_run(workflow, record.input, stream, checkpoint)
+    # The parts of a node that has finished are in its value; the version before leaves them there.
+    stored = [each for each in stored if not each.node.key or owner_of(each.node.name) not in kept]
+    parts = {each.node.name: each.node for each in stored if each.node.key}
+    stands = kept | parts.keys()
+    spans = [span for each in stored if each.node.name in stands for span in each.node.spans]
+    tools = {result.id for each in stored if each.node.key for result in each.tool_results}
+    stream = RunEvents(log, standing=restore_standing(log, workflow.plan, stands, spans, tools))
+    run = new_run(workflow, record.input, stream, checkpoint, parts=parts)
     calls = record.output.model_calls if record.output else ()
     agent = agent_of(workflow, run)
     await name_tenant(workflow, record.input)
@@ -85,20 +84,13 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> RunHandle:
         is_durable=True,
         earlier_span=earlier_span,
         paid=paid,
-        calls=(*calls, *(call for each in stored for call in each.calls)),
+        calls=(*calls, *(call for each in stored for call in each.calls if call not in calls)),
         carried=taken.calls.charges,
         effects=EarlierEffects(taken.calls.effects, given_up),
-        tool_results=tuple(result for each in stored for result in each.tool_results),
+        tool_results=tuple(
+            (owner_of(each.node.name), result) for each in stored for result in each.tool_results
+        ),
     )
-
-
-def _stored_nodes(taken: TakenRun) -> Iterator[StoredNode]:
-    """Read the finished nodes; one that another version of the engine has stored otherwise runs again."""
-    for name, finished in taken.finished.items():
-        try:
-            yield StoredNode.model_validate_json(finished)
-        except ValidationError as error:
-            logger.warning("finished_node_unreadable", run_id=taken.record.id, node=name, exc_info=error)
 
 
 def _seconds(record: RunRecord, before: Checkpoint | None, resumed_at: str | None, now: datetime) -> float:

@@ -71,7 +71,8 @@ async def test_the_next_worker_asks_once_for_all_items_and_repeats_none(
     assert world.sent == ["ann", "bob", "cyd"]
     assert run.status == "awaiting_approval"
     assert run.output is not None
-    assert [each.name for each in run.output.required_input] == ["letters"]
+    (asked,) = run.output.required_input
+    assert (asked.name, asked.value["unfinished"]) == ("letters", [2])
     outcomes = [
         {"status": "success", "value": 3, "error": None, "seconds": 0.0},
         {"status": "success", "value": 3, "error": None, "seconds": 0.0},
@@ -83,7 +84,7 @@ async def test_the_next_worker_asks_once_for_all_items_and_repeats_none(
     assert world.sent == ["ann", "bob", "cyd"]
 
 
-async def test_it_is_repeated_as_a_whole_where_that_is_decided(
+async def test_only_items_that_have_not_finished_are_repeated_where_that_is_decided(
     dead_and_alive: tuple[Services, Services],
 ) -> None:
     _, alive = dead_and_alive
@@ -91,7 +92,8 @@ async def test_it_is_repeated_as_a_whole_where_that_is_decided(
     world.gate.set()
     output = await Letters(alive).resume(run.id, answers={"letters": {"decision": "repeat"}})
     assert output.response == "success 3, success 3, success 3"
-    assert world.sent == ["ann", "bob", "cyd"] * 2
+    assert world.sent == ["ann", "bob", "cyd", "cyd"]
+    assert await alive.runs.finished_nodes(run.id) == {}
 
 
 async def test_a_declared_failure_fails_the_run_and_repeats_no_item(
