@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 
+import numpy as np
 import pytest
 from redis.asyncio import Redis
 from tests.cache.test_memory import answer
@@ -11,6 +12,7 @@ from tests.redis import running_redis
 from vital_shared.cache import redis as module
 from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.cache.redis import RedisTier
+from vital_shared.cache.stored_question import StoredQuestion
 from vital_shared.errors import ConfigurationError
 from vital_shared.testing import question
 
@@ -90,6 +92,57 @@ async def test_what_is_no_entry_is_a_miss(tiers, server):
         for broken in (b"", b"x", zlib.compress(b"{}"), zlib.compress(b'{"at": 1, "output": {}}')):
             await redis.set(name, broken)
             assert await tier.get("k", asked()) is None
+
+
+@pytest.mark.parametrize("place", ["answer", "used", "questions"])
+async def test_a_value_of_another_type_costs_nobody_the_cache(tiers, server, place):
+    tier = tiers()
+    await tier.put("k", answer("It takes 90 days."))
+    await tier.put("k", answer("Theirs.", tenant_id="globex"))
+    theirs = question("How long?", tenant_id="globex", mode="2", agent_id="generalist")
+    async with Redis.from_url(server.url) as redis:
+        names = [each async for each in redis.scan_iter("vital/1/answer/acme/*")]
+        name = names[0] if place == "answer" else f"vital/1/{place}"
+        await redis.delete(name)
+        await redis.sadd(name, "x")
+    if place == "questions":
+        with pytest.raises(CacheUnavailable, match="none of the cache's"):
+            await tier.new_questions(5)
+    else:
+        with pytest.raises(CacheUnavailable, match="none of the cache's"):
+            await tier.get("k", asked())
+    assert (await tier.get("k", theirs)).output.response == "Theirs."
+    await tier.put("k", answer("It takes 90 days."))
+    assert (await tier.get("k", asked())).output.response == "It takes 90 days."
+    assert await tier.new_questions(5) == []
+
+
+async def test_an_entry_that_is_far_too_long_is_not_read(tiers, server, monkeypatch):
+    tier = tiers()
+    await tier.put("k", answer("It takes 90 days."))
+    assert await tier.get("k", asked()) is not None
+    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 50)
+    assert await tier.get("k", asked()) is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"x": "y"},
+        {"scope": b"\xff"},
+        {"vector": b"abc"},
+        {"vector": b"\xff" * 16},
+        {"query": "x" * 200_000},
+    ],
+)
+async def test_questions_that_are_none_are_passed_over(tiers, server, odd):
+    one, other = tiers(), tiers()
+    vector = np.ones(4, np.float32) / 2
+    whole = {"scope": "s", "key": "k", "query": "How long?", "vector": vector.tobytes()}
+    async with Redis.from_url(server.url) as redis:
+        await redis.xadd("vital/1/questions", whole | odd if "x" not in odd else odd)
+    await one.add_question(StoredQuestion("s", "k", "How long?", vector), 5)
+    assert [each.query for each in await other.new_questions(5)] == ["How long?"]
 
 
 async def test_the_least_used_go_when_there_is_no_more_room(tiers):

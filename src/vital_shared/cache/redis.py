@@ -10,6 +10,7 @@ import asyncio
 import time
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
@@ -21,6 +22,7 @@ from redis.exceptions import RedisError
 
 from vital_shared.cache.errors import CacheUnavailable
 from vital_shared.errors import ConfigurationError
+from vital_shared.events.odd_value import is_odd_value, note_odd_value
 from vital_shared.logs import get_logger
 from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 
@@ -47,12 +49,12 @@ MAX_ANSWER_BYTES: Final = 4_000_000
 """A larger answer is not kept."""
 
 LOOK_UP: Final = """
-local found = redis.call('GET', KEYS[1])
+local found = redis.call('STRLEN', KEYS[1]) <= tonumber(ARGV[2]) and redis.call('GET', KEYS[1])
 if found then redis.call('ZADD', KEYS[2], 'XX', ARGV[1], KEYS[1])
 else redis.call('ZREM', KEYS[2], KEYS[1]) end
 return found
 """
-"""Find an entry and note that it was used; what has ended by itself is forgotten."""
+"""Find an entry and note that it was used; what has ended by itself, or is too long, is forgotten."""
 
 T = TypeVar("T")
 
@@ -116,16 +118,18 @@ class RedisTier:
         name, now = self._name(key, request.tenant_id, request.mode.value, request.agent_id), self._wall()
 
         async def ask() -> bytes | None:
-            return cast("bytes | None", await self._look_up(keys=[name, self._index], args=[now]))
+            return cast(
+                "bytes | None", await self._look_up(keys=[name, self._index], args=[now, MAX_ANSWER_BYTES])
+            )
 
-        value = await self._within(ask)
+        value = await self._within(ask, name)
         if value is None:
             return None
         found = _read(value, now)
         fits = found is not None and found.output.tenant_id == request.tenant_id
         if not fits or found is None or found.age >= self._ttl:
             if not fits:  # never given to anybody
-                logger.warning("redis_entry_invalid", key=name)
+                note_odd_value("cache", "it is no answer of the tenant's", key=name)
             return None
         return found
 
@@ -154,7 +158,7 @@ class RedisTier:
             await self._redis.unlink(*gone)
             return there - len(gone), len(gone)
 
-        return await self._within(keep)
+        return await self._within(keep, name)
 
     async def count(self) -> int:
         """Count the answers.
@@ -261,8 +265,11 @@ class RedisTier:
     def _name(self, key: str, tenant_id: str, mode: str, agent_id: str) -> str:
         return f"{PREFIX}/answer/{tenant_id}/{mode}/{agent_id}/{key}"
 
-    async def _within(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something with Redis, unless it is left alone."""
+    async def _within(self, work: Callable[[], Awaitable[T]], name: str = "") -> T:
+        """Do something with Redis, unless it is left alone.
+
+        :param name: the key of the answer that it is about.
+        """
         if self._clock() < self._paused_until:
             raise CacheUnavailable("Redis is not used for the moment, since it did not answer.")
         if self._pause:  # one tries; until it is known what comes of it, the others do not
@@ -272,14 +279,27 @@ class RedisTier:
             async with asyncio.timeout(2 * OPERATION_TIMEOUT_SECONDS):
                 done = await work()
         except (RedisError, OSError, TimeoutError) as error:
-            self._failed(error)
-            raise CacheUnavailable("Redis does not answer.") from error
+            if not is_odd_value(error):
+                self._failed(error)
+                raise CacheUnavailable("Redis does not answer.") from error
+            note_odd_value("cache", str(error), key=name)
+            await self._remove_odd(name)
+            raise CacheUnavailable("Redis has a value that is none of the cache's.") from error
         finally:
             self.in_use -= 1
         if self._pause:
             logger.info("redis_available_again")
         self._pause = self._paused_until = 0.0
         return done
+
+    async def _remove_odd(self, name: str) -> None:
+        """Remove what is in the place of the cache's own values: others need not do without Redis for it."""
+        kinds = {name: b"string", self._index: b"zset", self._question_stream: b"stream"}
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(2 * OPERATION_TIMEOUT_SECONDS):
+                for key, kind in kinds.items():
+                    if key and await self._redis.type(key) not in (kind, b"none"):
+                        await self._redis.unlink(key)
 
     def _failed(self, error: Exception) -> None:
         if not self._pause:

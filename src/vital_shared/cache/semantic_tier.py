@@ -65,7 +65,9 @@ class SemanticTier:
         found = [
             (float(theirs @ vector), key)
             for key, (asked, theirs) in known.items()
-            if float(theirs @ vector) >= self._similarity and is_paraphrase(asked, query)
+            if theirs.shape == vector.shape
+            and float(theirs @ vector) >= self._similarity
+            and is_paraphrase(asked, query)
         ]
         return [key for _, key in sorted(found, reverse=True)]
 

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from vital_shared.cache.stored_question import StoredQuestion
+from vital_shared.events.odd_value import note_odd_value
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 __all__ = ["SharedQuestions"]
-
 MAX_QUESTIONS_READ: Final = 1_000
 """Questions read in one round trip; the next look reads on."""
+
+
+MAX_CHARACTERS: Final = 100_000
+MAX_DIMENSIONS: Final = 10_000
+"""The longest text and vector of a question; those of requests are shorter."""
 
 
 class SharedQuestions:
@@ -60,7 +65,7 @@ class SharedQuestions:
         entries = found[0][1] if found else []
         if entries:
             self._read_to = entries[-1][0].decode()
-        return [_read(fields) for _, fields in entries]
+        return [question for _, fields in entries if (question := _read(fields)) is not None]
 
 
 def _order(entry_id: str) -> tuple[int, int]:
@@ -69,6 +74,17 @@ def _order(entry_id: str) -> tuple[int, int]:
     return int(milliseconds or 0), int(number or 0)
 
 
-def _read(fields: dict[bytes, bytes]) -> StoredQuestion:
-    scope, key, query = (fields[name].decode() for name in (b"scope", b"key", b"query"))
-    return StoredQuestion(scope, key, query, np.frombuffer(fields[b"vector"], "<f4"))
+def _read(fields: dict[bytes, bytes]) -> StoredQuestion | None:
+    """Read a question; None: it is none of ours."""
+    try:
+        scope, key, query = (fields[name].decode() for name in (b"scope", b"key", b"query"))
+        vector = np.frombuffer(fields[b"vector"], "<f4")
+    except (KeyError, ValueError):
+        fits = False
+    else:
+        is_short = max(map(len, (scope, key, query))) <= MAX_CHARACTERS and len(vector) <= MAX_DIMENSIONS
+        fits = is_short and bool(np.isfinite(vector).all())
+    if not fits:
+        note_odd_value("cache", "it is no question", key="questions")
+        return None
+    return StoredQuestion(scope, key, query, vector)

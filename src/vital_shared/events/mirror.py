@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final, cast
 
 from vital_shared.events.log import LogUnavailable
+from vital_shared.events.odd_value import is_odd_value, note_odd_value
 from vital_shared.events.redis import END, FRAMES
 from vital_shared.events.redis_link import LIVE_MILLISECONDS, SIGN_MILLISECONDS, EventKeys, RedisLink
 from vital_shared.events.written_log import WrittenLog
@@ -76,6 +77,11 @@ return {1, top}
 The first batch of an epoch cuts off what an earlier one has written beyond its beginning. Answers {1, last
 number}, or {0, last number} where events before are missing, or {-1, 0} to a stale writer.
 """
+
+
+def _is_known(reply: object) -> bool:
+    """Return whether a log was written, or has an odd value in its place; others are faults of Redis."""
+    return not isinstance(reply, Exception) or is_odd_value(reply)
 
 
 class Mirror:
@@ -159,9 +165,25 @@ class Mirror:
             for log in logs:  # whole: for one it knows by its hash, the client asks Redis first each time
                 keys = self._keys(log)
                 pipeline.eval(APPEND, len(keys), *keys, *self._batch(log))
-            replies = await pipeline.execute()
+            replies = await pipeline.execute(raise_on_error=False)
+        failure = next((each for each in replies if isinstance(each, Exception)), None)
+        if failure is not None and not all(map(_is_known, replies)):
+            raise failure
         for log, reply in zip(logs, replies, strict=True):
-            self._note_reply(log, *cast("tuple[int, int]", reply))
+            if isinstance(reply, Exception):
+                await self._write_anew(log, str(reply))
+                continue
+            outcome, top = cast("tuple[int, int]", reply)
+            if outcome == WRITTEN and not 0 <= top <= log.last_seq:
+                await self._write_anew(log, "there are events that nobody has written")
+            else:
+                self._note_reply(log, outcome, top)
+
+    async def _write_anew(self, log: WrittenLog, reason: str) -> None:
+        """Remove what is in the place of a log and is none, so that the log is written again."""
+        note_odd_value("event_log", reason, run_id=log.run_id)
+        await self._link.redis.unlink(EventKeys.stream(log.run_id), EventKeys.run(log.run_id))
+        self.note(log)
 
     def _keys(self, log: WrittenLog) -> list[str]:
         return [EventKeys.stream(log.run_id), EventKeys.run(log.run_id), EventKeys.worker(self._worker)]

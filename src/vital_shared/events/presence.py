@@ -13,10 +13,10 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from vital_shared.events.log import LogUnavailable
+from vital_shared.events.odd_value import is_odd_value, note_odd_value
 from vital_shared.events.redis_link import SIGN_MILLISECONDS, EventKeys, RedisLink
 
 __all__ = ["Presence"]
-
 SIGN_SECONDS: Final = 1.0
 """The time between two signs of life."""
 
@@ -36,7 +36,10 @@ if holder and holder ~= ARGV[3] then return holder end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]
 """
-MARK_DATA: Final = "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'NX')"
+MARK_DATA: Final = """
+local kept = redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('GET', KEYS[1])
+if not tonumber(kept) then redis.call('SET', KEYS[1], redis.call('TIME')[1]) end
+"""
 DATA_SECONDS: Final = """
 local since = redis.call('GET', KEYS[1])
 return since and redis.call('TIME')[1] - since or 0
@@ -114,7 +117,15 @@ class Presence:
                 await self._renew(
                     keys=[EventKeys.lease(key)], args=[run_id, SIGN_MILLISECONDS], client=pipeline
                 )
-            before, *_ = await pipeline.execute()
+            replies = await pipeline.execute(raise_on_error=False)
+        before, *others = replies
+        failures = [each for each in replies if isinstance(each, Exception)]
+        failure = next((each for each in failures if each is before or not is_odd_value(each)), None)
+        if failure is not None:
+            raise failure
+        for each in others:
+            if isinstance(each, Exception):  # a lease of some request, or the list of processes: not the sign
+                note_odd_value("presence", str(each))
         return bool(before)
 
     async def give_signs(self) -> None:
@@ -158,7 +169,7 @@ class Presence:
         :raises LogUnavailable: when Redis does not answer.
         """
         taking = self._take(keys=[EventKeys.lease(key)], args=[run_id, SIGN_MILLISECONDS, former])
-        holder = cast("bytes", await self._link.within(taking)).decode()
+        holder = cast("bytes", await self._link.within(taking)).decode(errors="replace")
         if holder == run_id:
             self._leases[key] = run_id
         return holder
@@ -176,9 +187,9 @@ class Presence:
         with suppress(LogUnavailable):
             known = await self._link.within(cast("Any", redis.hgetall(EventKeys.workers())))
             for worker, place in known.items():
-                host, _, pid = place.decode().rpartition(":")
-                if host == self._host and not _is_there(int(pid)):
-                    await self._link.within(redis.delete(EventKeys.worker(worker.decode())))
+                host, _, pid = place.decode(errors="replace").rpartition(":")
+                if host == self._host and not _is_there(pid):
+                    await self._link.within(redis.delete(EventKeys.worker(worker.decode(errors="replace"))))
                     await self._link.within(cast("Any", redis.hdel(EventKeys.workers(), worker)))
 
     async def leave(self) -> None:
@@ -188,10 +199,10 @@ class Presence:
             await self._link.within(cast("Any", self._link.redis.hdel(EventKeys.workers(), self.worker)))
 
 
-def _is_there(pid: int) -> bool:
+def _is_there(pid: str) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):  # what is no number is no process of ours
         return False
     except PermissionError:
         return True

@@ -16,11 +16,11 @@ from typing import Any, Final, Self, cast
 
 from vital_shared.events.encoding import decode, frames_after
 from vital_shared.events.log import LogLost, LogUnavailable, RunState
+from vital_shared.events.odd_value import note_odd_value
 from vital_shared.events.redis_link import EventKeys, RedisLink
 from vital_shared.models.event import OUTCOMES, Event, EventAdapter, Outcome
 
 __all__ = ["END", "FRAMES", "RedisFollower", "RemoteLog"]
-
 FRAMES: Final = b"frames"
 END: Final = b"end"
 """The field of an entry that ends the log, or its part before a pause."""
@@ -103,8 +103,12 @@ class RedisFollower:
             piece = await self.frames()
             if not piece:
                 raise StopAsyncIteration
-            for _, fields in decode(piece):
-                self._events.append(EventAdapter.validate_python(fields, strict=False))
+            try:
+                for _, fields in decode(piece):
+                    self._events.append(EventAdapter.validate_python(fields, strict=False))
+            except ValueError as error:
+                note_odd_value("event_log", type(error).__name__, run_id=self._run_id)
+                raise LogLost("The log of the run cannot be read: Redis has something else there.") from error
         event = self._events.popleft()
         if event.type in OUTCOMES:
             self.outcome = cast("Outcome", event)
@@ -148,6 +152,7 @@ class RedisFollower:
             self._is_over = END in fields
             if frames := fields.get(FRAMES, b""):
                 parts.append(frames_after(frames, self.seen))
+            if not self._is_over:  # also where it is no entry of ours: else it would be read again at once
                 self.seen = max(self.seen, int(number.split(b"-")[0]))
         return b"".join(parts)
 
@@ -164,7 +169,9 @@ class RedisFollower:
             mark = redis.set(EventKeys.reader(self._run_id), b"1", px=READER_MILLISECONDS)
             await self._link.within(cast("Any", mark))
         worker = await self._link.within(cast("Any", redis.hget(EventKeys.run(self._run_id), "worker")))
-        if worker and await self._link.within(redis.exists(EventKeys.worker(worker.decode()))):
+        if worker and await self._link.within(
+            redis.exists(EventKeys.worker(worker.decode(errors="replace")))
+        ):
             self._alive_at = now
         elif now - self._alive_at > LOST_SECONDS and not await self._has_more():
             raise LogLost("The worker that has the run is gone.")

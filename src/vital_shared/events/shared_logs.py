@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import Any, Final, cast
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, Final, cast, get_args
 
 from vital_shared.events.log import LogLost, LogUnavailable, PeerLog, RunState
 from vital_shared.events.logs import EventLogs
 from vital_shared.events.memory import MemoryLog
 from vital_shared.events.mirror import Mirror
+from vital_shared.events.odd_value import note_odd_value
 from vital_shared.events.presence import Presence
 from vital_shared.events.redis import RemoteLog
 from vital_shared.events.redis_claim import RedisClaim
@@ -128,17 +130,29 @@ class SharedEventLogs(EventLogs):
             found = await self._link.within(cast("Any", redis.hgetall(EventKeys.run(run_id))))
             if not found:
                 return None
-            values = {name.decode(): value.decode() for name, value in found.items()}
-            is_alive = await self._link.within(redis.exists(EventKeys.worker(values["worker"])))
+            log = self._read(run_id, found)
+            is_alive = await self._link.within(redis.exists(EventKeys.worker(log.worker)))
         except LogUnavailable:
             return None
-        state = cast("RunState", values["state"])
+        except (KeyError, ValueError) as error:
+            note_odd_value("event_log", type(error).__name__, run_id=run_id)
+            return None
+        return replace(log, state="lost") if log.state == "live" and not is_alive else log
+
+    def _read(self, run_id: str, found: Mapping[bytes, bytes]) -> RemoteLog:
+        """Read the place of a log.
+
+        :raises ValueError: when it is none that we have written; likewise `KeyError`.
+        """
+        values = {name.decode(): value.decode() for name, value in found.items()}
+        if values["state"] not in get_args(RunState):
+            raise ValueError("its state is none")
         return RemoteLog(
             self._link,
             run_id,
             tenant_id=values["tenant"],
             worker=values["worker"],
-            state="lost" if state == "live" and not is_alive else state,
+            state=cast("RunState", values["state"]),
             first_seq=int(values["first"]),
             last_seq=int(values["last"]),
         )

@@ -112,6 +112,8 @@ __all__ = [
     "RAG_RETRIES_TOTAL",
     "RAG_RETRIEVALS_TOTAL",
     "RAG_USED_UNITS_TOTAL",
+    "REDIS_ODD_VALUES_TOTAL",
+    "REDIS_PLACE",
     "REGISTRY",
     "REJECTION",
     "REQUESTS_REJECTED_TOTAL",
@@ -221,6 +223,7 @@ GUARD_OUTCOME: Final = Label("outcome", ("allowed", "changed", "refused", "faile
 TELEMETRY_SIGNAL: Final = Label("signal", ("traces", "metrics", "logs"))
 DROP_REASON: Final = Label("reason", ("queue_full", "not_taken"))
 LOCAL_FILE: Final = Label("file", ("journal", "spool"))
+REDIS_PLACE: Final = Label("place", ("cache", "event_log", "presence"))
 BACKGROUND_TASK: Final = Label(
     "task",
     (
@@ -824,6 +827,12 @@ LOCAL_WRITE_FAILURES_TOTAL: Final = Counter(
     "Writes that the disk refused: to the journal of open runs, which is caught up later, and to the spool "
     "of ends that wait for the store, whose charges are then in the log.",
     (LOCAL_FILE,),
+)
+REDIS_ODD_VALUES_TOTAL: Final = Counter(
+    "vital_redis_odd_values_total",
+    "Values in Redis that are none of the engine's, in the place of its own: passed over, or removed where "
+    "they were in its way.",
+    (REDIS_PLACE,),
 )
 EVENTS_NOT_WRITTEN_AHEAD_TOTAL: Final = Counter(
     "vital_events_not_written_ahead_total",
