@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from vital_shared.errors import ConfigurationError, InvalidRequest
 from vital_shared.models.agent import AgentProfile
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["edit_profile", "read_profile"]
 
@@ -25,10 +26,9 @@ def read_profile(text: str, place: str) -> AgentProfile:
     try:
         return AgentProfile.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        where = f"its field {field}" if field else "the file"
-        raise InvalidRequest(f"{place} is not an agent: {where} is not valid: {first['msg']}") from error
+        wrong = WrongField.first(error)
+        what = f"its field {wrong.sentence}" if wrong.place else f"the file is not valid: {wrong.reason}"
+        raise InvalidRequest(f"{place} is not an agent: {what}.") from error
 
 
 def edit_profile(profile: AgentProfile) -> AgentProfile:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from vital_cli.terminal import say
 from vital_shared.errors import ConfigurationError, Conflict, InvalidRequest, NotFound, RunFailed, VitalError
 from vital_shared.graph import GraphError
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["EXIT_FAILED", "EXIT_WAITING", "EXIT_WRONG_INPUT", "debugging", "invalid", "report_error"]
 
@@ -51,10 +52,4 @@ def _where(error: RunFailed) -> str:
 
 def invalid(error: ValidationError) -> InvalidRequest:
     """Make one sentence of what pydantic says about an input: its first finding, with the field."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "missing":
-        return InvalidRequest(f"{field} is missing.", field=None)
-    # A rule about several fields names them itself.
-    return InvalidRequest(f"{field} is not valid: {reason}" if field else reason, field=None)
+    return InvalidRequest(f"{WrongField.first(error).sentence}.", field=None)

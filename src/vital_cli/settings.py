@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from vital_cli.misspelt_variables import misspelt_variables
 from vital_cli.terminal import say
 from vital_shared.errors import ConfigurationError
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["load_settings"]
 
@@ -27,14 +28,14 @@ def load_settings(kind: type[S], **given: Any) -> S:
     try:
         return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
+        wrong = WrongField.first(error)
+        if not wrong.place:  # a rule about several settings names them itself
+            raise ConfigurationError(f"{wrong.reason}.") from error
         first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        if not first["loc"]:  # a rule about several settings names them itself
-            raise ConfigurationError(f"{reason}.") from error
         name = str(first["loc"][0])  # what follows is a place within its value
         variable = name if name.isupper() else f"VITAL_{name.upper()}"
         raise ConfigurationError(
-            f"The environment variable {variable} is {first['input']!r}: {reason}."
+            f"The environment variable {variable} is {first['input']!r}: {wrong.remark}."
         ) from error
 
 

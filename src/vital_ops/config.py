@@ -28,6 +28,7 @@ from vital_ops.thresholds import Threshold, Thresholds
 from vital_shared.errors import ConfigurationError
 from vital_shared.models.base import Frozen
 from vital_shared.monitoring.metrics import CATALOGUE
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["DEFAULT_CONFIG", "OpsConfig", "load_config", "scaled"]
 
@@ -242,10 +243,6 @@ def _changed(path: Path, name: str, table: Any) -> Threshold:
 
 
 def _refusal(where: str, error: ValidationError) -> ConfigurationError:
-    first = error.errors()[0]
-    field = ".".join(map(str, first["loc"]))
-    reason = first["msg"].removeprefix("Value error, ")
-    if not field:  # it is about several, and names them itself
-        return ConfigurationError(f"{where}: {reason}.")
-    separator = "." if ":" in where else ": "
-    return ConfigurationError(f"{where}{separator}{field}: {reason}.")
+    wrong = WrongField.first(error)
+    separator = "." if ":" in where and wrong.place else ": "
+    return ConfigurationError(f"{where}{separator}{wrong.sentence}.")

@@ -54,8 +54,8 @@ def test_save_reads_stdin(vital, empty_dir):
     ("text", "said"),
     [
         ("{", "the file is not valid"),
-        ('{"id": "A B", "name": "x", "system_prompt": "y"}', "its field id is not valid"),
-        ('{"id": "a", "name": "x"}', "its field system_prompt is not valid: Field required"),
+        ('{"id": "A B", "name": "x", "system_prompt": "y"}', "its field id must match"),
+        ('{"id": "a", "name": "x"}', "its field system_prompt is missing."),
     ],
 )
 def test_a_file_that_is_no_agent_is_refused_with_the_field(vital, empty_dir, text, said):

@@ -178,12 +178,12 @@ def test_a_run_that_fails_ends_with_1_and_a_sentence(vital, data_dir, monkeypatc
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((" ",), "query is not valid: must not be blank"),
-        (("",), "query is not valid: must not be blank"),
-        (("x" * 10_001,), "query is not valid"),
+        ((" ",), "query must not be blank"),
+        (("",), "query must not be blank"),
+        (("x" * 10_001,), "query must not be longer than 10,000 characters"),
         (("x", "--mode", "5"), "--mode"),
         (("x", "--mode", "2", "--session", "s1"), "session_id goes with modes 3 and 4"),
-        (("x", "--tenant", "a b"), "tenant_id is not valid"),
+        (("x", "--tenant", "a b"), "tenant_id must match"),
         (("x", "--agent", "nobody"), "There is no agent nobody"),
         (("x", "--model", "nothing"), 'There is no model "nothing"'),
         (("x", "--tool", "hammer"), 'There is no tool "hammer"'),

@@ -32,10 +32,10 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
     [
         ("[HighErrorrate]\nvalue = 1", "there is no alert HighErrorrate; there are HighErrorRate, "),
         ("HighErrorRate = 1", r"write the thresholds of HighErrorRate as a table, \[HighErrorRate\]"),
-        ("[HighErrorRate]\nvalue = -1", "HighErrorRate.value: .*greater than 0"),
+        ("[HighErrorRate]\nvalue = -1", "HighErrorRate.value must be above 0\\."),
         ('[HighErrorRate]\nfor = "soon"', 'HighErrorRate.for: .*"soon" is no span of time'),
         ('[HighErrorRate]\nwindow = "0m"', "no span of time"),
-        ("[HighErrorRate]\ncolour = 1", "HighErrorRate.colour: .*not permitted"),
+        ("[HighErrorRate]\ncolour = 1", "HighErrorRate.colour is not known here"),
         ("[HighErrorRate", "cannot be read"),
     ],
 )
@@ -71,8 +71,8 @@ def test_what_is_wrong_in_a_file_is_reported_with_its_place(tmp_path, text, repo
         ("selector = 'j\u00f6b=\"a\"'", "selector: .*as in job="),
         ("selector = 'job=\"a %s\"'", "selector: .*as in job="),
         ("selector = 'job=\"$scope\"'", "selector: .*as in job="),
-        ("[HighErrorRate]\nvalue = inf", "HighErrorRate.value: .*finite number"),
-        ("[HighErrorRate]\nvalue = nan", "HighErrorRate.value: "),
+        ("[HighErrorRate]\nvalue = inf", "HighErrorRate.value must be a finite number"),
+        ("[HighErrorRate]\nvalue = nan", "HighErrorRate.value must be "),
         ("[HighErrorRate]\nvalue = 1", "HighErrorRate.value: with 1 the alert never fires.*below 1"),
         ("[HighErrorRate]\nvalue = 2", "HighErrorRate.value: with 2 .*below 1"),
         ("[TenantAvailability]\nvalue = 1.0", "TenantAvailability.value: with 1 .*below 1"),
@@ -80,10 +80,10 @@ def test_what_is_wrong_in_a_file_is_reported_with_its_place(tmp_path, text, repo
         ("[HighLatency]\nvalue = 100000", "HighLatency.value: with 100000 .*below"),
         ("[EngineDown]\nvalue = 2", "EngineDown.value: .*fires when no engine"),
         ("[TenantBudgetHalf]\nvalue = 0.8", "TenantBudgetHalf and TenantBudgetNearlySpent .*same value"),
-        ("[HighErrorRate]\nwindow = inf", "HighErrorRate.window: "),
-        ("[HighErrorRate]\nwindow = 1e-6", "HighErrorRate.window: "),
-        ('[HighErrorRate]\nwindow = "99999999w"', "HighErrorRate.window: "),
-        ("[SuddenCostSpike]\nleast_dollars_per_hour = inf", "least_dollars_per_hour: .*finite number"),
+        ("[HighErrorRate]\nwindow = inf", "HighErrorRate.window must not be above "),
+        ("[HighErrorRate]\nwindow = 1e-6", "HighErrorRate.window must "),
+        ('[HighErrorRate]\nwindow = "99999999w"', "HighErrorRate.window must not be above "),
+        ("[SuddenCostSpike]\nleast_dollars_per_hour = inf", "least_dollars_per_hour must be a finite number"),
     ],
 )
 def test_what_prometheus_would_refuse_or_never_fires_is_refused_in_one_sentence(tmp_path, line, reported):

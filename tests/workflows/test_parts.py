@@ -317,7 +317,7 @@ async def test_a_value_that_does_not_fit_the_parts_input_fails_in_one_sentence(s
 
         part = subworkflow(Part, text="query", points="many")
 
-    with pytest.raises(RunFailed, match=r"points is not valid for Part: Input should be a valid integer"):
+    with pytest.raises(RunFailed, match=r"points is not valid for Part: it must be a whole number"):
         await Outer(services).execute_typed(question("a"))
 
 

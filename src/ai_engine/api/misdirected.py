@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ai_engine.served_workflows import ServedWorkflow
-from ai_engine.validation import NOT_KNOWN, FieldError, InvalidFields
+from ai_engine.validation import FieldError, InvalidFields
+from vital_shared.wrong_field import NOT_KNOWN
 
 __all__ = ["with_its_route"]
 

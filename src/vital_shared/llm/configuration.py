@@ -20,6 +20,7 @@ from vital_shared.models.base import Frozen
 from vital_shared.models.durability import Durability
 from vital_shared.models.mcp_server import McpServer
 from vital_shared.models.retention import RetentionTable
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["Configuration", "ModelTable", "ProviderTable", "RouteTable", "load_configuration"]
 
@@ -200,10 +201,9 @@ def load_configuration(path: Path | None) -> Configuration:
     try:
         return Configuration.model_validate(tables)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        wrong = WrongField.first(error)
         raise ConfigurationError(
-            f'The configuration {path} is wrong at "{place}": {_what(first["type"], first["msg"], place)}.'
+            f'The configuration {path} is wrong at "{wrong.place}": {_explained(wrong)}.'
         ) from error
 
 
@@ -220,9 +220,11 @@ def _refuse_keys(tables: dict[str, Any], path: Path) -> None:
                 )
 
 
-def _what(kind: str, message: str, place: str) -> str:
-    if kind != "extra_forbidden":
-        return message
+def _explained(wrong: WrongField) -> str:
+    """Explain what is wrong; a setting that there is not may be a misspelt one."""
+    place = wrong.place
+    if wrong.kind != "extra_forbidden":
+        return wrong.remark
     tables: dict[str, type[Frozen]] = {
         "providers": ProviderTable,
         "models": ModelTable,

@@ -19,6 +19,7 @@ from pydantic import (
 
 from vital_shared.errors import ConfigurationError
 from vital_shared.llm.plain_schema import VALUE, is_object_schema, plain_schema, wrapped_schema
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["TypedOutput", "UnfitOutput", "typed_output"]
 
@@ -109,9 +110,8 @@ def _candidates(text: str) -> Iterator[str]:
 
 
 def _problems(error: ValidationError) -> str:
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    named = [
-        f"{'.'.join(map(str, each['loc'])) or 'the value'}: {each['msg']}" for each in found[:MAX_PROBLEMS]
-    ]
+    found = error.errors(include_url=False, include_input=False)
+    wrong = map(WrongField.of, found[:MAX_PROBLEMS])
+    named = [f"{each.place or 'the value'}: {each.remark}" for each in wrong]
     more = len(found) - len(named)
     return "; ".join(named) + (f"; and {more} more" if more > 0 else "")

@@ -30,6 +30,7 @@ from vital_shared.errors import ConfigurationError, InvalidRequest, VitalError
 from vital_shared.llm.base import ToolDefinition
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Passage
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["MAX_ARGUMENT_BYTES", "Found", "FromQuery", "Tool", "ToolContext", "ToolError", "tool"]
 
@@ -149,9 +150,8 @@ class Tool:
         try:
             return self.arguments.model_validate_json(as_json)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            argument = ".".join(str(part) for part in first["loc"])
-            raise self._invalid(f'argument "{argument}": {first["msg"]}', argument) from error
+            wrong = WrongField.first(error)
+            raise self._invalid(f'argument "{wrong.place}": {wrong.remark}', wrong.place) from error
 
     def _invalid(self, what: str, argument: str = "") -> InvalidRequest:
         field = ".".join(part for part in ("requested_tools", self.name, argument) if part)

@@ -38,6 +38,7 @@ from vital_shared.workflows.traits import WorkflowTraits, remember_traits, trait
 from vital_shared.workflows.type_arguments import InputT, input_type_of, result_type_of, type_arguments
 from vital_shared.workflows.typed_result import check_outcome, with_result, with_result_of_event
 from vital_shared.workflows.workflow_parts import WorkflowParts, stored_name
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["Workflow"]
 
@@ -146,10 +147,8 @@ class Workflow(
         try:
             return cls.input_type.model_validate(fields, by_alias=False, by_name=True)
         except ValidationError as error:
-            wrong = error.errors()[0]
-            raise InvalidRequest(
-                f"{'.'.join(map(str, wrong['loc']))} is not valid for {cls.__name__}: {wrong['msg']}"
-            ) from error
+            wrong = WrongField.first(error)
+            raise InvalidRequest(f"{wrong.place} is not valid for {cls.__name__}: {wrong.remark}.") from error
 
     def part_object(self, graph: type[Graph]) -> Graph:
         """Create the object that runs a part of this workflow, with the same services.

@@ -36,7 +36,7 @@ def test_questions_have_facts_sources_or_no_answer(tmp_path: Path) -> None:
     ("value", "problem"),
     [
         ([{"question": "Who?"}], "needs facts or sources"),
-        ([{"facts": ["x"]}], "at 0.question: Field required"),
+        ([{"facts": ["x"]}], "at 0.question: it is missing"),
         ({"question": "Who?"}, "holds no list of questions"),
         ([{"question": "Who?", "facts": [[]]}], "at 0.facts.0"),
     ],

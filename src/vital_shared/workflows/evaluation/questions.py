@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 from vital_shared.errors import InvalidRequest
 from vital_shared.models.base import Frozen
 from vital_shared.models.citation import Passage
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["KnownQuestion", "read_questions"]
 
@@ -76,10 +77,9 @@ def read_questions(path: Path) -> tuple[KnownQuestion, ...]:
     except OSError as error:
         raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", field="questions") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        wrong = WrongField.first(error)
         raise InvalidRequest(
-            f"{path} holds no list of questions: at {place or 'its start'}: {first['msg']}.",
+            f"{path} holds no list of questions: at {wrong.place or 'its start'}: {wrong.remark}.",
             field="questions",
         ) from error
     except ValueError as error:

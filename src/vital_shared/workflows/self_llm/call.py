@@ -36,6 +36,7 @@ from vital_shared.workflows.self_llm.current_run import CurrentRun, current_run,
 from vital_shared.workflows.self_llm.node_budget import LlmBudget
 from vital_shared.workflows.self_llm.options import LlmOptions
 from vital_shared.workflows.tool_loop import ToolLoop
+from vital_shared.wrong_field import WrongField
 
 __all__ = ["LlmCall", "LlmPrompt"]
 
@@ -281,8 +282,8 @@ def _message(message: LlmMessage | Message | Mapping[str, str]) -> LlmMessage:
 
 def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'a message'}: {first['msg']}"
+        wrong = WrongField.first(error)
+        return f"{wrong.place or 'a message'}: {wrong.remark}"
     return str(error)
 
 
