@@ -26,15 +26,24 @@ LATER = NOW + timedelta(minutes=5)
 pytestmark = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 """SQLite has one writer at a time, who waits for nobody."""
 
-WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+WAITING = text(
+    "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+    "WHERE NOT granted AND usename = current_user"
+)
+
+GATE = text("SELECT pg_advisory_xact_lock(1)")
+
+WAITS_FOR_THE_OTHER = text("SET LOCAL deadlock_timeout = '1min'")
+"""Of two that wait for each other, Postgres ends the one that looks first: each looks once, a second after it
+has begun to wait."""
 
 
-async def until_waiting(database: Database) -> None:
-    """Wait until somebody waits for a lock."""
+async def until_waiting(database: Database, count: int = 1) -> None:
+    """Wait until some of this test's connections wait for a lock."""
     async with asyncio.timeout(20):
         while True:
             async with database.connect() as connection:
-                if (await connection.execute(WAITING)).scalar():
+                if (await connection.execute(WAITING)).scalar_one() >= count:
                     return
 
 
@@ -47,8 +56,9 @@ async def running(database: Database, run_id: str = "run_1") -> RunStore:
 
 
 def lock_both(connection: Connection) -> str:
-    """Lock a run, and then its tenant."""
+    """Lock a run, and then its tenant, once the gate is open."""
     connection.execute(update(runs).values(status=runs.c.status))
+    connection.execute(GATE)
     connection.execute(select(budgets).with_for_update())
     return "done"
 
@@ -58,10 +68,15 @@ async def test_what_stood_in_anothers_way_is_done_again(database: Database, othe
     await running(database)
     with counted() as growth:
         async with other.begin() as connection:
+            await connection.execute(WAITS_FOR_THE_OTHER)
             await connection.execute(select(budgets).with_for_update())
-            done = database.put(lock_both) if shares else asyncio.ensure_future(database.write(lock_both))
-            await until_waiting(other)
-            await connection.execute(update(runs).values(status=runs.c.status))  # both wait now
+            async with other.begin() as gate:
+                await gate.execute(GATE)
+                done = database.put(lock_both) if shares else asyncio.ensure_future(database.write(lock_both))
+                await until_waiting(other)
+                standing = asyncio.create_task(connection.execute(update(runs).values(status=runs.c.status)))
+                await until_waiting(other, 2)
+            await standing  # both have waited for each other
         assert await done == "done"
         assert growth("vital_store_conflicts_total") == 1
 
