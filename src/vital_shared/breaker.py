@@ -98,38 +98,39 @@ class Breakers:
 class ModelBreakers(Breakers):
     """The breakers of all models of an engine.
 
-    A rate limit counts for the tenant alone that met it. The provider is well, and what it refuses may be one
-    tenant's: a prompt of more tokens than the account has in a minute is refused however often it is sent.
+    Rate limits and answers of no use count for the tenant alone that met them. The provider is well, and the
+    cause may be one tenant's: a prompt of more tokens than the account has in a minute is refused however
+    often it is sent, and one that asks for more than an answer may hold gets none.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(clock)
-        self._rate_limits = Breakers(clock)
+        self._of_tenants = Breakers(clock)
 
     def of_tenant(self, tenant_id: str) -> TenantBreakers:
         """Return the breakers that one tenant's calls meet."""
-        return TenantBreakers(self, self._rate_limits, tenant_id)
+        return TenantBreakers(self, self._of_tenants, tenant_id)
 
 
 @dataclass(frozen=True, slots=True)
 class TenantBreakers:
     """The breakers that one tenant's calls meet.
 
-    :param models: those of failures, shared by all tenants.
-    :param rate_limits: those of rate limits, by tenant and model.
+    :param models: those of failures of providers, shared by all tenants.
+    :param own: those of failures that may be one tenant's doing, by tenant and model.
     """
 
     models: Breakers
-    rate_limits: Breakers
+    own: Breakers
     tenant_id: str
 
     def allows(self, name: str) -> bool:
         """Return whether this tenant may call the model; of many calls once its time is over, one may."""
-        return self.rate_limits.allows(self._limited(name)) and self.models.allows(name)
+        return self.own.allows(self._own_name(name)) and self.models.allows(name)
 
     def seconds_left(self, name: str) -> float:
         """Return the time until one call may try, in seconds; 0 where it may be called."""
-        return max(self.rate_limits.seconds_left(self._limited(name)), self.models.seconds_left(name))
+        return max(self.own.seconds_left(self._own_name(name)), self.models.seconds_left(name))
 
     def note(self, name: str, reason: str) -> None:
         """Note why it did not answer, until it answers again."""
@@ -137,16 +138,16 @@ class TenantBreakers:
 
     def succeeded(self, name: str) -> None:
         """Close its breakers."""
-        self.rate_limits.succeeded(self._limited(name))
+        self.own.succeeded(self._own_name(name))
         self.models.succeeded(name)
 
     def failed(self, name: str) -> None:
         """Count a failure that may be the provider's state."""
         self.models.failed(name)
 
-    def rate_limited(self, name: str) -> None:
-        """Count a call that was refused for a rate limit."""
-        self.rate_limits.failed(self._limited(name))
+    def failed_alone(self, name: str) -> None:
+        """Count a failure that may be this tenant's doing."""
+        self.own.failed(self._own_name(name))
 
-    def _limited(self, name: str) -> str:
+    def _own_name(self, name: str) -> str:
         return f"{self.tenant_id}\n{name}"

@@ -179,6 +179,21 @@ async def test_a_rate_limit_that_one_tenant_meets_leaves_the_model_to_the_others
     assert breakers.left_alone == frozenset()
 
 
+@pytest.mark.parametrize(
+    "odd", [ModelUnavailable("It wrote nothing.", model="dear", kind="bad_answer"), ValueError("no number")]
+)
+async def test_odd_answers_to_one_tenant_leave_the_model_to_the_others(odd):
+    breakers = ModelBreakers()
+    acme, other = breakers.of_tenant("acme"), breakers.of_tenant("other")
+    for _ in range(BREAKER_FAILURES):
+        failing = ScriptedModel([odd], name="dear")
+        await text_of(chain(failing, ScriptedModel(says("Yes."), name="last"), breakers=acme))
+    assert not acme.allows("dear")
+    model = ScriptedModel(says("Here."), name="dear")
+    assert await text_of(chain(model, ScriptedModel(says("Yes."), name="last"), breakers=other)) == "Here."
+    assert breakers.left_alone == frozenset()
+
+
 async def test_the_last_models_failure_is_raised():
     with pytest.raises(ModelUnavailable):
         await text_of(chain(ScriptedModel([down("last")], name="last")))

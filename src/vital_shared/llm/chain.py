@@ -179,8 +179,8 @@ class Chain:
             )
             # A provider may repeat the prompt, or a part of the key.
             logger.debug("model_error", model=error.model, message=error.message)
-        if isinstance(error, ModelRateLimited):
-            self._breakers.rate_limited(attempt.model.name)
+        if isinstance(error, ModelRateLimited) or error.kind == "bad_answer":
+            self._breakers.failed_alone(attempt.model.name)
         elif not isinstance(error, ModelRejected) and not _was_hurried(attempt, error):
             self._breakers.failed(attempt.model.name)  # a rejected call says nothing about the next one
 

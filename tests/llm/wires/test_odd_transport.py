@@ -136,22 +136,25 @@ def test_an_answers_bounds_grow_with_what_was_asked_for_up_to_a_cap():
 async def test_more_events_than_an_answer_has_end_the_call(connect, monkeypatch):
     monkeypatch.setattr(bounds, "FREE_EVENTS", 100)
     async with serve(stream([b"".join([chunk({"content": "x"})] * 50)] * 100)) as server:
-        with pytest.raises(ModelUnavailable, match="more than 300 events"):
+        with pytest.raises(ModelUnavailable, match="more than 300 events") as error:
             await collect(connect(server, attempts=1))
+    assert error.value.kind == "bad_answer"  # the provider is well
 
 
 async def test_more_bytes_than_an_answer_has_end_the_call(connect, monkeypatch):
     monkeypatch.setattr(bounds, "FREE_BYTES", 1000)
     async with serve(stream([chunk({"content": "x" * 10_000})] * 100)) as server:
-        with pytest.raises(ModelUnavailable, match=r"more than 0\.1 MB"):
+        with pytest.raises(ModelUnavailable, match=r"more than 0\.1 MB") as error:
             await collect(connect(server, attempts=1))
+    assert error.value.kind == "bad_answer"  # the provider is well
 
 
 async def test_one_event_without_end_ends_the_call(connect, monkeypatch):
     monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 10_000)
     async with serve(stream([b"data: ", *[b"x" * 5000] * 10])) as server:
-        with pytest.raises(ModelUnavailable, match="event of more than 10,000 bytes"):
+        with pytest.raises(ModelUnavailable, match="event of more than 10,000 bytes") as error:
             await collect(connect(server, attempts=1))
+    assert error.value.kind == "bad_answer"  # the provider is well
 
 
 async def test_a_small_body_that_inflates_without_end_is_cut_off(connect):

@@ -375,10 +375,10 @@ class Provider:
             raise self._late(name, ends, first=not decoder.pieces, request_id=request_id) from error
         except EventTooLarge as error:
             message = f'The provider of "{name}" sent an event of more than {error} bytes.'
-            raise ModelUnavailable(message, model=name, request_id=request_id) from error
+            raise ModelUnavailable(message, model=name, request_id=request_id, kind="bad_answer") from error
         except AnswerTooLarge as error:
             message = f'The provider of "{name}" sent more than {error.bound} for one answer.'
-            raise ModelUnavailable(message, model=name, request_id=request_id) from error
+            raise ModelUnavailable(message, model=name, request_id=request_id, kind="bad_answer") from error
         except NoEvents as error:
             message = f'The provider of "{name}" sent no answer: {_described(response, error.beginning)}.'
             raise ModelUnavailable(message, model=name, request_id=request_id) from error
