@@ -52,11 +52,11 @@ class Options:
         longest = self.timeout_seconds if seconds is None else min(self.timeout_seconds, seconds)
         return httpx.Timeout(longest, connect=min(CONNECT_SECONDS, longest))
 
-    def question(self, query: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def question(self, query: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the body of a request."""
-        known = {"tenant_id": self.tenant_id, "user_id": self.user_id}
+        known = {"tenant_id": self.tenant_id, "user_id": self.user_id, "query": query}
         given: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
-        return {**given, "query": query, **fields}
+        return {**given, **fields}
 
 
 def checked_header(name: str, value: str) -> str:

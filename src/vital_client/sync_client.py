@@ -74,10 +74,16 @@ class VitalClient:
         self._http.close()
 
     def ask(
-        self, query: str, *, workflow: str | None = None, idempotency_key: str | None = None, **fields: Any
+        self,
+        query: str | None = None,
+        *,
+        workflow: str | None = None,
+        idempotency_key: str | None = None,
+        **fields: Any,
     ) -> RunAnswer:
         """Ask a question, and wait until the run has an answer or pauses.
 
+        :param query: the question; None: the workflow's own default, if it has one.
         :param workflow: the name of the workflow; None: the engine's default.
         :param idempotency_key: a key with which a repeated request gets the same run.
         :param fields: other fields of the request, such as ``mode``, ``agent_id`` or those of the workflow.
@@ -86,7 +92,12 @@ class VitalClient:
 
     @contextmanager
     def stream(
-        self, query: str, *, workflow: str | None = None, idempotency_key: str | None = None, **fields: Any
+        self,
+        query: str | None = None,
+        *,
+        workflow: str | None = None,
+        idempotency_key: str | None = None,
+        **fields: Any,
     ) -> Iterator[Generator[StreamEvent]]:
         """Ask a question, and follow the run event by event; a lost connection resumes where it broke off.
 
@@ -131,7 +142,7 @@ class VitalClient:
 
     def start(
         self,
-        query: str,
+        query: str | None = None,
         *,
         workflow: str | None = None,
         idempotency_key: str | None = None,

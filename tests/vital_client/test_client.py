@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,7 @@ from vital_client import (
 )
 from vital_client.calls import run
 from vital_client.retries import Retries
+from vital_shared import Workflow, WorkflowInput, node
 
 QUESTION: dict[str, Any] = {"query": "How long?", "mode": 2, "model": "canned"}
 
@@ -36,16 +38,22 @@ def url_of(service: Service) -> str:
     return f"http://127.0.0.1:{service.port}"
 
 
-@pytest.fixture(params=["async", "sync"])
-async def client(service: Service, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
-    """Either client, with the face of the one for asyncio."""
+@asynccontextmanager
+async def opened(kind: str, service: Service) -> AsyncIterator[Any]:
+    """Open either client, with the face of the one for asyncio."""
     options = {"tenant_id": "acme", "user_id": "ann"}
-    if request.param == "async":
+    if kind == "async":
         async with AsyncVitalClient(url_of(service), **options) as client:
             yield client
     else:
         with VitalClient(url_of(service), **options) as client:
             yield ThreadedClient(client)
+
+
+@pytest.fixture(params=["async", "sync"])
+async def client(service: Service, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
+    async with opened(request.param, service) as client:
+        yield client
 
 
 class Cutting(httpx.AsyncHTTPTransport):
@@ -226,6 +234,32 @@ async def test_workflows_are_listed_with_their_schemas(client: Any) -> None:
     assert served.is_default
     assert "2" in served.modes
     assert "query" in served.input_schema["properties"]
+
+
+class Parcel(WorkflowInput):
+    """A request that needs no question."""
+
+    query: str = "Weigh it."
+    grams: int
+
+
+class Weigh(Workflow[Parcel]):
+    @node
+    async def answer(self, query: str, grams: int) -> str:
+        return f"{query} {grams} g"
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_a_workflow_whose_question_has_a_default_is_asked_without_one(serve: Serve, kind: str) -> None:
+    service = await serve(workflows={"weigh": Weigh})
+    async with opened(kind, service) as client:
+        assert (await client.ask(workflow="weigh", mode=2, grams=5)).text == "Weigh it. 5 g"
+        async with client.stream(workflow="weigh", mode=2, grams=6) as events:
+            assert "".join([event.text async for event in events]) == "Weigh it. 6 g"
+        run_id = await client.start(workflow="weigh", mode=2, grams=7)
+        assert (await client.wait(run_id, timeout_seconds=30)).text == "Weigh it. 7 g"
+        with pytest.raises(BadRequest, match="grams is missing"):
+            await client.ask(workflow="weigh", mode=2)
 
 
 async def test_a_run_in_the_background_is_waited_for(client: Any) -> None:
