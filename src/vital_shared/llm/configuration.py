@@ -9,9 +9,10 @@ import math
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, Self
+from types import UnionType
+from typing import Any, Literal, Self, get_args, get_origin
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from vital_shared.billing.pricing import Price
 from vital_shared.errors import ConfigurationError
@@ -201,10 +202,13 @@ def load_configuration(path: Path | None) -> Configuration:
     try:
         return Configuration.model_validate(tables)
     except ValidationError as error:
-        wrong = WrongField.first(error)
-        raise ConfigurationError(
-            f'The configuration {path} is wrong at "{wrong.place}": {_explained(wrong)}.'
-        ) from error
+        mistakes = error.errors(include_url=False, include_input=False)
+        # A misspelt setting first: what it leaves missing is only its consequence.
+        first = next((each for each in mistakes if each["type"] == "extra_forbidden"), mistakes[0])
+        wrong = WrongField.of(first)
+        at = f' at "{wrong.place}"' if wrong.place else ""
+        explained = _misspelt(first["loc"]) if wrong.kind == "extra_forbidden" else f"{wrong.remark}."
+        raise ConfigurationError(f"The configuration {path} is wrong{at}: {explained}") from error
 
 
 def _refuse_keys(tables: dict[str, Any], path: Path) -> None:
@@ -220,20 +224,27 @@ def _refuse_keys(tables: dict[str, Any], path: Path) -> None:
                 )
 
 
-def _explained(wrong: WrongField) -> str:
-    """Explain what is wrong; a setting that there is not may be a misspelt one."""
-    place = wrong.place
-    if wrong.kind != "extra_forbidden":
-        return wrong.remark
-    tables: dict[str, type[Frozen]] = {
-        "providers": ProviderTable,
-        "models": ModelTable,
-        "mcp": McpServer,
-        "routes": RouteTable,
-        "workflows": WorkflowTable,
-        "guardrails": GuardrailTable,
-    }
-    table = tables.get(place.partition(".")[0], Configuration) if "." in place else Configuration
-    near = get_close_matches(place.rpartition(".")[2], table.model_fields, n=1)
-    known = f'did you mean "{near[0]}"' if near else f"it may have {', '.join(table.model_fields)}"
+def _misspelt(place: tuple[int | str, ...]) -> str:
+    """Explain a setting that there is not; it may be a misspelt one."""
+    names = [
+        field.validation_alias if isinstance(field.validation_alias, str) else name
+        for name, field in _table_of(place).model_fields.items()
+    ]
+    near = get_close_matches(str(place[-1]), names, n=1)
+    known = f'did you mean "{near[0]}"?' if near else f"it may have {', '.join(names)}."
     return f"there is no such setting; {known}"
+
+
+def _table_of(place: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the kind of table that has the setting at a place."""
+    kind: Any = Configuration
+    for part in place[:-1]:
+        inner = kind.model_fields[part].annotation if _is_table(kind) else get_args(kind)[-1]
+        optional = get_origin(inner) is UnionType
+        kind = next(filter(_is_table, get_args(inner))) if optional else inner
+    table: type[BaseModel] = kind
+    return table
+
+
+def _is_table(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
