@@ -207,7 +207,10 @@ async def test_answers_that_are_no_mapping(services):
 
 @pytest.mark.parametrize("option", [{"timeout": "5s"}, {"timeout": True}])
 def test_a_time_that_is_no_number_of_a_node(option):
-    with pytest.raises(PlanError, match=r"answer' declares timeout=.*: write seconds, such as 2\.5"):
+    with pytest.raises(
+        PlanError,
+        match=r"^node 'Timed\.answer' \(.*\.py:\d+\) declares timeout=.*: write seconds, such as 2\.5",
+    ):
 
         class Timed(Workflow):
             @node(**option)
@@ -215,9 +218,22 @@ def test_a_time_that_is_no_number_of_a_node(option):
                 return query
 
 
+def test_an_amount_that_is_no_number_of_a_node():
+    with pytest.raises(
+        PlanError, match=r"^node 'Priced\.answer' \(.*\.py:\d+\) declares max_cost_dollars='cheap'"
+    ):
+
+        class Priced(Workflow):
+            @node(max_cost_dollars="cheap")
+            async def answer(self, query: str) -> str:
+                return query
+
+
 @pytest.mark.parametrize("option", ["item_timeout", "deadline"])
 def test_a_time_that_is_no_number_of_a_fan_out(option):
-    with pytest.raises(PlanError, match=rf"each' declares {option}='5s': write seconds, such as 2\.5"):
+    with pytest.raises(
+        PlanError, match=rf"^node 'Timed\.each' \(.*\.py:\d+\) declares {option}='5s': write seconds"
+    ):
 
         class Timed(Workflow):
             @fan_out("word", over="query", **{option: "5s"})

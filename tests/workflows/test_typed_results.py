@@ -134,7 +134,10 @@ async def test_a_result_that_is_of_another_type_fails_the_run(services):
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        ({"parties": ("hunter2",), "signed": date(2026, 5, 1), "price": Decimal(1)}, "it is a dict"),
+        (
+            {"parties": ("hunter2",), "signed": date(2026, 5, 1), "price": Decimal(1)},
+            "it is a dict instead of a Contract",
+        ),
         ({"parties": ("hunter2",)}, "at signed: Field required (1 more)"),
     ],
 )

@@ -188,10 +188,10 @@ def node(
     :param max_cost_dollars: the maximum cost of the node in a run, all attempts together; None: no limit is
         declared.
     """
-    dollars = read_dollars(max_cost_dollars)
 
     def declare(method: F) -> F:
         _check_options("node", _NODE_OPTIONS, method, declared)
+        dollars = read_dollars(max_cost_dollars, _title(method))
         _check_seconds(method, timeout=declared.get("timeout"))
         return _attach(method, Declaration(makes or method.__name__, max_cost_dollars=dollars, **declared))
 
@@ -237,10 +237,10 @@ def fan_out(
     :param if_interrupted: as for `node`; the answer then holds the outcomes of all items.
     :param max_cost_dollars: the maximum cost of all items together in a run.
     """
-    dollars = read_dollars(max_cost_dollars)
 
     def declare(method: F) -> F:
         _check_options("fan_out", _FAN_OUT_OPTIONS, method, unknown)
+        dollars = read_dollars(max_cost_dollars, _title(method))
         _check_seconds(method, item_timeout=item_timeout, deadline=deadline)
         each = Each(parameter, over, limit, item_timeout, deadline)
         return _attach(
@@ -267,7 +267,7 @@ def _check_seconds(method: Callable[..., Any], **seconds: object) -> None:
     """
     for name, value in seconds.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise PlanError(f"'{method.__qualname__}' declares {name}={value!r}: write seconds, such as 2.5")
+            raise PlanError(f"{_title(method)} declares {name}={value!r}: write seconds, such as 2.5")
 
 
 _NODE_OPTIONS: Final = tuple(each.name for each in fields(Declaration) if each.name not in ("each", "loop"))
@@ -287,16 +287,20 @@ def _check_options(
     if unknown is not None:
         close = difflib.get_close_matches(unknown, options, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"it takes {', '.join(options)}"
-        name = method.__qualname__.rpartition("<locals>.")[2]
         raise PlanError(
-            f"node '{name}' ({place(method)}) declares '{unknown}', "
-            f"which is not an option of @{decorator}: {hint}"
+            f"{_title(method)} declares '{unknown}', which is not an option of @{decorator}: {hint}"
         )
 
 
-def read_dollars(amount: Decimal | float | str | None) -> Decimal | None:
+def _title(method: Callable[..., Any]) -> str:
+    """Return the name of a node in a message."""
+    return f"node '{method.__qualname__.rpartition('<locals>.')[2]}' ({place(method)})"
+
+
+def read_dollars(amount: Decimal | float | str | None, owner: str) -> Decimal | None:
     """Read a limit in dollars exactly as written: 0.1 is a tenth.
 
+    :param owner: the name of the node or the class in a message.
     :raises PlanError: when it is not an amount.
     """
     try:
@@ -304,7 +308,9 @@ def read_dollars(amount: Decimal | float | str | None) -> Decimal | None:
     except InvalidOperation:
         dollars = Decimal("NaN")
     if dollars is not None and not (dollars.is_finite() and dollars >= 0):
-        raise PlanError(f"max_cost_dollars is {amount!r}: write an amount in dollars, such as 0.05")
+        raise PlanError(
+            f"{owner} declares max_cost_dollars={amount!r}: write an amount in dollars, such as 0.05"
+        )
     return dollars
 
 

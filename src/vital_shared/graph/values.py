@@ -214,7 +214,7 @@ def _unkept(name: str, adapter: TypeAdapter[Any], value: Any, error: Exception) 
     except (ValueError, RecursionError):
         return CheckpointError(f"{wrong}: {_line(error)}")
     if type(valid) is not type(value):  # strict or not, a model takes a dict of its fields
-        return CheckpointError(f"{wrong}: it is a {type(value).__name__}, and no {type(valid).__name__}")
+        return CheckpointError(f"{wrong}: it is a {type(value).__name__} instead of a {type(valid).__name__}")
     return CheckpointError(
         f"value '{name}' cannot be stored with the run, since JSON cannot hold it: {_line(error)}"
     )

@@ -109,7 +109,7 @@ class Workflow(
         :param is_built_in: whether the nodes are built-in ones rather than a user's own.
         """
         check_declared(cls)
-        cls.max_cost_dollars = read_dollars(cls.max_cost_dollars)
+        cls.max_cost_dollars = read_dollars(cls.max_cost_dollars, f"workflow '{cls.__name__}'")
         cls._type_arguments = type_arguments(cls, Workflow)
         cls.input_type = input_type_of(cls.__name__, cls._type_arguments[0])
         cls.result_type = result_type_of(cls._type_arguments[1])
