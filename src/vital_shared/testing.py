@@ -51,6 +51,7 @@ __all__ = [
 OWN_SETTINGS: Final = {
     "config": None,
     "database_url": "",
+    "model": "",
     "models_dir": None,
     "pinecone_host": "",
     "redis_url": "",
@@ -208,8 +209,9 @@ async def workflow_services(
 ) -> AsyncIterator[Services]:
     """Open services with their own SQLite file in `data_dir`, without the embedded models, and close them.
 
-    Servers and the configuration file that the environment names are ignored; pass them as settings if you
-    need them. The language detection model is loaded in advance, so that it does not delay the first search.
+    Servers, the default model and the configuration file that the environment names are ignored; pass them
+    as settings if you need them. The language detection model is loaded in advance, so that it does not delay
+    the first search.
     """
     await language.load()
     given: dict[str, Any] = {**OWN_SETTINGS, "data_dir": data_dir, **settings}
