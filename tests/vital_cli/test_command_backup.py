@@ -1,8 +1,10 @@
 """`vital backup` and `vital restore`."""
 
+import asyncio
 import json
 
 import pytest
+from tests.store.test_migrations import older_database
 
 from vital_shared.errors import StoreError
 
@@ -24,6 +26,28 @@ def test_only_a_backup_that_was_made_is_in_the_audit_log(vital, stored, tmp_path
     assert json.loads(made.stdout)["path"] == str(backup)
     assert vital("backup", str(backup)).exit_code == 2
     assert actions(vital) == ["database_backed_up"]
+
+
+def test_a_backup_before_an_upgrade_is_of_the_version_that_made_the_store(
+    vital, empty_dir, tmp_path, monkeypatch
+):
+    async def make() -> None:
+        empty_dir.mkdir()
+        database = await older_database(f"sqlite+aiosqlite:///{empty_dir / 'vital.db'}", monkeypatch, "0035")
+        await database.aclose()
+
+    asyncio.run(make())
+    made = vital("backup", str(tmp_path / "before.db"), "--json")
+    assert json.loads(made.stdout)["schema"] == "0035", made.output
+    assert actions(vital) == ["database_backed_up"]  # the store itself is up to date
+    assert json.loads(vital("backup", str(tmp_path / "after.db"), "--json").stdout)["schema"] > "0035"
+
+
+def test_a_backup_of_no_store_is_refused_and_makes_none(vital, empty_dir, tmp_path):
+    refused = vital("backup", str(tmp_path / "today.db"))
+    assert (refused.exit_code, "There is no store at" in refused.stderr) == (1, True)
+    assert not (tmp_path / "today.db").exists()
+    assert not empty_dir.exists()
 
 
 def test_no_copy_is_left_whose_entry_cannot_be_written(vital, stored, tmp_path, monkeypatch):

@@ -23,25 +23,20 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Copy the SQLite store into a file, while the engine serves, and verify the copy."""
-    import asyncio
     from pathlib import Path
 
     from vital_cli.store_access import with_store
     from vital_shared.errors import VitalError
     from vital_shared.store.backup import back_up
 
-    source = _store_file()
-
-    async def copied(store: Store) -> BackupFacts:
-        facts = await asyncio.to_thread(back_up, source, Path(file))
-        try:
-            await _note(store, "database_backed_up")
-        except VitalError:  # no copy without its entry
-            facts.path.unlink()
-            raise
-        return facts
-
-    _show(with_store(copied), as_json=as_json)
+    # Before the store is opened, which brings it up to this version: the one before can still read the copy.
+    facts = back_up(_store_file(), Path(file))
+    try:
+        with_store(lambda store: _note(store, "database_backed_up"))
+    except VitalError:  # no copy without its entry
+        facts.path.unlink()
+        raise
+    _show(facts, as_json=as_json)
 
 
 def restore(

@@ -41,11 +41,16 @@ def back_up(source: Path, target: Path) -> BackupFacts:
     """Copy a store that may be in use into a new file that only its owner may read, and verify the copy.
 
     :raises Conflict: when the target is there.
-    :raises StoreError: when the store cannot be read, the target cannot be written, or the copy is not whole.
+    :raises StoreError: when the store is missing or cannot be read, the target cannot be written, or the copy
+        is not whole.
     """
     taken = Conflict(f"{target} already exists: name a new file", field="file")
     if target.exists():
         raise taken
+    if not source.exists():
+        raise StoreError(
+            f"There is no store at {source}: set VITAL_DATA_DIR to the folder of the one to copy"
+        )
     with _drafted(target) as draft:
         _copy(source, draft)
         facts = verify(draft)
