@@ -65,4 +65,5 @@ def test_a_restored_store_notes_it_and_the_earlier_one_is_named(vital, stored, t
     restored = vital("restore", str(tmp_path / "today.db"))
     assert restored.exit_code == 0, restored.output
     assert "vital.db.before-" in "".join(restored.stderr.split())
+    assert "Keys that were revoked or rotated since then are valid again" in restored.stderr
     assert actions(vital) == ["database_restored"]

@@ -57,6 +57,7 @@ def restore(
     if earlier is not None:
         say(f"The store that was there is {earlier} now: delete it once nobody needs it.", "dim")
     say("Persons that were erased since the backup was made are in it again: erase them again.", "yellow")
+    say("Keys that were revoked or rotated since then are valid again: revoke them again.", "yellow")
 
 
 def _store_file() -> Path:
