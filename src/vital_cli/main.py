@@ -67,7 +67,10 @@ class Commands(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, typer.TyperException):
+        except (typer.Exit, typer.Abort):
+            raise
+        except typer.TyperException as error:
+            error.message = error.message.removeprefix("Value error, ")  # pydantic's, of a wrong choice
             raise
         except BrokenPipeError:
             # What is still buffered has to go somewhere: Python flushes it at the end, and would complain.
