@@ -43,6 +43,29 @@ def test_a_question_is_answered_with_its_sources_and_facts(page: Page, mode: str
     keep(page, f"ask-mode-{mode}")
 
 
+BROKEN_WORDS = """table => {
+    const range = document.createRange(), broken = [];
+    const texts = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode())
+        for (const word of text.data.matchAll(/\\S+/g)) {
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + word[0].length);
+            if (new Set([...range.getClientRects()].map(each => each.top)).size > 1) broken.push(word[0]);
+        }
+    return broken;
+}"""
+"""The words of a table that go on in another line."""
+
+
+def test_a_table_on_a_narrow_screen_breaks_no_word_and_is_scrolled(page: Page) -> None:
+    ask(page, "Which evidence does a Class III device need?")
+    expect(turn(page)).to_have_attribute("data-phase", "finished")
+    page.set_viewport_size({"width": 280, "height": 600})
+    table = turn(page).locator(".answer table")
+    assert table.evaluate(BROKEN_WORDS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 280
+
+
 def test_a_conversation_goes_on_and_is_there_after_a_reload(page: Page) -> None:
     ask(page, "What is a predicate device?")
     expect(turn(page)).to_have_attribute("data-phase", "finished")
