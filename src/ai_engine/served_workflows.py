@@ -22,8 +22,9 @@ __all__ = ["ServedWorkflow", "ServedWorkflows", "description_of"]
 
 
 def description_of(workflow: type[Workflow[Any, Any]]) -> str:
-    """Return the first paragraph of a class's docstring."""
-    return (inspect.getdoc(workflow) or "").partition("\n\n")[0].replace("\n", " ")
+    """Return the first paragraph of a class's docstring, or nothing where it is only that of `Workflow`."""
+    text = inspect.getdoc(workflow) or ""
+    return "" if text == inspect.getdoc(Workflow) else text.partition("\n\n")[0].replace("\n", " ")
 
 
 @dataclass(frozen=True, slots=True)

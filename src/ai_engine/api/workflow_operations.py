@@ -50,7 +50,7 @@ def operations(classes: ServedClasses) -> Operations:
             ("post", f"/v1/workflows/{name}/runs"): Operation(
                 tag=TAG,
                 summary=f"Run {name}",
-                description=f"{description_of(each)} {FORMS}",
+                description=f"{description_of(each)} {FORMS}".strip(),
                 parameters=(PREFERENCE, WEBHOOK, DEADLINE),
                 body=each.input_type,
                 success=ANSWER,

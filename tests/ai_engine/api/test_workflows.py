@@ -137,6 +137,25 @@ async def test_workflows_are_listed_with_their_schemas(service: Service) -> None
     assert (await service.client.get("/v1/workflows/echo")).json() == echo
 
 
+async def test_a_class_without_a_docstring_is_not_described_by_that_of_its_base(serve: Serve) -> None:
+    class Bare(Workflow):
+        @node
+        async def answer(self, query: str) -> str:
+            return query
+
+    class Special(Echo):
+        pass
+
+    service = await serve(workflows={"bare": Bare, "special": Special})
+    listed = (await service.client.get("/v1/workflows")).json()["workflows"]
+    assert {each["name"]: each["description"] for each in listed} == {
+        "bare": "",
+        "special": "Repeat the question.",
+    }
+    paths = (await service.client.get("/openapi.json")).json()["paths"]
+    assert paths["/v1/workflows/bare/runs"]["post"]["description"].startswith("Answers as JSON")
+
+
 async def test_each_workflow_is_in_the_document(service: Service) -> None:
     paths = (await service.client.get("/openapi.json")).json()["paths"]
     echo = paths["/v1/workflows/echo/runs"]["post"]
