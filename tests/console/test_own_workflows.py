@@ -38,6 +38,7 @@ class Lease(BaseModel):
     signed: date | None
     tags: tuple[str, ...]
     parties: tuple[Party, ...]
+    terms: dict[str, str]
 
 
 class ReadLease(Workflow[LeaseInput, Lease]):
@@ -56,6 +57,7 @@ class ReadLease(Workflow[LeaseInput, Lease]):
             signed=signed,
             tags=tags,
             parties=parties,
+            terms={"eG": "a cooperative", "z.B.": "for example", "let": "rented"},
         )
 
 
@@ -116,6 +118,8 @@ def test_an_own_workflow_is_asked_by_a_form_of_its_input(lease: Page) -> None:
         "Signed": "2026-05-01",
     }.items():
         expect(result.locator("dt", has_text=name).locator("xpath=following-sibling::dd")).to_have_text(value)
+    terms = result.locator("dl dl dt")
+    expect(terms).to_have_text(["eG", "z.B.", "let"])  # as they are: they are data, and no names of fields
     expect(result.get_by_role("region", name="Rows of the result").locator("tbody tr")).to_have_count(2)
     assert axe_findings(lease) == []
     keep(lease, "ask-own-workflow-result")

@@ -20,11 +20,12 @@ export function Value({ value, depth = 0 }: { value: unknown; depth?: number }) 
   if (Array.isArray(value)) return <Items items={value} depth={depth} />;
   const fields = Object.entries(value);
   if (!fields.length) return <span className="quiet">Empty</span>;
+  const label = labels(Object.keys(value));
   return (
     <dl className="result-fields">
       {fields.map(([name, each]) => (
         <div key={name}>
-          <dt>{sentence(name)}</dt>
+          <dt dir="auto">{label(name)}</dt>
           <dd><Value value={each} depth={depth + 1} /></dd>
         </div>
       ))}
@@ -44,10 +45,11 @@ function Items({ items, depth }: { items: readonly unknown[]; depth: number }) {
 
 function Rows({ rows, depth }: { rows: readonly Record<string, unknown>[]; depth: number }) {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const label = labels(names);
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Rows of the result">
       <table className="table">
-        <thead><tr>{names.map((name) => <th key={name}>{sentence(name)}</th>)}</tr></thead>
+        <thead><tr>{names.map((name) => <th key={name} dir="auto">{label(name)}</th>)}</tr></thead>
         <tbody>
           {rows.map((row, index) => (
             <tr key={index}>{names.map((name) => <td key={name}><Value value={row[name]} depth={depth + 1} /></td>)}</tr>
@@ -57,6 +59,11 @@ function Rows({ rows, depth }: { rows: readonly Record<string, unknown>[]; depth
     </div>
   );
 }
+
+const FIELD = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+
+/** How the names of an object are shown: those of fields as words, and those that are data, such as terms, as they are. */
+const labels = (names: readonly string[]): ((name: string) => string) => (names.every((name) => FIELD.test(name)) ? sentence : (name) => name);
 
 /** Whether an answer is nothing but its result, written as JSON. */
 export function isResultAlone(text: string, result: unknown): boolean {
