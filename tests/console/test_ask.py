@@ -270,6 +270,32 @@ def test_an_unfinished_answer_goes_on_in_another_tab(
     expect(turn(other)).to_have_attribute("data-phase", "finished")
 
 
+@pytest.mark.parametrize("agent", ["expert", "slow"])
+def test_a_decision_that_comes_too_late_shows_what_became_of_the_run(
+    open_page: Callable[..., Watched], engine: RunningEngine, agent: str
+) -> None:
+    page = open_page(engine.url).page
+    ask(page, SUM, mode="3", agent=agent)
+    expect(page.get_by_role("form", name="Your decision")).to_be_visible()
+    other = open_page(page.url).page
+    late = other.get_by_role("form", name="Your decision")
+    late.get_by_label("Deny").check()
+    page.get_by_role("button", name=re.compile("Run it")).click()
+    if agent == "slow":  # it still runs when the late decision comes
+        engine.step()
+        expect(turn(page).locator(".answer")).to_contain_text("one")
+    else:
+        expect(turn(page)).to_have_attribute("data-phase", "finished")
+    late.get_by_role("button", name="Go on without tools").click()
+    if agent == "slow":
+        expect(turn(other).locator(".answer")).to_contain_text("one")
+        engine.step(2)
+    expect(turn(other)).to_have_attribute("data-phase", "finished")
+    expect(late).to_have_count(0)
+    expect(turn(other).locator(".remarks")).to_contain_text("was decided on elsewhere before")
+    expect(turn(other).locator(".answer")).to_contain_text("one" if agent == "slow" else "premarket approval")
+
+
 def test_an_answer_from_the_cache_is_still_there_after_a_reload(
     tmp_path: Path, open_page: Callable[..., Watched]
 ) -> None:

@@ -28,6 +28,8 @@ export interface Messages {
 
 const ONLY_TEXT = "Only the text of this answer is stored: its run was deleted, or the answer came from the cache.";
 
+const DECIDED_BEFORE = "This run was decided on elsewhere before, so your decision had no effect.";
+
 export type Decision = Pick<Schema<"ResumeRequest">, "approved" | "edited" | "denied" | "answers">;
 
 /** What is sent with each question: by whom it is asked, and how it is to be answered. */
@@ -97,6 +99,8 @@ export class LiveRun {
   async decide(decision: Decision, user: string): Promise<void> {
     this.problem = null;
     await this.follow(`/v1/runs/${this.state.id}/resume`, { ...decision, user_id: user });
+    const refused = this.problem as Problem | null;
+    if (refused?.status === 409) await this.readDecided();
   }
 
   async stop(): Promise<void> {
@@ -170,6 +174,21 @@ export class LiveRun {
   private async readEnd(): Promise<void> {
     const view = await json<Schema<"RunView">>(`/v1/runs/${this.state.id}`, { tenant: this.tenant });
     if (!isOpen(view)) this.change(restored(view));
+  }
+
+  /** Show a run that somebody else has decided on; one that waits all the same keeps its form, and the reason. */
+  private async readDecided(): Promise<void> {
+    let view: Schema<"RunView">;
+    try {
+      view = await json<Schema<"RunView">>(`/v1/runs/${this.state.id}`, { tenant: this.tenant });
+    } catch {
+      return; // the refusal is shown
+    }
+    if (view.status === "awaiting_approval") return;
+    this.problem = null;
+    this.change(isOpen(view) ? begin(view.input.query, view.id) : restored(view));
+    if (isOpen(view)) await this.follow();
+    this.change({ ...this.state, warnings: [{ seq: 0, message: DECIDED_BEFORE }, ...this.state.warnings] });
   }
 
   private take = (events: RunEvent[]): void => this.change(apply(this.state, events));
