@@ -57,6 +57,7 @@ def test_a_signed_in_user_asks_and_signs_out(
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
     expect(page.get_by_label("Key")).to_be_focused()
+    expect(page.get_by_text("You are no longer signed in")).to_have_count(0)
     page.reload()
     expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
 
@@ -70,6 +71,7 @@ def end_session(page: Page) -> None:
     page.context.clear_cookies()
     page.get_by_role("link", name="Runs", exact=True).click()
     expect(page.get_by_role("heading", name="Sign in to VITAL")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("You are no longer signed in: your key has expired")
 
 
 def sign_in_again(page: Page, key: str) -> None:

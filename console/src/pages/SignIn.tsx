@@ -7,7 +7,8 @@ import { send } from "../api/client";
 import { Mark } from "../shell/Mark";
 import { Button, Field } from "../ui/parts";
 
-export function SignIn() {
+/** @param wasSignedIn - whether the engine has ended a session of this page. */
+export function SignIn({ wasSignedIn }: { wasSignedIn: boolean }) {
   const [key, setKey] = useState("");
   const client = useQueryClient();
   const signIn = useMutation({
@@ -26,6 +27,11 @@ export function SignIn() {
       <form className="card" onSubmit={submit}>
         <Mark />
         <h1>Sign in to VITAL</h1>
+        {wasSignedIn && (
+          <p className="notice" role="status">
+            You are no longer signed in: your key has expired or was revoked, or the session is over. Sign in to go on where you were.
+          </p>
+        )}
         <p className="quiet">Use the key that your operator made for you.</p>
         <Field label="Key">
           <input

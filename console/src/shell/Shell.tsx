@@ -28,7 +28,7 @@ export function Shell() {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isAt = (page: string) => (page === "/" ? path === "/" || path.startsWith("/ask/") : path === page || path.startsWith(`${page}/`));
   useTitle(PAGES.find((page) => isAt(page.path))?.label);
-  if (session.error instanceof Problem && session.error.status === 401) return <SignIn />;
+  if (session.error instanceof Problem && session.error.status === 401) return <SignIn wasSignedIn={session.data !== undefined && !session.data.is_open} />;
   if (!session.data) return session.error ? <Failure error={session.error} retry={() => void session.refetch()} /> : <Loading label="Connecting" />;
   const pages = PAGES.filter(({ scope = "ask", isOfAllTenants = false }) => may(scope) && (isForAllTenants || !isOfAllTenants));
   const shown = isNarrow ? pages.slice(0, PAGES_IN_BAR) : pages;
