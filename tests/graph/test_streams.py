@@ -113,6 +113,25 @@ async def test_a_stream_that_promises_a_value_still_has_to_give_it(prepare):
         await prepare(Forgets).execute()
 
 
+@pytest.mark.parametrize("piece", [b"It", 5, None])
+async def test_a_stream_whose_value_is_its_text_takes_nothing_else(prepare, piece):
+    class Odd(Graph):
+        @node
+        async def text(self) -> AsyncIterator[str]:
+            yield "It is "
+            yield piece
+
+    shown = []
+
+    async def deliver(of, chunk, item):
+        shown.append(chunk)
+
+    said = rf"node 'text' \(.*test_streams\.py:\d+\) yields {type(piece).__name__}, and its value is the text"
+    with pytest.raises(NodeError, match=said):
+        await prepare(Odd, {"deliver": deliver}).execute()
+    assert shown == ["It is "]
+
+
 async def test_a_slow_reader_slows_the_stream(prepare):
     target = Stream()
 

@@ -111,6 +111,20 @@ def _once(sink: _Sink, node: Node, arguments: Sequence[Any]) -> Awaitable[Any]:
     return in_thread(node, partial(node.function, target, *arguments))
 
 
+def _text(chunk: object, node: Node) -> str:
+    """Return a piece of a node whose value is the text of all that it yields.
+
+    :raises NodeError: when it is no text.
+    """
+    if isinstance(chunk, str):
+        return chunk
+    raise NodeError(
+        f"node '{node.name}' ({node.place}) yields {type(chunk).__name__}, and its value is the text of all "
+        "that it yields: yield str, or end with Done(value)",
+        node=node.name,
+    )
+
+
 async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
     deliver, chunks = sink.run.deliver, 0
     texts: list[str] | None = [] if node.joins_text else None
@@ -125,9 +139,9 @@ async def _stream(sink: _Sink, node: Node, generator: Any) -> Any:
             if kind is Step:
                 sink.run.step(node, chunk, sink.item)
                 continue
-            sink.shown = True
             if texts is not None:
-                texts.append(chunk)
+                texts.append(_text(chunk, node))
+            sink.shown = True
             if deliver is not None:
                 await deliver(node, chunk, sink.item)
             chunks += 1
