@@ -1,12 +1,14 @@
 """The systemd unit, which `systemd-analyze` finds right."""
 
 import configparser
+import re
 import subprocess
 from pathlib import Path
 
 from ai_engine.settings import ServerSettings
 
-UNIT = Path(__file__).parents[2] / "deploy/systemd/vital.service"
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "deploy/systemd/vital.service"
 
 
 class Unit(configparser.RawConfigParser):
@@ -41,3 +43,14 @@ def test_it_is_not_root_and_writes_to_its_state_alone():
     assert service["ProtectSystem"] == "strict"
     assert "VITAL_DATA_DIR=/var/lib/vital" in service["Environment"]
     assert service["StateDirectory"] == "vital"
+
+
+def test_the_commands_of_the_page_run_as_the_same_user_on_the_same_data():
+    page = (ROOT / "docs/deployment.md").read_text(encoding="utf-8")
+    service = read()["Service"]
+    properties = dict(re.findall(r"--property=(\w+)=(\S+)", page))
+    assert {"DynamicUser", "User", "StateDirectory", "EnvironmentFile"} <= set(properties)
+    assert properties == {name: service[name] for name in properties}
+    variables = re.findall(r"--setenv=(\S+)", page)
+    assert variables
+    assert set(variables) <= set(service["Environment"].split())
