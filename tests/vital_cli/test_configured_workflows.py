@@ -62,6 +62,9 @@ def test_a_name_that_is_not_configured_is_refused_with_those_that_are(vital, con
 def test_a_run_of_a_configured_workflow_is_resumed_without_its_name(vital, configured):
     vital("ask", "--workflow", "mail", "Send it?")
     (waiting,) = json.loads(vital("approvals", "--json").stdout)["approvals"]
+    assert waiting["workflow"] == "mail"
+    assert "mail" in vital("approvals").stdout
+    assert json.loads(vital("run", waiting["run_id"], "--json").stdout)["workflow"] == "mail"
     resumed = vital("resume", waiting["run_id"], "--answer", "verdict=yes")
     assert resumed.stdout.strip() == "YES"
 

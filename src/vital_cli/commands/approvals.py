@@ -30,6 +30,12 @@ def approvals(
     page = with_store(
         lambda store: ApprovalStore(store.database).page(query, tenant_id=tenant, now=store.now())
     )
+    if page.approvals:
+        from vital_cli.workflow_names import served_names  # with the configuration's classes, which are large
+
+        name = served_names()
+        named = (each.model_copy(update={"workflow": name(each.workflow)}) for each in page.approvals)
+        page = page.model_copy(update={"approvals": tuple(named)})
     if as_json:
         write_json(page)
     elif page.approvals:
@@ -47,6 +53,7 @@ def _row(run: WaitingRun) -> dict[str, object]:
         "expires": f"{run.expires_at:%Y-%m-%d %H:%M} UTC",
         "tenant": run.tenant_id,
         "user": run.user_id,
+        "workflow": run.workflow,
         "waits for": "; ".join(filter(None, (tools, inputs))),
         "would cost $": f"{run.tools_cost_dollars:f}",
         "question": run.title,

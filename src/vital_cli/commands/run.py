@@ -26,6 +26,7 @@ def run(
     from vital_cli.terminal import say_drawing, write_json
     from vital_cli.views.stored import show_record
     from vital_cli.views.words import waterfall_of
+    from vital_cli.workflow_names import served_names
 
     async def read(services: Services) -> tuple[RunRecord, tuple[RunDecision, ...]]:
         record = await services.runs.get(run_id, tenant_id=None, now=services.now())
@@ -34,7 +35,8 @@ def run(
     record, decisions = with_services(read)
     if as_json:
         decided = [decision.model_dump(mode="json") for decision in decisions]
-        write_json(record.model_dump(mode="json", exclude={"checkpoint"}) | {"decisions": decided})
+        named = {"workflow": served_names()(record.workflow), "decisions": decided}
+        write_json(record.model_dump(mode="json", exclude={"checkpoint"}) | named)
     else:
         show_record(record, decisions)
     if waterfall and record.output is not None:
