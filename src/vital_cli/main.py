@@ -70,7 +70,9 @@ class Commands(TyperGroup):
         except (typer.Exit, typer.Abort):
             raise
         except typer.TyperException as error:
-            error.message = error.message.removeprefix("Value error, ")  # pydantic's, of a wrong choice
+            from vital_shared.wrong_field import plain_message  # typer checks values by pydantic, too
+
+            error.message = plain_message(error.message)
             raise
         except BrokenPipeError:
             # What is still buffered has to go somewhere: Python flushes it at the end, and would complain.

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-__all__ = ["NOT_KNOWN", "WrongField", "field_sentence"]
+__all__ = ["NOT_KNOWN", "WrongField", "field_sentence", "plain_message"]
 
 NOT_KNOWN: Final = "is not known here: leave it out"
 """The reason for a field that a model does not have."""
@@ -97,16 +97,20 @@ def field_sentence(place: str, reason: str) -> str:
     return f"{place} {reason}" if _CONTINUES_FIELD.match(reason) else f"{place}: {reason}"
 
 
+def plain_message(message: str) -> str:
+    """Return a message of pydantic's without the words that only its users know."""
+    if should := _SHOULD.match(message):
+        return f"must {message[should.end() :]}"
+    return message.removeprefix("Value error, ")
+
+
 def _reason(found: Mapping[str, Any]) -> str:
     words = WORDS.get(found["type"])
     if words is not None:
         return words(found.get("ctx", {}))
-    message = str(found["msg"])
-    if found["type"] == "value_error":
-        return message.removeprefix("Value error, ")
-    if should := _SHOULD.match(message):
-        return f"must {message[should.end() :]}"
-    return message[:1].lower() + message[1:]
+    message = plain_message(found["msg"])
+    is_own = found["type"] == "value_error"  # of a rule of the model's own, in its own words
+    return message if is_own else message[:1].lower() + message[1:]
 
 
 def _bound(bound: object) -> object:

@@ -181,7 +181,7 @@ def test_a_run_that_fails_ends_with_1_and_a_sentence(vital, data_dir, monkeypatc
         ((" ",), "query must not be blank"),
         (("",), "query must not be blank"),
         (("x" * 10_001,), "query must not be longer than 10,000 characters"),
-        (("x", "--mode", "5"), "--mode"),
+        (("x", "--mode", "5"), "Invalid value for '--mode': must be less than or equal to 4"),
         (("x", "--mode", "2", "--session", "s1"), "session_id goes with modes 3 and 4"),
         (("x", "--tenant", "a b"), "tenant_id must match"),
         (("x", "--agent", "nobody"), "There is no agent nobody"),
