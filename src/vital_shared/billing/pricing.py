@@ -138,8 +138,7 @@ class Prices:
 
         :param model: ``provider:model``, or the bare name of an embedded one.
         """
-        found = self._find(model)
-        tariff = found if found is None or isinstance(found, Tariff) else found.tariff(self._now())
+        tariff = self._tariff(model)
         if tariff is None:
             return None
         rates = tariff.rates(tokens)
@@ -163,8 +162,7 @@ class Prices:
         :param asked_terms: the words of the request that may name terms, such as its tier.
         :param searches: the most searches that the provider makes by itself.
         """
-        found = self._find(model)
-        tariff = found if found is None or isinstance(found, Tariff) else found.tariff(self._now())
+        tariff = self._tariff(model)
         if tariff is None:
             return None
         factor = self._max_factor(model, asked_terms)
@@ -207,6 +205,11 @@ class Prices:
         """Return what a call cost in dollars, in whole nano-dollars; None where nobody knows the price."""
         rates = self.rates(model, tokens)
         return None if rates is None else to_dollars(rates.nanos(tokens))
+
+    def _tariff(self, model: str) -> Tariff | None:
+        """Return what a model's tokens cost now; None: nobody knows."""
+        found = self._find(model)
+        return found if found is None or isinstance(found, Tariff) else found.tariff(self._now())
 
     def _find(self, model: str) -> Tariff | TablePrices | None:
         own = self._own.get(model) or self._own.get(self._price_name(model))
