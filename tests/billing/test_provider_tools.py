@@ -1,4 +1,4 @@
-"""What providers charge for tools of their own, as published answers report it, to the exact nano-dollar."""
+"""Charges of providers for tools of their own, as published answers report them, to the exact nano-dollar."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ WAITING = text(
 GATE = text("SELECT pg_advisory_xact_lock(1)")
 
 WAITS_FOR_THE_OTHER = text("SET LOCAL deadlock_timeout = '1min'")
-"""Of two that wait for each other, Postgres ends the one that looks first: each looks once, a second after it
-has begun to wait."""
+"""Postgres looks for a deadlock once for each transaction, a second after it has begun to wait, and ends the one
+for which it looks first."""
 
 
 async def until_waiting(database: Database, count: int = 1) -> None:

@@ -48,10 +48,10 @@ def _insert_rows(dialect: str) -> Prepared:
 
 
 @cache
-def _add_spent(dialect: str, *, tells_limits: bool) -> Prepared:
+def _add_spent(dialect: str, *, with_limits: bool) -> Prepared:
     """Make the statement that adds to what a tenant has spent in a period.
 
-    :param tells_limits: whether it returns if there are limits above the run.
+    :param with_limits: whether it returns if there are limits above the run, too.
     """
     columns = spending.c
     statement = upsert(spending, dialect).values(
@@ -63,7 +63,7 @@ def _add_spent(dialect: str, *, tells_limits: bool) -> Prepared:
     adding = statement.on_conflict_do_update(
         index_elements=["tenant_id", "period"], set_={"cost_nanos": spent}
     )
-    return Prepared(adding.returning(has_limits_of_run) if tells_limits else adding)
+    return Prepared(adding.returning(has_limits_of_run) if with_limits else adding)
 
 
 def spending_lock(tenant_id: str) -> str:
@@ -100,22 +100,22 @@ def record(
 def _spend(connection: Connection, run_id: str, payer: Payer, nanos: int, at: datetime) -> bool:
     """Add to what the tenant has spent, and return whether there are limits above the run.
 
-    The month comes first, and is written also for what costs nothing: who sets a limit locks it, so that the
-    next statement sees a limit whose past does not have these charges.
+    The month comes first, and is written also for charges of nothing: a new limit locks it, so that the next
+    statement sees each limit whose past does not have these charges.
     """
     dialect, common = connection.dialect.name, {"tenant_id": payer.tenant_id, "nanos": nanos}
     above = {"of_tenant": payer.tenant_id, "of_user": payer.user_id, "of_run": run_id}
     if not nanos and dialect == "sqlite":  # its writers come one after another: no row has to be locked
         return bool(connection.execute(select(has_limits_of_run), above).scalar_one())
     month = common | {"period": period_key("monthly", at)}
-    _add_spent(dialect, tells_limits=False).execute(connection, month)
+    _add_spent(dialect, with_limits=False).execute(connection, month)
     day = common | {"period": period_key("daily", at)} | above
-    return any(_add_spent(dialect, tells_limits=True).returned(connection, [day]))
+    return any(_add_spent(dialect, with_limits=True).returned(connection, [day]))
 
 
 def lock_spending(connection: Connection, tenant_ids: Iterable[str], at: datetime) -> None:
     """Let nobody write charges of tenants to the end of the transaction: what is written by then is all."""
-    statement = _add_spent(connection.dialect.name, tells_limits=False)
+    statement = _add_spent(connection.dialect.name, with_limits=False)
     for tenant_id in sorted(tenant_ids, key=spending_lock):
         values = {"tenant_id": tenant_id, "period": period_key("monthly", at), "nanos": 0}
         statement.execute(connection, values)
