@@ -7,7 +7,6 @@ migrations make both, and `vital_shared.store.keywords` asks them.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -34,6 +33,7 @@ from sqlalchemy import (
 )
 
 from vital_shared.errors import InvalidRequest
+from vital_shared.models.clean_text import clean_text
 
 __all__ = [
     "SHARED",
@@ -54,8 +54,6 @@ __all__ = [
 
 SHARED = ""
 """The tenant of what all tenants share. Not NULL, since NULLs are never equal in a unique key."""
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def owner(tenant_id: str | None) -> str:
@@ -81,7 +79,7 @@ class SafeText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # given
         """Replace what cannot be stored."""
-        return None if value is None else _UNSTORABLE.sub("\ufffd", value)
+        return None if value is None else clean_text(value)
 
 
 class Instant(TypeDecorator[datetime]):
