@@ -171,13 +171,13 @@ class Takeover:
             logger.exception("orphan_run_not_restored", run_id=orphan.run_id)
             reason = str(error) if isinstance(error, PlanChanged) else f"{type(error).__name__}."
             fence = self._services.runs.fence(taken.record)
-            await self._give_up(orphan._replace(fence=fence), f"{LOST.message} {reason}")
+            await self._give_up(orphan._replace(fence=fence), f"{LOST.message} {reason}", starts_over=True)
         del self._begun_late[orphan.run_id]
         return handle
 
-    async def _give_up(self, orphan: OrphanRun, message: str) -> None:
+    async def _give_up(self, orphan: OrphanRun, message: str, *, starts_over: bool = False) -> None:
         services = self._services
-        ended = await services.runs.give_up(orphan, message, services.now())
+        ended = await services.runs.give_up(orphan, message, services.now(), starts_over=starts_over)
         if ended is None:
             return
         logger.error("orphan_run_given_up", run_id=orphan.run_id, takeovers=orphan.takeovers, reason=message)

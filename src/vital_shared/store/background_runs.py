@@ -33,6 +33,7 @@ from vital_shared.store.idempotency import IdempotencyKey, take_key
 from vital_shared.store.live_workers import live_workers
 from vital_shared.store.queue_turns import RUNS_IN_TURN
 from vital_shared.store.requeue import requeue_lost
+from vital_shared.store.run_nodes import forget_nodes
 from vital_shared.store.run_record import (
     ENDED_COLUMNS,
     ENDED_WITHOUT_ANSWER,
@@ -248,7 +249,7 @@ class BackgroundRunStore:
         return await self._database.read(lambda connection: live_workers(connection, ids))
 
     async def requeue_lost(self, run_id: str, now: datetime, *, is_durable: bool) -> EndedRun | None:
-        """Let a run begin anew whose worker has died; return one that ends instead, see `requeue_lost`."""
+        """Let a run begin again whose worker has died; return one that ends instead, see `requeue_lost`."""
         async with self._database.begin() as connection:
             return await connection.run_sync(partial(requeue_lost, is_durable=is_durable), run_id, now)
 
@@ -282,6 +283,8 @@ class BackgroundRunStore:
         statement = update(runs).where(which, _QUEUED).values(values).returning(*ENDED_COLUMNS)
         async with self._database.begin() as connection:
             row: RowMapping | None = (await connection.execute(statement)).mappings().first()
+            if row is not None:
+                await connection.run_sync(forget_nodes, row["id"])
         return None if row is None else to_ended(row)
 
 

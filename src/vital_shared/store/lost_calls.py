@@ -1,4 +1,4 @@
-"""Enters the calls of durable runs that have ended, or begin anew, without their worker."""
+"""Enters the calls of durable runs that have ended, or begin again, without their worker."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from vital_shared.store.durable_tables import workers
 from vital_shared.store.fencing import fenced, is_current
 from vital_shared.store.limit_check import extend_limits
 from vital_shared.store.live_workers import is_live
+from vital_shared.store.requeue import start_over
 from vital_shared.store.run_calls import CarriedCalls, carry_calls, close_calls
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import finished_nodes, forget_nodes
@@ -147,16 +148,20 @@ class OrphanRuns:
             partial(_take_over, orphan=orphan, owner=owner, deadline_at=deadline_at)
         )
 
-    async def give_up(self, orphan: OrphanRun, message: str, now: datetime, *, owner: str) -> EndedRun | None:
-        """End a run that no worker can go on with; None: it has ended, or a worker has it.
+    async def give_up(
+        self, orphan: OrphanRun, message: str, now: datetime, *, owner: str, starts_over: bool = False
+    ) -> EndedRun | None:
+        """End a run that no worker can go on with; None: it has ended, a worker has it, or its queue has it.
 
         What its calls have cost is left for `LostCalls`.
 
         :param message: the reason, for its user.
         :param owner: the worker that gives it up.
+        :param starts_over: whether a background run loses what its nodes have made, since no worker could
+            go on from that.
         :raises StoreError: when the database does not answer.
         """
-        job = partial(_give_up, orphan=orphan, message=message, now=now, owner=owner)
+        job = partial(_give_up, orphan=orphan, message=message, now=now, owner=owner, starts_over=starts_over)
         return await self._database.write(job)
 
     async def forget_workers(self) -> None:
@@ -249,14 +254,21 @@ def _is_left(orphan: OrphanRun, owner: str, dialect: str) -> Iterator[ColumnElem
 
 
 def _give_up(
-    connection: Connection, orphan: OrphanRun, message: str, now: datetime, owner: str
+    connection: Connection,
+    orphan: OrphanRun,
+    message: str,
+    now: datetime,
+    owner: str,
+    starts_over: bool,
 ) -> EndedRun | None:
     left = select(runs.c.id).where(
         runs.c.id == orphan.run_id, *_is_left(orphan, owner, connection.dialect.name)
     )
     if not is_current(connection, orphan.run_id, orphan.fence) or connection.execute(left).first() is None:
         return None
-    close_calls(connection, orphan.run_id)  # before what is reserved is let go
+    carry_calls(connection, orphan.run_id)  # before what is reserved is let go
+    if starts_over:
+        start_over(connection, orphan.run_id)
     end = RunEnd(
         run_id=orphan.run_id,
         status="failed",
@@ -267,8 +279,9 @@ def _give_up(
         is_limited=True,
         fence=orphan.fence,
     )
-    if not end.write(connection):
+    if not end.write(connection):  # a background run is back in its queue, and no effect of it is repeated
         return None
+    close_calls(connection, orphan.run_id)
     forget_nodes(connection, orphan.run_id)
     ended = select(runs).where(runs.c.id == orphan.run_id)
     return to_ended(connection.execute(ended).mappings().one())

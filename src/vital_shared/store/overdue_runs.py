@@ -31,7 +31,7 @@ _WAITING: Final[tuple[RunStatus, ...]] = ("queued", "awaiting_approval")
 
 
 def end_overdue(connection: Connection, now: datetime, at_work_by: datetime) -> tuple[EndedRun, ...]:
-    """End them, and forget what was reserved for them; a background run that was at work begins anew.
+    """End them, and forget what was reserved for them; a background run that was at work begins again.
 
     :param at_work_by: the time by which a run that is at work is overdue.
     :returns: those that were ended here, and nowhere else.

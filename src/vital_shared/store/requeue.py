@@ -1,4 +1,7 @@
-"""The return of a background run to its queue, in place of an end that was no fault of its own."""
+"""The return of a background run to its queue, in place of an end that was no fault of its own.
+
+A durable one keeps what its nodes have made, and the decisions on it: its next attempt goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from vital_shared.store.admission import release
 from vital_shared.store.background_run_table import background_runs
 from vital_shared.store.fencing import fenced
 from vital_shared.store.live_workers import owner_is_dead
-from vital_shared.store.run_calls import carry_calls
+from vital_shared.store.run_calls import carry_calls, close_calls
 from vital_shared.store.run_nodes import forget_nodes
 from vital_shared.store.run_record import ENDED_COLUMNS, ENDED_WITHOUT_ANSWER, LOST, EndedRun, to_ended
 from vital_shared.store.tables import runs
 
-__all__ = ["MAX_ATTEMPTS", "QUEUED_FOR", "requeue", "requeue_lost", "requeue_overdue"]
+__all__ = ["MAX_ATTEMPTS", "QUEUED_FOR", "requeue", "requeue_lost", "requeue_overdue", "start_over"]
 
 MAX_ATTEMPTS: Final = 5
 """Attempts at one background run; then it fails, so that a run that kills workers ends some day."""
@@ -35,7 +38,7 @@ _LOST: Final = {"status": "failed", "error_type": LOST.error_type, "error_messag
 
 
 def requeue(connection: Connection, run_id: str, now: datetime, fence: Fence | None = None) -> bool:
-    """Let a background run begin anew, and return whether it does: other runs, and last attempts, end.
+    """Let a background run begin again, and return whether it does: other runs, and last attempts, end.
 
     The attempt's number is in the name of the queue's item: a late item of an earlier attempt does nothing.
 
@@ -48,20 +51,28 @@ def requeue(connection: Connection, run_id: str, now: datetime, fence: Fence | N
         .values(attempt=background_runs.c.attempt + 1, dispatched=False)
     )
     running = (runs.c.id == run_id, runs.c.status == "running", *fenced(fence))
-    if connection.execute(select(runs.c.id).where(*running).with_for_update()).first() is None:
-        return False  # the row is held until the end: no takeover comes between what follows
+    row = connection.execute(select(runs.c.is_durable).where(*running).with_for_update()).first()
+    if row is None:
+        return False  # else the row is held until the end: no takeover comes between what follows
     if not connection.execute(again).rowcount:
         return False
-    forget_nodes(connection, run_id)
+    if not row.is_durable:
+        start_over(connection, run_id)
     carry_calls(connection, run_id)  # before what is reserved is let go; they are entered with the next sweep
     release(connection, run_id)
-    back = {"status": "queued", "checkpoint": None, "output": None, "deadline_at": now + QUEUED_FOR}
+    back = {"status": "queued", "deadline_at": now + QUEUED_FOR}
     next_epoch = {"owner": "", "epoch": runs.c.epoch + 1, "takeovers": 0}
     return bool(connection.execute(update(runs).where(*running).values(back | next_epoch)).rowcount)
 
 
+def start_over(connection: Connection, run_id: str) -> None:
+    """Forget what the nodes of a run have made; effects that have begun are remembered."""
+    forget_nodes(connection, run_id)
+    connection.execute(update(runs).where(runs.c.id == run_id).values(ENDED_WITHOUT_ANSWER))
+
+
 def requeue_lost(connection: Connection, run_id: str, now: datetime, *, is_durable: bool) -> EndedRun | None:
-    """Let a background run begin anew whose worker has died; return one that ends instead.
+    """Let a background run begin again whose worker has died; return one that ends instead.
 
     That is one that was to be cancelled, or whose last attempt it was.
 
@@ -82,8 +93,9 @@ def requeue_lost(connection: Connection, run_id: str, now: datetime, *, is_durab
         return None
     asked = select(background_runs.c.cancel_requested).where(background_runs.c.run_id == run_id)
     end = _CANCELLED if connection.execute(asked).scalar() else _LOST
-    carry_calls(connection, run_id)
+    close_calls(connection, run_id)
     release(connection, run_id)
+    forget_nodes(connection, run_id)
     ended = (
         update(runs)
         .where(runs.c.id == run_id, runs.c.status == "running", *fenced(Fence(row.owner, row.epoch)))
@@ -94,7 +106,7 @@ def requeue_lost(connection: Connection, run_id: str, now: datetime, *, is_durab
 
 
 def requeue_overdue(connection: Connection, now: datetime, at_work_by: datetime) -> None:
-    """Let the background runs begin anew whose worker was lost without a word.
+    """Let the background runs begin again whose worker was lost without a word.
 
     :param at_work_by: the time by which a run that is at work is overdue.
     """

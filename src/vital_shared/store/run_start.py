@@ -39,6 +39,9 @@ _INSERT_UNLIMITED: Final = Prepared(
 )
 
 
+_TAKEN: Final = ("plan", "checkpoint", "deadline_at", "owner", "is_durable")
+"""Columns that are written with the start of a run that has waited in the queue."""
+
 AdmissionOutcome: TypeAlias = Admission | LimitExceeded | InvalidRequest | LimitsToLock
 """The outcome of a run that wanted to begin; a refusal is raised later."""
 
@@ -82,9 +85,7 @@ def _take_queued(connection: Connection, row: dict[str, Any], request: Admission
     begun = (
         update(runs)
         .where(runs.c.id == request.run_id, runs.c.status == "queued", runs.c.epoch == row["epoch"])
-        .values(
-            status="running", deadline_at=row["deadline_at"], owner=row["owner"], is_durable=row["is_durable"]
-        )
+        .values(status="running", **{name: row[name] for name in _TAKEN})
     )
     if not connection.execute(begun).rowcount:
         raise AlreadyBegun(f"The run {request.run_id} no longer waits in the queue.", field="run_id")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -75,7 +76,8 @@ from vital_shared.store.model_calls import model_calls_of
 from vital_shared.store.orphan_runs import OrphanRun, OrphanRuns, TakenRun
 from vital_shared.store.overdue_runs import end_overdue
 from vital_shared.store.patience import patiently
-from vital_shared.store.run_calls import begun_effects, forget_calls, keep_calls
+from vital_shared.store.requeue import start_over
+from vital_shared.store.run_calls import CarriedCalls, begun_effects, calls_of, forget_calls, keep_calls
 from vital_shared.store.run_decisions import add_decisions, decisions_of
 from vital_shared.store.run_end import RunEnd
 from vital_shared.store.run_nodes import finished_nodes, forget_nodes, keep_nodes
@@ -374,14 +376,17 @@ class RunStore:
         self._note_admission(orphan.run_id, Admission(1, has_budget=True, is_limited=True))
         return taken
 
-    async def give_up(self, orphan: OrphanRun, message: str, now: datetime) -> EndedRun | None:
+    async def give_up(
+        self, orphan: OrphanRun, message: str, now: datetime, *, starts_over: bool = False
+    ) -> EndedRun | None:
         """End a dead worker's run that no other can go on with, and enter what its calls have cost.
 
         :param message: the reason, for its user.
-        :returns: None: it has ended, or a worker has it.
+        :param starts_over: see `OrphanRuns.give_up`.
+        :returns: None: it has ended, a worker has it, or its queue has it.
         :raises StoreError: when the database does not answer.
         """
-        ended = await self.orphans.give_up(orphan, message, now, owner=self._worker)
+        ended = await self.orphans.give_up(orphan, message, now, owner=self._worker, starts_over=starts_over)
         await self._lost_calls.enter(now)
         return ended
 
@@ -392,12 +397,34 @@ class RunStore:
         """
         return await self._database.read(partial(finished_nodes, run_id=run_id))
 
-    async def begun_effects(self, run_id: str) -> frozenset[str]:
-        """Return the effects that earlier attempts at a durable run have begun.
+    async def taken(self, record: RunRecord) -> TakenRun:
+        """Return a durable run that this worker has taken out of its queue, with what it goes on from.
 
         :raises StoreError: when the database does not answer.
         """
-        return await self._database.read(partial(begun_effects, run_id=run_id))
+
+        def read(connection: Connection) -> TakenRun:
+            finished = finished_nodes(connection, record.id)
+            calls = CarriedCalls(calls_of(connection, record.id), begun_effects(connection, record.id))
+            return TakenRun(record, finished, calls, math.inf)
+
+        return await self._database.read(read)
+
+    async def start_over(self, record: RunRecord, plan: str) -> RunRecord:
+        """Forget what the nodes of a queued run have made, which another plan has no use for.
+
+        :param plan: the fingerprint of the plan that the run begins with.
+        :returns: the record of the run, as it is then.
+        :raises StoreError: when the database does not answer.
+        """
+        waiting = _from("queued", record.id).where(runs.c.epoch == record.epoch).values(plan=plan)
+
+        def write(connection: Connection) -> None:
+            if _changed(connection, waiting):
+                start_over(connection, record.id)
+
+        await self._database.write(write)
+        return record.model_copy(update=ENDED_WITHOUT_ANSWER | {"plan": plan})
 
     async def note_nodes(
         self,

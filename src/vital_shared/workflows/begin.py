@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from vital_shared.deadline import run_deadline
 from vital_shared.errors import InvalidRequest, LimitExceeded
-from vital_shared.graph import Checkpoint
+from vital_shared.events.memory import MemoryLog
+from vital_shared.graph import Checkpoint, Run
 from vital_shared.models.agent import AgentProfile
 from vital_shared.models.cache_reason import CacheReason
+from vital_shared.models.charge import Charge
 from vital_shared.models.usage_limits import UsageBound
 from vital_shared.models.workflow_io import WorkflowInput
 from vital_shared.retrieval.language import load_for
@@ -25,7 +28,7 @@ from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.estimate import declared_dollars, max_cost
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
-from vital_shared.workflows.interrupted import GIVEN_UP, INTERRUPTED, NO_EFFECTS, EarlierEffects
+from vital_shared.workflows.interrupted import GIVEN_UP, INTERRUPTED, EarlierEffects
 from vital_shared.workflows.last_pause import last_pause
 from vital_shared.workflows.lost_fields import lost_fields
 from vital_shared.workflows.preparing import (
@@ -43,6 +46,7 @@ from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import RunMetrics, count_refused
 from vital_shared.workflows.services import Services
 from vital_shared.workflows.stored_node import stored_nodes
+from vital_shared.workflows.taking_over import begin_again
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
 __all__ = ["begin", "begin_queued", "queued_record", "resume"]
@@ -124,30 +128,39 @@ def _check_storable(workflow: WorkflowParts, request: WorkflowInput) -> None:
         )
 
 
-async def begin_queued(workflow: WorkflowParts, record: RunRecord) -> Execution:
+async def begin_queued(workflow: WorkflowParts, record: RunRecord) -> RunHandle:
     """Prepare a run that waits in the queue; it is taken out of it when it begins to run.
 
-    It is always a run of its own: the cache is not read.
+    It is always a run of its own: the cache is not read. A durable one that was begun before goes on from
+    what its nodes have made; it is taken out of the queue here.
 
-    :raises InvalidRequest: when it asks for what is not there any more.
+    :raises InvalidRequest: when it asks for what is not there any more, or no longer waits.
+    :raises LimitExceeded: when the limits do not allow one that was begun before to go on.
     """
     services = workflow.services
     record = resumable(workflow, record)
     request = record.input
-    metrics = RunMetrics(record.id, request, services.request_counts, workflow.traits, workflow.name)
     await _load(workflow, request)
     await name_tenant(workflow, request)
     agent = await check_input(workflow, request)
     await name_labels(workflow, request, agent)
+    now = services.now()
+    changes: dict[str, Any] = {"deadline_at": _deadline(services, now)}
+    if record.is_durable and record.epoch:
+        run = new_run(workflow, request, RunEvents(MemoryLog(record.id)))
+        max_use = _max_use(workflow, request, agent, run)
+        return await begin_again(workflow, record.model_copy(update=changes), max_use)
+    changes |= {"plan": workflow.plan.fingerprint}
+    if record.is_durable:
+        changes |= {"checkpoint": {RESUMED_AT: now.isoformat()}}  # it has waited until now
+    record = record.model_copy(update=changes)
     lookup = await look_up(workflow, request, agent, barrier="background")
+    metrics = RunMetrics(record.id, request, services.request_counts, workflow.traits, workflow.name)
     metrics.cache_status = lookup.status
     stream = RunEvents(services.logs.open(record.id, request.tenant_id, is_durable=record.is_durable))
     stream.log.reopen(0, record.epoch)
-    begun = (
-        await services.runs.begun_effects(record.id) if record.is_durable and record.epoch else frozenset()
-    )
-    effects = EarlierEffects(begun)
-    return _new_execution(workflow, request, agent, stream, metrics, lookup, None, record, effects)
+    paid = await services.runs.charges(record.id) if record.epoch else ()
+    return _new_execution(workflow, request, agent, stream, metrics, lookup, None, record, paid)
 
 
 async def resume(
@@ -249,34 +262,18 @@ def _new_execution(
     lookup: Lookup,
     key: IdempotencyKey | None,
     queued: RunRecord | None = None,
-    effects: EarlierEffects = NO_EFFECTS,
+    paid: Sequence[Charge] = (),
     key_id: str | None = None,
 ) -> Execution:
     """Make the run of a request that was checked.
 
     :param queued: its record, where it waits in the queue.
-    :param effects: those that earlier attempts at it have begun.
+    :param paid: the cost of earlier attempts at it.
     :param key_id: the key that it was asked for with; None: none.
     """
     services = workflow.services
-    now = services.now()
-    record = _record(workflow, request, stream.run_id, now, key_id)
-    if queued is not None:
-        record = queued.model_copy(update={"deadline_at": record.deadline_at})
+    record = queued or _record(workflow, request, stream.run_id, services.now(), key_id)
     run = new_run(workflow, request, stream)
-
-    def max_use() -> UsageBound:
-        declared = declared_dollars(run)
-        traits = workflow.traits
-        return max_cost(
-            services,
-            request,
-            agent,
-            parts=traits.built_in,
-            times=traits.answers_at_most,
-            declared=declared,
-        ).bound
-
     fence = services.runs.fence(record)
     return Execution(
         workflow,
@@ -284,14 +281,34 @@ def _new_execution(
         stream,
         run,
         record,
-        max_use,
+        _max_use(workflow, request, agent, run),
         metrics,
         fence,
         is_durable=record.is_durable,
-        effects=effects,
+        paid=paid,
         lookup=lookup,
         key=key,
     )
+
+
+def _max_use(
+    workflow: WorkflowParts, request: WorkflowInput, agent: AgentProfile | None, run: Run
+) -> Callable[[], UsageBound]:
+    """Return a function that estimates the maximum usage of a whole run."""
+
+    def max_use() -> UsageBound:
+        declared = declared_dollars(run)
+        traits = workflow.traits
+        return max_cost(
+            workflow.services,
+            request,
+            agent,
+            parts=traits.built_in,
+            times=traits.answers_at_most,
+            declared=declared,
+        ).bound
+
+    return max_use
 
 
 def _with_session(request: WorkflowInput) -> WorkflowInput:

@@ -41,6 +41,7 @@ __all__ = [
     "StandingEvents",
     "restore_standing",
     "supersede",
+    "supersede_end",
     "supersede_parts",
 ]
 
@@ -101,6 +102,13 @@ def supersede(log: MemoryLog, from_seq: int, keeps: Callable[[Event], bool]) -> 
     _append(log, Superseded, from_seq=from_seq)
     for event in kept:
         log.append(replace(event, seq=log.last_seq + 1, epoch=log.epoch))
+
+
+def supersede_end(log: MemoryLog) -> None:
+    """Void the end of a run that goes on after all; the events before it stand."""
+    if log.outcome is not None:
+        _append(log, Superseded, from_seq=log.outcome.seq)
+        log.begin_epoch(log.epoch)
 
 
 def supersede_parts(log: MemoryLog, parts: Collection[str]) -> None:

@@ -1,13 +1,18 @@
-"""Continue a durable run whose worker has died, from its data in the store."""
+"""Continue a durable run from its data in the store: its worker has died, or it is back in its queue."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
+from vital_shared.errors import StoreError
+from vital_shared.events.log import StaleWriter
 from vital_shared.graph import Checkpoint, owner_of, resumption_point
+from vital_shared.logs import get_logger
+from vital_shared.models.event import RunFailedEvent
 from vital_shared.models.usage_limits import UsageBound
 from vital_shared.store.orphan_runs import TakenRun
-from vital_shared.store.run_record import RunRecord
+from vital_shared.store.run_record import REPEATABLE_FAILURES, RunRecord
 from vital_shared.workflows.events import RunEvents
 from vital_shared.workflows.execution import RESUMED_AT, SPAN_NAME, Execution
 from vital_shared.workflows.interrupted import GIVEN_UP, EarlierEffects
@@ -15,17 +20,48 @@ from vital_shared.workflows.last_pause import last_pause
 from vital_shared.workflows.preparing import agent_of, name_labels, name_tenant, new_run, resumable
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.run_metrics import RunMetrics
-from vital_shared.workflows.standing_events import restore_standing
+from vital_shared.workflows.standing_events import restore_standing, supersede_end
 from vital_shared.workflows.stored_node import stored_nodes
 from vital_shared.workflows.streamed_end import StreamedEnd
 from vital_shared.workflows.workflow_parts import WorkflowParts
 
-__all__ = ["take_over"]
+__all__ = ["begin_again", "take_over"]
+
+logger = get_logger(__name__)
 
 
-async def take_over(workflow: WorkflowParts, taken: TakenRun) -> RunHandle:
+async def begin_again(
+    workflow: WorkflowParts, record: RunRecord, max_use: Callable[[], UsageBound]
+) -> RunHandle:
+    """Take a durable run out of the queue that it had come back to, and compute what is missing.
+
+    :param record: its record, with its next deadline.
+    :param max_use: the maximum usage of the whole run.
+    :raises AlreadyBegun: when it no longer waits.
+    :raises LimitExceeded: when the limits do not allow it; it waits on.
+    :raises StoreError: when the store does not answer, or the run is not restored; this worker may have it.
+    """
+    services, runs = workflow.services, workflow.services.runs
+    plan = workflow.plan
+    if record.plan not in (plan.fingerprint, plan.earlier_fingerprint):
+        record = await runs.start_over(record, plan.fingerprint)
+    await services.lease.hold()
+    await runs.start(record, max_use, now=services.now())
+    async with runs.strays.taking(record.id):
+        taken = await runs.taken(record)
+        try:
+            return await take_over(workflow, taken, was_queued=True)
+        except (StoreError, StaleWriter):
+            raise
+        except Exception as error:
+            logger.exception("queued_run_not_restored", run_id=record.id)
+            raise StoreError(f"The run {record.id} could not be restored from the store") from error
+
+
+async def take_over(workflow: WorkflowParts, taken: TakenRun, *, was_queued: bool = False) -> RunHandle:
     """Go on with a run that this worker has taken over: compute what is missing, or store the end it had.
 
+    :param was_queued: whether it comes from its queue, so that a fault of the engine's own was not its end.
     :raises PlanChanged: when the run's input does not fit the workflow any more.
     :raises StoreError: when the store does not answer.
     """
@@ -52,8 +88,12 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> RunHandle:
         pause=last_pause(record, record.epoch - 1),
     )
     paid = await services.runs.charges(record.id)
-    if log.outcome is not None:
-        carried = taken.calls.charges
+    entered = {charge.item for charge in paid}
+    carried = tuple(charge for charge in taken.calls.charges if charge.item not in entered)
+    end = log.outcome
+    if was_queued and isinstance(end, RunFailedEvent) and end.error_type in REPEATABLE_FAILURES:
+        supersede_end(log)
+    elif end is not None:
         return StreamedEnd(services, log, record, workflow.name, paid=paid, carried=carried)
     kept = {
         node.name
@@ -85,7 +125,7 @@ async def take_over(workflow: WorkflowParts, taken: TakenRun) -> RunHandle:
         earlier_span=earlier_span,
         paid=paid,
         calls=(*calls, *(call for each in stored for call in each.calls if call not in calls)),
-        carried=taken.calls.charges,
+        carried=carried,
         effects=EarlierEffects(taken.calls.effects, given_up),
         tool_results=tuple(
             (owner_of(each.node.name), result) for each in stored for result in each.tool_results
