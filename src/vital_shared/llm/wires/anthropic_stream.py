@@ -111,6 +111,11 @@ class AnthropicDecoder:
         """Whether the answer has come to its end."""
         return self._stop is not None or self._ended
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has said that the message is over."""
+        return self._ended
+
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one event; kinds that are not known yet are passed over, as the guide asks."""
         if is_end_marker(data):

@@ -103,6 +103,14 @@ class Decoder(Protocol):
         """Whether the answer has come to its end, so that what goes wrong behind it does not matter."""
         ...
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has said that its stream is over, such as with ``[DONE]``.
+
+        At most counts follow, and the connection need not end.
+        """
+        ...
+
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read the data of one server-sent event, and return what it says.
 

@@ -72,6 +72,11 @@ class EmbeddingsDecoder:
         """Whether the answer has come."""
         return self.pieces > 0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the answer has come, behind which there is nothing."""
+        return self.is_whole
+
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read the counts of an answer; its vectors are the client's."""
         try:

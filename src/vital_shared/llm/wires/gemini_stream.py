@@ -109,6 +109,11 @@ class GeminiDecoder:
         """Whether the answer has come to its end; some models say so in each chunk, which means nothing."""
         return (self._finish is not None and not self._goes_on) or (self._ended and bool(self._parts))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether an end marker came; Google itself says it with the end of the connection alone."""
+        return self._ended
+
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one chunk, or a list of them, which is what comes without ``alt=sse``."""
         if is_end_marker(data):

@@ -133,6 +133,11 @@ class OpenAIDecoder:
         )
         return self._failure is None and (is_finished or (self._done and self._has_answer))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has said that its stream is over; only counts may still follow."""
+        return self._done
+
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one chunk."""
         if data == _DONE:
@@ -201,7 +206,7 @@ class OpenAIDecoder:
         return self._read(chunk)
 
     def _read(self, chunk: Any) -> Sequence[ModelEvent]:
-        if self._done or self._failure is not None:
+        if self._failure is not None:
             return ()
         if isinstance(chunk, list):
             return [event for each in chunk if isinstance(each, dict) for event in self._read(each)]
@@ -210,6 +215,8 @@ class OpenAIDecoder:
         self._id = self._id or label_in(chunk.get("id"))
         self._response_model = self._response_model or label_in(chunk.get("model"))
         choice, *others = _objects(chunk.get("choices")) or [{}]
+        if self._done:
+            return self._count(_usage_of(chunk, choice))
         was_whole = self.is_whole
         events = self._read_choice(choice)
         if self._choices > 1:

@@ -24,6 +24,9 @@ LARGE_PACKET_BYTES: Final = 16 * 1024
 LAST_SECONDS: Final = 5.0
 """Wait for the counts and the end of the connection behind a whole answer."""
 
+OVER_SECONDS: Final = 0.1
+"""Wait for the end of a connection, so that it serves another call, once the server says that it is over."""
+
 _text: Final = attrgetter("text")
 
 
@@ -63,7 +66,7 @@ async def packets(
     reader, now = _AnswerReader(decoder, bounds), asyncio.get_running_loop().time
     watch = StreamDeadline(lambda: content.set_exception(Silence()))
     watch.move(first)
-    pieces, was_whole, chunk = 0, False, b"begins"
+    pieces, was_whole, was_over, chunk = 0, False, False, b"begins"
     try:
         while chunk:
             watch.reading = True
@@ -75,14 +78,17 @@ async def packets(
             if error is not None:
                 raise error
             is_whole = decoder.is_whole
-            if decoder.pieces != pieces or is_whole is not was_whole:
+            if decoder.is_over and not was_over:
+                was_over = True
+                watch.move(min(ends, now() + OVER_SECONDS))
+            elif not was_over and (decoder.pieces != pieces or is_whole is not was_whole):
                 wait = between if was_whole or not is_whole else min(between, LAST_SECONDS)
                 pieces, was_whole = decoder.pieces, is_whole
                 watch.move(min(ends, now() + wait))
             if len(chunk) > LARGE_PACKET_BYTES:
                 await asyncio.sleep(0)
     except (Silence, AnswerTooLarge, EventTooLarge, ModelError, aiohttp.ClientError, OSError):
-        if not decoder.is_whole:
+        if not (decoder.is_whole or was_over):
             raise
     finally:
         watch.stop()

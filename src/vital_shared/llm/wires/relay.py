@@ -76,13 +76,19 @@ class Relay:
 
 
 class _RelayingDecoder:
-    """A decoder whose data are passed on once they are read, so that an error in them is not."""
+    """A decoder whose data are passed on once they are read, so that an error in them is not.
 
-    __slots__ = ("_decoder", "_relay")
+    The event by which the stream is over, and what follows it, are passed on with the end: a client that has
+    got it goes, though its call is still to be settled.
+    """
+
+    __slots__ = ("_decoder", "_relay", "_rest")
 
     def __init__(self, decoder: Decoder, relay: Relay) -> None:
         self._decoder = decoder
         self._relay = relay
+        self._rest: list[bytes] = []
+        """The data from the event on by which the stream is over."""
 
     @property
     def pieces(self) -> int:
@@ -94,9 +100,17 @@ class _RelayingDecoder:
         """Whether the answer has come to its end."""
         return self._decoder.is_whole
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has said that its stream is over."""
+        return self._decoder.is_over
+
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
-        """Read the data of an event, and pass them on."""
+        """Read the data of an event, and pass them on, unless the stream is over with it."""
         events = self._decoder.feed(data)
+        if self.is_over:
+            self._rest.append(data)
+            return events
         self._relay.take(data)
         if not self._relay.is_shown and (self._decoder.pieces or self._decoder.is_whole):
             self._relay.release()
@@ -105,6 +119,8 @@ class _RelayingDecoder:
     def end(self) -> Sequence[ModelEvent]:
         """Return the last events."""
         events = self._decoder.end()
+        for data in self._rest:
+            self._relay.take(data)
         self._relay.release()
         return events
 

@@ -66,6 +66,11 @@ class ResponsesDecoder:
         self._id: str | None = None
         self._response_model: str | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the last event has come."""
+        return self.is_whole
+
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read an event, or a whole response.
 
