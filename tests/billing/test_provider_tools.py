@@ -16,6 +16,8 @@ from vital_shared.llm.wires.responses_stream import ResponsesDecoder
 FILE_SEARCH = 2_500_000
 GROUNDED_PROMPT = 35_000_000
 GEMINI_3_SEARCH = 14_000_000
+MAPS_PROMPT = 25_000_000
+CONTAINER = 7_500_000
 
 
 def usage_of(decoder: GeminiDecoder | ResponsesDecoder, *answers: dict[str, Any]) -> list[Usage]:
@@ -66,6 +68,57 @@ async def test_searches_of_google_are_charged_by_prompt_or_by_query(
     decoder = GeminiDecoder(f"gemini:{model}")
     answer = {"candidates": [grounded(queries)], "usageMetadata": COUNTS}
     assert await nanos(f"gemini:{model}", usage_of(decoder, answer)) == expected
+
+
+MAPPED = {
+    "groundingChunks": [
+        {"maps": {"uri": "https://maps.google.com/?cid=1", "title": "A Place", "placeId": "places/1"}}
+    ]
+}
+"""What an answer rests on, after the guide "Grounding with Google Maps"."""
+
+
+@pytest.mark.parametrize(
+    ("model", "metadata", "expected"),
+    [
+        ("gemini-2.5-flash", MAPPED, FLASH_2 + MAPS_PROMPT),
+        ("gemini-2.5-flash", {"groundingChunks": MAPPED["groundingChunks"] * 3}, FLASH_2 + MAPS_PROMPT),
+        (
+            "gemini-2.5-flash",
+            MAPPED | {"webSearchQueries": TWO},
+            FLASH_2 + MAPS_PROMPT + GROUNDED_PROMPT,
+        ),
+        ("gemini-2.5-flash", {"groundingChunks": [{"web": {}}, None, {"maps": {}}]}, FLASH_2),
+        ("gemini-2.5-flash", {"groundingChunks": {"maps": {"uri": ""}}}, FLASH_2),
+        ("gemini-3-flash-preview", MAPPED, FLASH_3),  # its price is for each query, which is not reported
+    ],
+)
+async def test_a_map_of_googles_is_charged_once_for_a_request(
+    model: str, metadata: dict[str, Any], expected: int
+) -> None:
+    decoder = GeminiDecoder(f"gemini:{model}")
+    answer = {"candidates": [grounded([], groundingMetadata=metadata)], "usageMetadata": COUNTS}
+    assert await nanos(f"gemini:{model}", usage_of(decoder, answer)) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "search"),
+    [
+        ("gpt-4o-search-preview", 100 * 2_500 + 10 * 10_000, 25_000_000),
+        ("gpt-4o-mini-search-preview-2025-03-11", 100 * 150 + 10 * 600, 25_000_000),
+        ("gpt-5-search-api", 100 * 1_250 + 10 * 10_000, 10_000_000),
+        ("gpt-4o", 100 * 2_500 + 10 * 10_000, 0),
+    ],
+)
+async def test_a_model_that_searches_for_each_chat_costs_its_search(
+    model: str, tokens: int, search: int
+) -> None:
+    counts = [Usage(input_tokens=100, output_tokens=10)]
+    assert await nanos(f"openai:{model}", counts) == tokens + search
+
+
+async def test_a_search_model_that_does_not_answer_costs_no_search() -> None:
+    assert await nanos("openai:gpt-4o-search-preview", [Usage(input_tokens=0, output_tokens=0)]) == 0
 
 
 async def test_searches_that_later_chunks_and_other_candidates_repeat_are_charged_once() -> None:
@@ -135,6 +188,8 @@ OF_FILES = {
     "queries": ["What is deep research?"],
     "results": None,
 }
+RAN_CODE = {"type": "code_interpreter_call", "id": "ci_1", "container_id": "cntr_1", "code": "1 + 1"}
+CODE_TOOL = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": [], "memory_limit": "1g"}}
 OF_WEB = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
 
 
@@ -176,7 +231,12 @@ IMAGES = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
         (response(OF_WEB, tool_usage={"web_search": {}}), SEARCH),
         (response(OF_WEB, tool_usage={"web_search": [3]}), SEARCH),
         (response(OF_WEB, tool_usage=None), SEARCH),
-        (response({"type": "code_interpreter_call", "id": "ci_1", "container_id": "cntr_1"}), 0),
+        (response(RAN_CODE), CONTAINER),
+        (response(RAN_CODE, RAN_CODE | {"id": "ci_2"}, tools=[CODE_TOOL]), CONTAINER),
+        (response(RAN_CODE, RAN_CODE | {"container_id": "cntr_2"}, tools=[CODE_TOOL]), 2 * CONTAINER),
+        (response(RAN_CODE, tools=[CODE_TOOL | {"container": {"memory_limit": "16g"}}]), 16 * CONTAINER),
+        (response(RAN_CODE, tools=[CODE_TOOL | {"container": "cntr_1"}]), 0),
+        (response(tools=[CODE_TOOL]), 0),
     ],
 )
 @pytest.mark.parametrize("form", ["whole", "streamed", "streamed without the items at its end"])

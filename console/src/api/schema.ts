@@ -4872,6 +4872,16 @@ export interface components {
              */
             file_searches: number;
             /**
+             * Maps Prompts
+             * @default 0
+             */
+            maps_prompts: number;
+            /**
+             * Code Gigabytes
+             * @default 0
+             */
+            code_gigabytes: number;
+            /**
              * Terms
              * @default []
              */

@@ -12,7 +12,7 @@ import orjson
 
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.model_failures import stream_failure
-from ai_engine.gateway.size import RequestSize, measure, searches_of, terms_of
+from ai_engine.gateway.size import RequestSize, hosted_calls_of, measure, terms_of
 from ai_engine.protocols.anthropic.error_types import error_body, error_type
 from ai_engine.protocols.anthropic.whole_message import as_events
 from ai_engine.protocols.canonical.field_reader import FieldReader
@@ -64,7 +64,7 @@ class MessagesExchange:
             count_at_most=count_at_most,
             max_output_tokens=limit,
             asked_terms=terms_of(body),
-            max_searches=searches_of(body),
+            max_hosted=hosted_calls_of(body),
         )
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.model_failures import stream_failure
-from ai_engine.gateway.size import RequestSize, measure, searches_of, terms_of
+from ai_engine.gateway.size import RequestSize, hosted_calls_of, measure, terms_of
 from ai_engine.protocols.canonical.field_reader import FieldReader
 from ai_engine.protocols.canonical.server_sent import plain_event, relayed_event
 from ai_engine.protocols.gemini.error_statuses import error_body
@@ -70,7 +70,7 @@ class GenerateExchange:
             count_at_most=count_at_most,
             max_output_tokens=None if self._limit is None else self._limit * self._answers,
             asked_terms=terms_of(body),
-            max_searches=searches_of(body),
+            max_hosted=hosted_calls_of(body),
         )
 
     @property

@@ -12,7 +12,7 @@ import orjson
 
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.limit_field import limit_field
-from ai_engine.gateway.size import RequestSize, measure, searches_of, terms_of
+from ai_engine.gateway.size import RequestSize, hosted_calls_of, measure, terms_of
 from ai_engine.protocols.canonical.server_sent import relayed_event
 from ai_engine.protocols.openai.whole_completion import as_chunk
 from vital_shared.errors import InvalidRequest
@@ -63,7 +63,7 @@ class ChatExchange:
             count_at_most=count_at_most,
             max_output_tokens=asked,
             asked_terms=terms_of(body),
-            max_searches=searches_of(body),
+            max_hosted=hosted_calls_of(body),
         )
 
     @property

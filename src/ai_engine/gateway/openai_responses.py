@@ -13,7 +13,7 @@ import orjson
 
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.model_failures import stream_failure
-from ai_engine.gateway.size import RequestSize, measure, searches_of, terms_of
+from ai_engine.gateway.size import RequestSize, hosted_calls_of, measure, terms_of
 from ai_engine.protocols.canonical.field_reader import FieldReader
 from ai_engine.protocols.canonical.server_sent import named_event, relayed_event
 from ai_engine.protocols.openai.errors import CODES
@@ -63,7 +63,7 @@ class ResponsesExchange:
             count_at_most=count_at_most,
             max_output_tokens=self._limit,
             asked_terms=terms_of(body),
-            max_searches=searches_of(body),
+            max_hosted=hosted_calls_of(body),
         )
 
     @property

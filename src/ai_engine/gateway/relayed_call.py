@@ -156,8 +156,8 @@ class _Budget(LlmBudget):
 
     def _nanos(self, model: Model, tokens: int, output: int) -> int | None:
         """Return the most that a call costs: the client chooses kinds of tokens and terms, not the engine."""
-        terms, searches = self._size.asked_terms, self._size.max_searches
-        return self._run.services.account.max_nanos(model.name, tokens, output, terms, searches)
+        terms, hosted = self._size.asked_terms, self._size.max_hosted
+        return self._run.services.account.max_nanos(model.name, tokens, output, terms, hosted)
 
     def release(self) -> None:
         """Let go of what is held, and report a call that cost more: searches, or a price of its own."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeGuard
 
-__all__ = ["RequestSize", "measure", "searches_of", "terms_of"]
+from vital_shared.llm.wires.containers import container_gigabytes
+from vital_shared.models.hosted_calls import NO_HOSTED_CALLS, HostedCalls
+
+__all__ = ["RequestSize", "hosted_calls_of", "measure", "terms_of"]
 
 IMAGE_TOKENS: Final = 1_200
 """Tokens of a picture, as most models count them."""
@@ -43,6 +46,9 @@ SEARCH_TOOLS: Final = ("web_search", "file_search")
 GOOGLE_SEARCHES: Final = ("googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval")
 """Fields of a tool with which Gemini searches by itself."""
 
+GOOGLE_MAPS: Final = ("googleMaps", "google_maps")
+"""Fields of a tool with which Gemini looks at a map."""
+
 ASSUMED_SEARCHES: Final = 10
 """Searches that one tool makes at most where the request does not limit them."""
 
@@ -63,8 +69,8 @@ class RequestSize(NamedTuple):
     """The longest answer, in all choices together; None: the request names none."""
     asked_terms: frozenset[str] = frozenset()
     """Words of the request that may name terms of the price."""
-    max_searches: int = 0
-    """The most searches that the provider makes by itself."""
+    max_hosted: HostedCalls = NO_HOSTED_CALLS
+    """The most that the provider's own tools are used."""
 
 
 class _MediaSize(NamedTuple):
@@ -82,12 +88,17 @@ def terms_of(body: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(value.lower() for name in TERM_FIELDS if isinstance(value := body.get(name), str))
 
 
-def searches_of(body: Mapping[str, Any]) -> int:
-    """Return the most searches that a provider makes for a request, in any provider's words."""
-    tools = body.get("tools")
-    counts = [_searches(each) for each in tools if isinstance(each, dict)] if isinstance(tools, list) else []
+def hosted_calls_of(body: Mapping[str, Any]) -> HostedCalls:
+    """Return the most that a provider's own tools are used for a request, in any provider's words."""
+    listed = body.get("tools")
+    tools = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     calls = body.get("max_tool_calls")  # of all tools of the provider's (OpenAI)
-    return min(sum(counts), calls if _is_count(calls) else MAX_SEARCHES, MAX_SEARCHES)
+    most = min(calls, MAX_SEARCHES) if _is_count(calls) else MAX_SEARCHES
+    return HostedCalls(
+        searches=min(sum(map(_searches, tools)), most),
+        maps_prompts=int(any(isinstance(each.get(name), dict) for each in tools for name in GOOGLE_MAPS)),
+        code_gigabytes=sum(map(container_gigabytes, tools)) if most else 0,
+    )
 
 
 def _searches(tool: Mapping[str, Any]) -> int:
@@ -109,7 +120,7 @@ def measure(
     count_at_most: Callable[[str], int],
     max_output_tokens: int | None,
     asked_terms: frozenset[str] = frozenset(),
-    max_searches: int = 0,
+    max_hosted: HostedCalls = NO_HOSTED_CALLS,
 ) -> RequestSize:
     """Measure the messages and tools of a request, in any provider's words.
 
@@ -126,7 +137,7 @@ def measure(
         count_at_most(text) + frames + others + min(files, MAX_FILES_TOKENS),
         max_output_tokens,
         asked_terms,
-        max_searches,
+        max_hosted,
     )
 
 

@@ -13,7 +13,7 @@ import orjson
 from ai_engine.gateway.channel import AnswerChannel
 from ai_engine.gateway.limit_field import limit_field
 from ai_engine.gateway.model_failures import stream_failure
-from ai_engine.gateway.size import RequestSize, measure, searches_of, terms_of
+from ai_engine.gateway.size import RequestSize, hosted_calls_of, measure, terms_of
 from ai_engine.protocols.anthropic.message_body import message_body
 from ai_engine.protocols.canonical.answer import AnswerWriter, CanonicalAnswer
 from ai_engine.protocols.canonical.carrying import carried
@@ -136,7 +136,7 @@ class TranslatedExchange:
             count_at_most=self._count_at_most,
             max_output_tokens=limit,
             asked_terms=terms_of(self._body),
-            max_searches=searches_of(self._body),
+            max_hosted=hosted_calls_of(self._body),
         )
 
     def check(self, protocol: str) -> None:

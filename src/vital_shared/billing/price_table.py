@@ -50,6 +50,25 @@ _PRICED_BY_PROMPT: Final = re.compile(r"gemini-[12]\D")
 "Grounding with Google Search"); from Gemini 3 on it is for each search."""
 
 
+_SEARCHING_MODELS: Final[Mapping[str, tuple[tuple[re.Pattern[str], Decimal], ...]]] = {
+    "openai": (
+        (re.compile(r"gpt-4o(-mini)?-search-preview"), Decimal("0.025")),
+        (re.compile(r"gpt-5-search-api"), Decimal("0.01")),
+    ),
+}
+"""Dollars for the one search of the web that a model makes for each request, by provider (OpenAI's guide "Web
+search" on chat completions, and its pricing page: web search preview, and web search)."""
+
+
+_HOSTED: Final[Mapping[str, tuple[tuple[re.Pattern[str], str, Decimal], ...]]] = {
+    # $0.03 for a gigabyte and twenty minutes, billed by the minute, and for five minutes at least.
+    "openai": ((re.compile(""), "code_gigabytes", Decimal(7_500)),),
+    "gemini": ((_PRICED_BY_PROMPT, "maps_prompts", Decimal(25_000)),),
+}
+"""Dollars for a million uses of a provider's own tools that the table lacks, by the model's name (OpenAI's
+pricing page and its changelog of 2 June 2026; the Gemini API's pricing page)."""
+
+
 class TablePrices:
     """One model's prices in the table.
 
@@ -62,14 +81,20 @@ class TablePrices:
         theirs = _THEIR_NAMES.get(provider, provider)
         self._model: ModelInfo = get_snapshot().find_provider_model(name, None, theirs, None)[1]
         self._searches = "grounded_prompts" if _PRICED_BY_PROMPT.match(self._model.id) else "web_searches"
+        self._search = next(
+            (price for pattern, price in _SEARCHING_MODELS.get(provider, ()) if pattern.match(name)),
+            Decimal(0),
+        )
+        self._lacking = dict(_MISSING.get(self._model.id, {})) | {
+            kind: price for pattern, kind, price in _HOSTED.get(provider, ()) if pattern.match(self._model.id)
+        }
         self._tariffs: dict[int, Tariff | None] = {}
 
     def tariff(self, now: datetime) -> Tariff | None:
         """Return what holds at a moment; None where tokens of text have no price."""
         prices = self._model.get_prices(now)
         if id(prices) not in self._tariffs:
-            missing = _MISSING.get(self._model.id, {})
-            self._tariffs[id(prices)] = _tariff(prices, missing, self._searches)
+            self._tariffs[id(prices)] = _tariff(prices, self._lacking, self._searches, self._search)
         return self._tariffs[id(prices)]
 
 
@@ -81,12 +106,15 @@ def provider_of(name: str) -> str:
     return get_snapshot().find_provider_model(name, None, None, None)[0].id
 
 
-def _tariff(prices: ModelPrice, missing: Mapping[str, Decimal], searches: str) -> Tariff | None:
+def _tariff(
+    prices: ModelPrice, missing: Mapping[str, Decimal], searches: str, search: Decimal
+) -> Tariff | None:
     if prices.input_mtok is None and prices.output_mtok is None:
         return None
     return Tariff(
         tuple(
-            (above, _rates(prices, above, missing, searches)) for above in sorted({0, *_thresholds(prices)})
+            (above, _rates(prices, above, missing, searches, search))
+            for above in sorted({0, *_thresholds(prices)})
         )
     )
 
@@ -99,7 +127,9 @@ def _thresholds(prices: ModelPrice) -> Iterator[int]:
             yield from (tier.start for tier in price.tiers)
 
 
-def _rates(prices: ModelPrice, above: int, missing: Mapping[str, Decimal], searches: str) -> Rates:
+def _rates(
+    prices: ModelPrice, above: int, missing: Mapping[str, Decimal], searches: str, search: Decimal
+) -> Rates:
     def at(name: str) -> Decimal | None:
         price: Decimal | TieredPrices | None = getattr(prices, name)
         if not isinstance(price, TieredPrices):
@@ -112,7 +142,7 @@ def _rates(prices: ModelPrice, above: int, missing: Mapping[str, Decimal], searc
         cached_input=at("cache_read_mtok"),
         cache_write=at("cache_write_mtok"),
         reasoning=at("output_reasoning_mtok"),
-        request=(at("requests_kcount") or Decimal(0)) / 1000,
+        request=(at("requests_kcount") or Decimal(0)) / 1000 + search,
         details={**missing, **_details(at, searches)},
     )
 

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from vital_shared.billing.rates import Rates, Tariff
 from vital_shared.models.base import Frozen
+from vital_shared.models.hosted_calls import NO_HOSTED_CALLS, HostedCalls
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_dollars
 from vital_shared.models.price_details import PriceDetails
@@ -96,6 +97,10 @@ class Price(Frozen):
     """For a million requests that the provider makes such searches for; None: they cost nothing."""
     file_searches: _PerMillion | None = None
     """For a million searches of files that the provider stores; None: they cost nothing."""
+    maps_prompts: _PerMillion | None = None
+    """For a million requests whose answers rest on a map of the provider's; None: they cost nothing."""
+    code_gigabytes: _PerMillion | None = None
+    """For a million gigabytes of containers that the provider makes to run code; None: they cost nothing."""
     terms: dict[str, _Factor] = Field(default_factory=dict)
     """Factors of all prices of tokens at other terms, such as ``{priority = 2}``."""
 
@@ -153,21 +158,21 @@ class Prices:
         input_tokens: int,
         output_tokens: int,
         asked_terms: Collection[str] = (),
-        searches: int = 0,
+        hosted: HostedCalls = NO_HOSTED_CALLS,
     ) -> int | None:
         """Return the most nano-dollars that a call costs; None where nobody knows the model's price.
 
         Each token counts as the dearest kind that there is, at the dearest terms that may be chosen.
 
         :param asked_terms: the words of the request that may name terms, such as its tier.
-        :param searches: the most searches that the provider makes by itself.
+        :param hosted: the most that the provider's own tools are used.
         """
         tariff = self._tariff(model)
         if tariff is None:
             return None
         factor = self._max_factor(model, asked_terms)
         return max(
-            rates.scaled(factor).max_nanos(input_tokens, output_tokens, searches)
+            rates.scaled(factor).max_nanos(input_tokens, output_tokens, hosted)
             for start, rates in tariff.steps
             if start == 0 or input_tokens > start
         )

@@ -8,6 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
+from vital_shared.models.hosted_calls import NO_HOSTED_CALLS, HostedCalls
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import to_dollars, to_nanos
 from vital_shared.models.price_details import PriceDetails
@@ -29,7 +30,7 @@ _USUAL_KINDS: Final[Mapping[str, str]] = {
 """The rate of `Rates` among which the tokens of a `PriceDetails` count, by its field."""
 
 _SEARCHES: Final = ("web_searches", "file_searches")
-_REQUESTS: Final = (*_SEARCHES, "grounded_prompts")
+_REQUESTS: Final = (*_SEARCHES, "grounded_prompts", "maps_prompts", "code_gigabytes")
 """The counts of a `PriceDetails` that are no tokens."""
 
 _TOKEN_RATES: Final = ("input", "cached_input", "cache_write", "output", "reasoning")
@@ -111,17 +112,19 @@ class Rates(NamedTuple):
         whole, rest = divmod(cost, _MILLION)
         return whole + (rest * 2 > _MILLION or (rest * 2 == _MILLION and whole % 2 == 1))
 
-    def max_nanos(self, input_tokens: int, output_tokens: int, searches: int = 0) -> int:
+    def max_nanos(self, input_tokens: int, output_tokens: int, hosted: HostedCalls = NO_HOSTED_CALLS) -> int:
         """Return the most that a call costs, whatever kinds its tokens and its searches are of.
 
         :param input_tokens: tokens that are read at most; ``output_tokens``: that are written.
-        :param searches: searches that the provider makes by itself at most.
+        :param hosted: the most that the provider's own tools are used.
         """
         read = max(self.input, self.cached_input, self.cache_write, *self._detail_rates(_INPUT_RATES))
         written = max(self.output, self.reasoning, *self._detail_rates(_OUTPUT_RATES))
         cost = input_tokens * read + output_tokens * written + self.request * _MILLION
-        cost += searches * max(self.details.get(name, 0) for name in _SEARCHES)
-        cost += min(searches, 1) * self.details.get("grounded_prompts", 0)
+        cost += hosted.searches * max(self.details.get(name, 0) for name in _SEARCHES)
+        cost += min(hosted.searches, 1) * self.details.get("grounded_prompts", 0)
+        cost += hosted.maps_prompts * self.details.get("maps_prompts", 0)
+        cost += hosted.code_gigabytes * self.details.get("code_gigabytes", 0)
         return -(-cost // _MILLION)
 
     def in_dollars(self, details: PriceDetails | None = None) -> dict[str, str]:

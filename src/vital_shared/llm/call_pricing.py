@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from vital_shared.billing.rates import Rates
 from vital_shared.llm.prompts.counting import at_most, count_roughly, estimate_tokens
 from vital_shared.logs import get_logger
+from vital_shared.models.hosted_calls import NO_HOSTED_CALLS, HostedCalls
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.money import NANOS, to_dollars, to_nanos
 
@@ -41,7 +42,7 @@ class CallPricing:
         bound: Callable[[str], int] | None = None,
         *,
         has_own_price: Callable[[str], bool] | None = None,
-        max_nanos: Callable[[str, int, int, Collection[str], int], int | None] | None = None,
+        max_nanos: Callable[[str, int, int, Collection[str], HostedCalls], int | None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.clock = clock
@@ -61,21 +62,21 @@ class CallPricing:
         input_tokens: int,
         output_tokens: int,
         asked_terms: Collection[str] = (),
-        searches: int = 0,
+        hosted: HostedCalls = NO_HOSTED_CALLS,
     ) -> int | None:
         """Return the most nano-dollars that a call costs, whatever kinds its tokens are of.
 
         None: nobody knows the price, or the table of prices fails.
 
         :param asked_terms: the words of the request that may name terms of the price.
-        :param searches: the most searches that the provider makes by itself.
+        :param hosted: the most that the provider's own tools are used.
         """
         if self._max_nanos is None:
             rates = self.rates(model, Tokens(input=input_tokens, output=output_tokens))
-            return None if rates is None else rates.max_nanos(input_tokens, output_tokens, searches)
+            return None if rates is None else rates.max_nanos(input_tokens, output_tokens, hosted)
         max_nanos = self._max_nanos
         return self._looked_up(
-            model, lambda: max_nanos(model, input_tokens, output_tokens, asked_terms, searches)
+            model, lambda: max_nanos(model, input_tokens, output_tokens, asked_terms, hosted)
         )
 
     def _looked_up(self, model: str, look_up: Callable[[], T]) -> T | None:

@@ -34,6 +34,10 @@ class PriceDetails(Frozen):
     """Requests with such searches, however many; a model has a price for these or for those."""
     file_searches: int = 0
     """Searches that the provider made of files that it stores."""
+    maps_prompts: int = 0
+    """Requests whose answer rests on a map of the provider's."""
+    code_gigabytes: int = 0
+    """Memory of the containers that the provider made to run code."""
     terms: tuple[str, ...] = ()
     """Terms that change the price of all tokens, such as ``batch`` or ``flex``."""
 

@@ -13,15 +13,18 @@ from tests.ai_engine.gateway.conftest import OpenGateway
 from tests.ai_engine.gateway.test_chat_completions import HELLO, whole
 from tests.billing.test_usage_shapes import NOON, OWN, SHAPES
 
-from ai_engine.gateway.size import searches_of, terms_of
+from ai_engine.gateway.size import hosted_calls_of, terms_of
 from vital_shared.billing.pricing import Price, Prices
 from vital_shared.billing.rates import Rates
 from vital_shared.llm.base import Usage
+from vital_shared.models.hosted_calls import HostedCalls
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.price_details import PriceDetails
 from vital_shared.monitoring.metrics import RESERVATIONS_EXCEEDED_TOTAL
 
 ACME = {"X-Tenant-ID": "acme"}
+
+CODE_4_GIGABYTES = {"type": "code_interpreter", "container": {"type": "auto", "memory_limit": "4g"}}
 
 
 @pytest.mark.parametrize(
@@ -147,20 +150,57 @@ async def test_a_call_that_fits_is_not_reported(
     ],
 )
 def test_a_request_may_search_as_often_as_it_says(body: dict[str, Any], searches: int) -> None:
-    assert searches_of(body) == searches
+    assert hosted_calls_of(body) == HostedCalls(searches)
 
 
 def test_money_is_held_for_the_dearest_kind_of_search() -> None:
     prices = Prices(now=lambda: NOON)
 
     def extra(model: str, searches: int) -> int:
-        return prices.max_nanos(model, 100, 10, (), searches) - prices.max_nanos(model, 100, 10)
+        return prices.max_nanos(model, 100, 10, (), HostedCalls(searches)) - prices.max_nanos(model, 100, 10)
 
     assert extra("anthropic:claude-sonnet-4-5", 3) == 3 * 10_000_000
     assert extra("openai:gpt-4.1", 2) == 2 * 10_000_000
     assert extra("gemini:gemini-3-flash-preview", 4) == 4 * 14_000_000
     assert extra("gemini:gemini-2.5-flash", 4) == 35_000_000  # for the whole request
     assert extra("mistral:mistral-large-2512", 4) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "hosted"),
+    [
+        ({"tools": [{"googleMaps": {}}, {"google_maps": {"enable_widget": True}}]}, HostedCalls(0, 1)),
+        ({"tools": [{"google_maps": {}}, {"google_search": {}}]}, HostedCalls(10, 1)),
+        ({"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]}, HostedCalls(0, 0, 1)),
+        ({"tools": [CODE_4_GIGABYTES]}, HostedCalls(0, 0, 4)),
+        ({"tools": [CODE_4_GIGABYTES], "max_tool_calls": 0}, HostedCalls()),
+        ({"tools": [{"type": "code_interpreter", "container": "cntr_1"}]}, HostedCalls()),
+        (
+            {"tools": [{"type": "code_interpreter", "container": {"memory_limit": "9e9g"}}]},
+            HostedCalls(0, 0, 1),
+        ),
+        (
+            {"tools": [{"type": "code_interpreter", "container": {"memory_limit": "99g"}}]},
+            HostedCalls(0, 0, 64),
+        ),
+    ],
+)
+def test_a_request_may_use_maps_and_containers(body: dict[str, Any], hosted: HostedCalls) -> None:
+    assert hosted_calls_of(body) == hosted
+
+
+def test_money_is_held_for_maps_containers_and_models_that_search() -> None:
+    prices = Prices(now=lambda: NOON)
+    hosted = HostedCalls(0, 1, 4)
+
+    def extra(model: str) -> int:
+        return prices.max_nanos(model, 100, 10, (), hosted) - prices.max_nanos(model, 100, 10)
+
+    assert extra("gemini:gemini-2.5-flash") == 25_000_000
+    assert extra("openai:gpt-4.1") == 4 * 7_500_000
+    assert extra("anthropic:claude-sonnet-4-5") == 0
+    plain = 100 * 2_500 + 10 * 10_000
+    assert prices.max_nanos("openai:gpt-4o-search-preview", 100, 10) == plain + 25_000_000
 
 
 async def test_a_call_whose_searches_could_cost_more_than_is_left_is_refused(gateway: OpenGateway) -> None:

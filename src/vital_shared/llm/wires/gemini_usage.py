@@ -28,7 +28,7 @@ _TERMS: Final = {"on_demand_flex": "flex", "on_demand_priority": "priority"}
 class GeminiUsage:
     """All counts so far."""
 
-    __slots__ = ("_known", "_odd", "_queries")
+    __slots__ = ("_has_map", "_known", "_odd", "_queries")
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
@@ -36,6 +36,8 @@ class GeminiUsage:
         """The value that came instead of an object of counts."""
         self._queries: set[str] = set()
         """The searches of the web that were made for the answer."""
+        self._has_map = False
+        """Whether the answer rests on a map."""
 
     def update(self, usage: Any) -> bool:
         """Take a chunk's counts, and return whether they are the first; null and 0 replace no other."""
@@ -49,11 +51,16 @@ class GeminiUsage:
         return first and bool(self._known)
 
     def ground(self, candidate: Mapping[str, Any]) -> None:
-        """Take the searches that a candidate rests on; each chunk may repeat those of earlier ones.
+        """Take the searches and maps that a candidate rests on; each chunk may repeat those of earlier ones.
 
-        Equal ones are one, and an empty one is none (the guide "Grounding with Google Search").
+        Equal searches are one, and an empty one is none (the guide "Grounding with Google Search"). An answer
+        rests on a map where one of its sources is from it (the guide "Grounding with Google Maps").
         """
-        queries = object_in(candidate.get("groundingMetadata")).get("webSearchQueries")
+        found = object_in(candidate.get("groundingMetadata"))
+        chunks = found.get("groundingChunks")
+        if isinstance(chunks, list) and any(object_in(each).get("maps") for each in chunks):
+            self._has_map = True
+        queries = found.get("webSearchQueries")
         for query in queries if isinstance(queries, list) else ():
             if isinstance(query, str) and query.strip() and len(self._queries) < MAX_SEARCHES:
                 self._queries.add(query)
@@ -76,18 +83,18 @@ class GeminiUsage:
                 cached_input_tokens=reader.count("cachedContentTokenCount"),
                 output_tokens=_output(reader, read or 0, thoughts),
                 reasoning_tokens=thoughts,
-                details=_details(reader, len(self._queries)),
+                details=_details(reader, len(self._queries), has_map=self._has_map),
             ),
         )
 
 
-def _details(reader: UsageReader, searches: int) -> PriceDetails | None:
+def _details(reader: UsageReader, searches: int, *, has_map: bool) -> PriceDetails | None:
     """Return what is priced apart; None where there is nothing but text, as in most answers."""
     cached = reader.modalities("cacheTokensDetails")
     sent = reader.modalities("promptTokensDetails", "toolUsePromptTokensDetails")
     said = reader.modalities("candidatesTokensDetails")
     term = _TERMS.get(reader.text("trafficType"))
-    if term is None and not searches and _TEXT_ALONE.issuperset((*cached, *sent, *said)):
+    if term is None and not searches and not has_map and _TEXT_ALONE.issuperset((*cached, *sent, *said)):
         return None
 
     def outside_cache(kind: str) -> int:
@@ -103,6 +110,7 @@ def _details(reader: UsageReader, searches: int) -> PriceDetails | None:
         image_output=said.get("IMAGE", 0),
         web_searches=searches,
         grounded_prompts=min(searches, 1),
+        maps_prompts=int(has_map),
         terms=() if term is None else (term,),
     )
 

@@ -5,7 +5,7 @@ Source: OpenAI's API reference, "The response object" and "Streaming events".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from vital_shared.llm.base import (
@@ -18,6 +18,7 @@ from vital_shared.llm.base import (
     TextDelta,
     Usage,
 )
+from vital_shared.llm.wires.containers import made_gigabytes
 from vital_shared.llm.wires.counts import UsageReader
 from vital_shared.llm.wires.fields import label_in
 from vital_shared.llm.wires.json_text import read_json
@@ -61,8 +62,8 @@ class ResponsesDecoder:
         self._model = model
         self._reason: StopReason = "end"
         self._usage: Usage | None = None
-        self._searches = self._file_searches = 0
-        """Items that have come and are searches; the last event repeats all items."""
+        self._items: list[Mapping[str, Any]] = []
+        """The items that have come; the last event repeats them all, or none."""
         self._id: str | None = None
         self._response_model: str | None = None
 
@@ -133,9 +134,10 @@ class ResponsesDecoder:
 
     def _item(self, item: Any) -> Sequence[ModelEvent]:
         self.pieces += 1
-        self._searches += _is_search(item)
-        self._file_searches += _is_file_search(item)
-        return self._call(item) if isinstance(item, dict) else ()
+        if not isinstance(item, dict):
+            return ()
+        self._items.append(item)
+        return self._call(item)
 
     def _call(self, item: Mapping[str, Any]) -> Sequence[ModelEvent]:
         if item.get("type") != "function_call":
@@ -159,9 +161,10 @@ class ResponsesDecoder:
             usage = read_usage(response["usage"], response.get("service_tier"))
             items = _objects(response.get("output"))
             billed = _billed_searches(response)
-            searches = max(sum(map(_is_search, items)), self._searches) if billed is None else billed
-            of_files = max(sum(map(_is_file_search, items)), self._file_searches)
-            self._usage = _with_searches(usage, searches, of_files)
+            searches = _most(_is_search, items, self._items) if billed is None else billed
+            of_files = _most(_is_file_search, items, self._items)
+            gigabytes = made_gigabytes(_objects(response.get("tools")), [*items, *self._items])
+            self._usage = _with_hosted(usage, searches, of_files, gigabytes)
         return ()
 
     def _note(self, response: Mapping[str, Any]) -> None:
@@ -178,6 +181,11 @@ def _said(item: Mapping[str, Any]) -> Iterator[ModelEvent]:
         text = part.get("text") or part.get("refusal")
         if isinstance(text, str) and text:
             yield ReasoningDelta(text=text) if item.get("type") == "reasoning" else TextDelta(text=text)
+
+
+def _most(is_one: Callable[[Any], bool], *lists: Sequence[Any]) -> int:
+    """Return the count of the list that has the most of a kind."""
+    return max(sum(map(is_one, each)) for each in lists)
 
 
 def _is_search(item: Any) -> bool:
@@ -201,10 +209,11 @@ def _billed_searches(response: Mapping[str, Any]) -> int | None:
     return UsageReader(usage).count("web_search.num_requests") if isinstance(usage, dict) else None
 
 
-def _with_searches(usage: Usage, searches: int, of_files: int) -> Usage:
-    if not searches and not of_files:
+def _with_hosted(usage: Usage, searches: int, of_files: int, gigabytes: int) -> Usage:
+    """Add the use of the provider's own tools to the counts."""
+    counts = {"web_searches": searches, "file_searches": of_files, "code_gigabytes": gigabytes}
+    if not any(counts.values()):
         return usage
-    counts = {"web_searches": searches, "file_searches": of_files}
     details = (usage.details or PriceDetails()).model_copy(update=counts)
     return usage.model_copy(update={"details": details})
 
