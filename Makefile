@@ -202,8 +202,9 @@ docs-site: $(VENV)/installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lock: $(VENV)/installed-dev
-	$(BIN)/pip install --quiet --upgrade --upgrade-strategy eager --editable '.[$(ALL_EXTRAS)]' --group dev
-	$(BIN)/pip freeze --exclude-editable > constraints.txt
+	$(BIN)/uv pip compile pyproject.toml $(foreach extra,$(subst $(comma), ,$(ALL_EXTRAS)),--extra $(extra)) --group dev \
+	    --upgrade --quiet --no-header --no-annotate --python-version 3.11 --no-emit-package pip --output-file constraints.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(ALL_EXTRAS)]' --group dev
 	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-annotate --python-version 3.11 \
 	    --output-file tests/clients/constraints.txt tests/clients/requirements.txt
 	$(MAKE) image-lock

@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
+from pathlib import Path
 
 import httpx
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from tests.variants import sampled
 from tests.vital_cli.test_process import PATIENCE, read_until
 
 NAME = "vital-engine"
+ROOT = Path(__file__).parents[1]
 
 HIDE_OTHERS = """
 import sys
@@ -66,6 +69,23 @@ def command_without_others(code: str) -> list[str]:
     assert {"httpx", "asyncpg", "pytest"} <= others
     assert not {"aiohttp", "vital_shared", "numpy"} & others
     return [sys.executable, "-c", f"OTHERS = {others!r}\n{HIDE_OTHERS}\n{code}"]
+
+
+def test_pinned_versions_take_the_oldest_python():
+    """A pin that does not would keep everybody with that Python from installing anything."""
+    oldest = distribution(NAME).metadata["Requires-Python"].removeprefix(">=") + ".0"
+    pins = [Requirement(line) for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()]
+    unfit = [str(pin) for pin in pins if oldest not in SpecifierSet(python_of(pin.name))]
+    assert len(pins) > 100
+    assert not unfit
+
+
+def python_of(name: str) -> str:
+    """Return the versions of Python that an installed distribution takes; empty: any."""
+    try:
+        return distribution(name).metadata["Requires-Python"] or ""
+    except PackageNotFoundError:  # of an older Python
+        return ""
 
 
 COMMANDS = """
