@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from tests.store_database import PostgresStores
 
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 from vital_shared.tools.base import ToolContext, tool
@@ -52,11 +53,21 @@ async def whose(context: ToolContext) -> str:
 
 
 @pytest.fixture
-async def open_services(tmp_path) -> AsyncIterator[Open]:
+def store_address(request: pytest.FixtureRequest) -> str:
+    """Address of the store; empty: that of the session. A test that is parametrised with `DIALECTS` has each."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return ""
+    databases: PostgresStores = request.getfixturevalue("databases")
+    return databases.new()
+
+
+@pytest.fixture
+async def open_services(tmp_path, store_address: str) -> AsyncIterator[Open]:
     """Open services as often as needed, on one store; closed at the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def opened(**parts: Any) -> Services:
+            parts.setdefault("database_url", store_address)
             parts.setdefault("models", [CannedModel("It takes 42 days [1].")])
             parts.setdefault("sources", [CannedSource([FACT])])
             parts.setdefault("tools", [echo, free_echo, broken, stuck, whose])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from tests.store_database import DIALECTS
 from tests.workflows.conftest import Open
 from tests.workflows.test_taking_over import stored, until_stored
 
@@ -27,6 +28,8 @@ from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.execution import RESUMED_AT
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.services import Services
+
+pytestmark = pytest.mark.parametrize("store_address", DIALECTS, indirect=True)
 
 LONG = 0.03
 """Seconds that make a node costly."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
+from tests.store_database import DIALECTS
 from tests.workflows.conftest import FACT, Open, free_echo
 
 from vital_shared import BaseWorkflow, Pause, Skip, Workflow, fan_out, node, repeat, subworkflow
@@ -24,6 +25,8 @@ from vital_shared.testing import CannedSource, question
 from vital_shared.workflows.decision import Decision
 from vital_shared.workflows.run_handle import RunHandle
 from vital_shared.workflows.services import Services
+
+pytestmark = pytest.mark.parametrize("store_address", DIALECTS, indirect=True)
 
 LONG = 0.03
 """Seconds that make a node costly."""
