@@ -202,7 +202,7 @@ class OpenAIDecoder:
         if chunk is None and not self.is_whole:
             said = " ".join(data[:100].decode("utf-8", "replace").split())
             message = f'"{self._model}" sent something that is not a JSON object ({said}).'
-            raise ModelUnavailable(message, model=self._model)
+            raise ModelUnavailable(message, model=self._model, kind="bad_answer")
         return self._read(chunk)
 
     def _read(self, chunk: Any) -> Sequence[ModelEvent]:

@@ -247,7 +247,7 @@ class Provider:
                     if not came and self._refused.learn(model, body, error, sending.added):
                         continue  # at most once for each field of the body
                     wait = self._wait(error, attempt, ends)
-                    if came or wait is None:
+                    if came or wait is None or _is_paid(error, sending):
                         raise
                     count_retry(error)
                 else:
@@ -332,6 +332,10 @@ class Provider:
             raise ModelTimeout(message, model=name, sent=False) from error
         except TimeoutError as error:
             raise self._late(name, ends, first=True) from error
+        except aiohttp.ClientResponseError as error:  # it has answered, in a form that is none
+            message = f'The provider of "{name}" sent an answer whose head cannot be read.'
+            details = f"{message.removesuffix('.')}: {_reason(error)}."
+            raise _bad_answer(message, name).detailed(details) from error
         except (aiohttp.ClientError, OSError) as error:
             message = f'The provider of "{name}" cannot be reached.'
             details = f"{message.removesuffix('.')}: {_reason(error)}."
@@ -375,10 +379,10 @@ class Provider:
             raise self._late(name, ends, first=not decoder.pieces, request_id=request_id) from error
         except EventTooLarge as error:
             message = f'The provider of "{name}" sent an event of more than {error} bytes.'
-            raise ModelUnavailable(message, model=name, request_id=request_id, kind="bad_answer") from error
+            raise _bad_answer(message, name, request_id) from error
         except AnswerTooLarge as error:
             message = f'The provider of "{name}" sent more than {error.bound} for one answer.'
-            raise ModelUnavailable(message, model=name, request_id=request_id, kind="bad_answer") from error
+            raise _bad_answer(message, name, request_id) from error
         except NoEvents as error:
             message = f'The provider of "{name}" sent no answer: {_described(response, error.beginning)}.'
             raise ModelUnavailable(message, model=name, request_id=request_id) from error
@@ -390,6 +394,7 @@ class Provider:
             raise broken.detailed(details) from error
         except ModelError as error:
             error.request_id = error.request_id or request_id
+            error.has_begun = error.has_begun or error.kind == "bad_answer"
             if isinstance(error, ModelRateLimited | ModelUnavailable) and error.retry_after_seconds is None:
                 error.retry_after_seconds = retry_after_seconds(response.headers)
             raise
@@ -455,6 +460,21 @@ class Provider:
             error.__notes__ = [error.details]
         if key and error.answer is not None:
             error.answer = error.answer._replace(body=error.answer.body.replace(key.encode(), "…".encode()))
+
+
+def _is_paid(error: ModelError, sending: _Sending) -> bool:
+    """Return whether the provider charges for a call that has failed, so that another one costs once more.
+
+    A stream may break off before it says anything.
+    """
+    return error.has_begun and (not sending.is_streamed or error.kind == "bad_answer")
+
+
+def _bad_answer(message: str, name: str, request_id: str | None = None) -> ModelUnavailable:
+    """Return the error of an answer that is of no use, and has been written all the same."""
+    error = ModelUnavailable(message, model=name, request_id=request_id, kind="bad_answer")
+    error.has_begun = True
+    return error
 
 
 def _readable(request_id: str | None) -> str | None:

@@ -82,7 +82,9 @@ class ResponsesDecoder:
             if self.is_whole or data.strip() == b"[DONE]":
                 return ()
             raise ModelUnavailable(
-                f'"{self._model}" sent something that is not a JSON object.', model=self._model
+                f'"{self._model}" sent something that is not a JSON object.',
+                model=self._model,
+                kind="bad_answer",
             )
         kind = event.get("type")
         if event.get("object") == "response" or (kind is None and "output" in event):
