@@ -136,13 +136,18 @@ def asked(query: str, **fields: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def running_replicas(
-    folder: Path, models: Path, settings: Mapping[str, str] = MappingProxyType({})
+    folder: Path,
+    models: Path,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    configuration: str = "",
 ) -> AsyncIterator[Replicas]:
     """Start them, and stop them in the end.
 
     :param folder: empty.
     :param models: the folder of the embedded models.
     :param settings: more of them.
+    :param configuration: more of `vital.toml`.
     """
     provider = HeldProvider()
     for number in (1, 2, 3):
@@ -150,7 +155,7 @@ async def running_replicas(
         (folder / f"replica-{number}" / "models").symlink_to(models)
     async with AsyncExitStack() as stack:
         provider.server = await stack.enter_async_context(serve(provider.reply))
-        configuration = CONFIGURATION.format(url=provider.server.url)
+        configuration += CONFIGURATION.format(url=provider.server.url)
         own = {"VITAL_SHUTDOWN_SECONDS": "0", "VITAL_WORKFLOW": "", "VITAL_MODEL": ""} | settings
         parts = await stack.enter_async_context(
             running_stack(folder, 0.1, settings=own, configuration=configuration)
