@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 __all__ = ["is_public"]
 
-_TRANSLATED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("2002::/16"))
-"""Prefixes that carry an IPv4 address to another network (RFC 6052, RFC 8215, RFC 3056)."""
+_PUBLIC_IPV6: Final = IPv6Network("2000::/3")
+"""All that is given out of IPv6: the rest leads within a network, or carries an address of IPv4 to another
+(https://www.iana.org/assignments/ipv6-address-space)."""
+
+_WITHIN: Final = (
+    IPv4Network("168.63.129.16/32"),  # the services of Azure's hosts for their guests
+    IPv4Network("192.0.0.0/24"),  # protocols' own (RFC 6890), and the metadata of Oracle's clouds
+    IPv4Network("192.88.99.0/24"),  # carries IPv6 (RFC 7526)
+    IPv6Network("2002::/16"),  # carries IPv4 (RFC 3056)
+    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+)
+"""Networks that are not public, and that `ipaddress` calls so, as it does in some versions of Python."""
 
 
 def is_public(text: str) -> bool:
@@ -17,6 +27,7 @@ def is_public(text: str) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             address = address.ipv4_mapped
-        elif address.teredo is not None or any(address in network for network in _TRANSLATED):
+        elif address.teredo is not None or address not in _PUBLIC_IPV6:
             return False
-    return address.is_global and not address.is_multicast
+    is_within = any(address in network for network in _WITHIN)
+    return address.is_global and not address.is_multicast and not is_within
