@@ -8,6 +8,8 @@ from typing import Any
 
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel, asked
 
+from vital_shared.workflows.background.stored_run import cancel_run
+
 ASYNC = {"Prefer": "respond-async"}
 
 
@@ -126,6 +128,32 @@ async def test_a_running_one_is_cancelled_by_its_id(serve: Serve, model: Stepped
     await model.asked.wait()
     assert (await service.client.delete(f"/v1/runs/{run_id}")).status_code == 204
     assert (await stored(service, run_id))["status"] == "cancelled"
+
+
+async def test_one_that_was_resumed_is_cancelled_from_another_process(serve: Serve, model: SteppedModel):
+    service = await serve([model])
+    run_id = await begin(service, query=SUM, mode=1, agent_id="regulatory-expert", model="stepped")
+    await ended(service, run_id, "awaiting_approval")
+    response = await service.client.post(
+        f"/v1/runs/{run_id}/approval", json={"approved": "all"}, headers=ASYNC
+    )
+    assert response.status_code == 202
+    async with asyncio.timeout(20):
+        await model.asked.wait()
+    assert await cancel_run(service.engine.services, run_id, "acme")
+    assert (await ended(service, run_id))["status"] == "cancelled"
+
+
+async def test_a_peer_says_only_of_a_run_that_it_was_cancelled_that_it_was(serve: Serve):
+    service = await serve()
+    run_id = await begin(service)
+    await ended(service, run_id, "completed")
+    assert not await service.engine.background.cancel_at_peer(run_id)
+    paused = await begin(service, query=SUM, mode=1, agent_id="regulatory-expert")
+    await ended(service, paused, "awaiting_approval")
+    assert not await service.engine.background.cancel_at_peer(paused)
+    assert (await service.client.delete(f"/v1/runs/{paused}")).status_code == 204
+    assert (await stored(service, paused))["status"] == "cancelled"
 
 
 async def test_a_workflow_of_its_own_name_takes_them_too(serve: Serve):

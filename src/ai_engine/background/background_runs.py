@@ -65,12 +65,13 @@ class BackgroundRuns:
         return record.id
 
     async def cancel_at_peer(self, run_id: str) -> bool:
-        """Let the process that runs a background run cancel it, and return whether it has ended."""
+        """Let the process that runs a background run cancel it, and return whether it did."""
         if not await self.store.request_cancel(run_id):
             return False
         for _ in range(MAX_CANCEL_LOOKS):
-            if run_id in await self.store.ended([run_id]):
-                return True
+            status = (await self.store.statuses([run_id])).get(run_id)
+            if status not in ("queued", "running"):
+                return status == "cancelled"  # otherwise it was faster, or waits for a person
             await asyncio.sleep(CANCEL_LOOK_SECONDS)
         return False
 

@@ -271,13 +271,17 @@ class BackgroundRunStore:
         async with self._database.connect() as connection:
             return {row.id: row.status for row in await connection.execute(statement)}
 
-    async def cancel_requested(self, run_ids: Collection[str]) -> tuple[str, ...]:
-        """Return those of some runs that were asked to be cancelled."""
-        statement = select(background_runs.c.run_id).where(
-            background_runs.c.run_id.in_(run_ids), background_runs.c.cancel_requested
+    async def cancel_requested(self, owner: str) -> tuple[str, ...]:
+        """Return the runs at work in a process that were asked to be cancelled.
+
+        They may have come to it from the queue, by a takeover or by a person's decision.
+        """
+        statement = (
+            select(runs.c.id)
+            .join(background_runs, background_runs.c.run_id == runs.c.id)
+            .where(_RUNNING, runs.c.owner == owner, background_runs.c.cancel_requested)
         )
-        async with self._database.connect() as connection:
-            return tuple((await connection.execute(statement)).scalars())
+        return await self._database.read(lambda connection: tuple(connection.execute(statement).scalars()))
 
     async def _end(self, which: ColumnElement[bool], values: dict[str, object]) -> EndedRun | None:
         statement = update(runs).where(which, _QUEUED).values(values).returning(*ENDED_COLUMNS)

@@ -147,9 +147,8 @@ class Dispatcher:
 
     async def _cancel_requested(self) -> None:
         """Cancel the runs here that another process was asked to cancel."""
-        if self._worker.active:
-            for run_id in await self._store.cancel_requested(self._worker.active):
-                self._cancel(run_id)
+        for run_id in await self._store.cancel_requested(self._services.lease.id):
+            self._cancel(run_id)
 
     async def _dispatch(self, queue: DbosQueue) -> None:
         """Give the queue the runs that it does not have; again changes nothing, so a crash loses none."""

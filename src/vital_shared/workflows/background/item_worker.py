@@ -51,8 +51,6 @@ class ItemWorker:
     """
 
     def __init__(self, services: Services, run: RunQueued, *, takes_over: bool) -> None:
-        self.active: set[str] = set()
-        """The runs that are run here."""
         self._services = services
         self._store = services.background
         self._run = run
@@ -94,7 +92,6 @@ class ItemWorker:
             self._note_end(await self._store.requeue_lost(record.id, now, is_durable=is_durable))
 
     async def _begin(self, record: RunRecord) -> float | None:
-        self.active.add(record.id)
         try:
             await self._run(record)
         except (RateLimited, UsageLimited) as error:
@@ -109,8 +106,6 @@ class ItemWorker:
         except Exception:
             logger.exception("background_run_not_begun", run_id=record.id)
             await self._fail(record, "internal", "The run could not be begun.")
-        finally:
-            self.active.discard(record.id)
         return 0.0  # it has ended or paused, or another attempt is due
 
     async def _fail(self, record: RunRecord, error_type: str, message: str) -> None:
