@@ -12,7 +12,10 @@ from vital_shared.llm.numbered_things import (
 )
 from vital_shared.models.citation import Passage
 
-LOG = "Report 17 of 3 May 2022. Wheel 3 was stopped on 2 December 2023. Levels 1 to 4 are free. See rooms 5, 6 and 8."
+LOG = (
+    "Report 17 of 3 May 2022. Wheel 3 was stopped on 2 December 2023. Levels 1 to 4 are free. See rooms 5, 6 and 8. "
+    "Kiln No. 41 is hot."
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,7 @@ LOG = "Report 17 of 3 May 2022. Wheel 3 was stopped on 2 December 2023. Levels 1
         "What is in room no. 7?",
         "Where is Room 9?",
         "Who may see level 6?",
+        "Where is kiln No. 14?",
     ],
 )
 def test_a_thing_of_another_number_is_not_there(question):

@@ -13,7 +13,7 @@ __all__ = ["lacks_numbered_thing", "names_numbered_thing", "names_other_number"]
 _NUMBER: Final = r"(?:\d{1,4}|[IVX]{2,4})"
 _BETWEEN: Final = r"(?:\s*(?:,|;|/|&|\band\b|\bor\b|\bto\b|\bund\b|\boder\b|\bbis\b|[-\u2013])\s*)"
 _THING: Final = re.compile(
-    rf"\b(?P<noun>[^\W\d_]{{3,}})\s+(?:(?:no|nos|nr|number|nummer)\b\.?\s*|#)?"
+    rf"\b(?P<noun>[^\W\d_]{{3,}})\s+(?:(?i:nos?|nr|number|nummer)\b\.?\s*|#)?"
     rf"(?P<numbers>{_NUMBER}(?:{_BETWEEN}{_NUMBER})*)(?!\w|[.,:/]\d|\s*[%€$£°])"
 )
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
