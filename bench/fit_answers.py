@@ -75,6 +75,8 @@ CALIBRATED = (
             "tramway-report",
             "heart-leaflet",
             "mailer-changelog",
+            "bee-handbook",
+            "sound-archive",
         ),
         ridge=0.5,
         answer_from=0.7,
