@@ -64,7 +64,7 @@ class Calibrated:
 CALIBRATED = (
     Calibrated(
         language=ENGLISH,
-        version="quotes-en-3",
+        version="quotes-en-4",
         signal_names=SIGNAL_NAMES,
         held_back=("api-guide", "island-nature", "shelter-policy"),
         deceptive=(

@@ -90,7 +90,7 @@ POOL = passage(
     ],
 )
 def test_ages_and_hours_are_no_unknown_numbers(question: str, is_unknown: float) -> None:
-    found = signals(question, pieces(POOL)[0], [POOL], Logits(1.0, 1.0, 1.0))
+    found = signals(question, pieces(POOL)[0], POOL.text, [POOL], Logits(1.0, 1.0, 1.0))
     assert found["unknown_number"] == is_unknown
     assert found["unknown_name"] == 0.0
 
@@ -101,13 +101,13 @@ def test_ages_and_hours_are_no_unknown_numbers(question: str, is_unknown: float)
 )
 def test_a_property_is_there_where_its_units_are(question: str, is_missing: float) -> None:
     pool = passage("A swim is 3 euros on lane 4.", title="Pool")
-    found = signals(question, pieces(pool)[0], [pool], Logits(1.0, 1.0, 1.0))
+    found = signals(question, pieces(pool)[0], pool.text, [pool], Logits(1.0, 1.0, 1.0))
     assert found["asked_thing_missing"] == is_missing
 
 
 @pytest.mark.parametrize(("name", "is_unknown"), [("AGM", 0.0), ("AGX", 1.0)])
 def test_an_acronym_of_words_that_stand_there_is_no_unknown_name(name: str, is_unknown: float) -> None:
-    found = signals(f"What does the {name} set?", pieces(POOL)[0], [POOL], Logits(1.0, 1.0, 1.0))
+    found = signals(f"What does the {name} set?", pieces(POOL)[0], POOL.text, [POOL], Logits(1.0, 1.0, 1.0))
     assert found["unknown_name"] == is_unknown
 
 
@@ -223,5 +223,7 @@ async def test_a_sentence_about_another_number_of_the_thing_closes_the_gate(rera
 def test_a_change_in_the_other_direction_denies() -> None:
     debt = passage("Net debt rose to 61 million at the end of 2024.")
     for verb, is_denied in (("fall", 1.0), ("rise", 0.0)):
-        found = signals(f"Why did net debt {verb} in 2024?", pieces(debt)[0], [debt], Logits(1.0, 1.0, 1.0))
+        found = signals(
+            f"Why did net debt {verb} in 2024?", pieces(debt)[0], debt.text, [debt], Logits(1.0, 1.0, 1.0)
+        )
         assert found["denied"] == is_denied

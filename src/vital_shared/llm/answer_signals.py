@@ -10,6 +10,7 @@ from vital_shared.llm.asked_things import asked_things
 from vital_shared.llm.changes import contradicts_change
 from vital_shared.llm.counted_things import counts_unknown_thing, lacks_counted_thing
 from vital_shared.llm.denied_cells import asks_for_denied_cell, asks_for_foreign_column
+from vital_shared.llm.denied_words import denies_words
 from vital_shared.llm.designations import lacks_designation
 from vital_shared.llm.empty_cells import asks_for_empty_cell
 from vital_shared.llm.exclusive_kinds import asks_for_other_kind
@@ -66,7 +67,6 @@ _BOUNDED = re.compile(
 
 _ACRONYM_MIN_LETTERS = 3
 _DECIMAL = re.compile(r"\d+[.,]\d+")
-_CLAUSES = re.compile(r"[.;:,!?](?:\s|$)|\b(?:but|and)\b")
 _IT = re.compile(r"(?:\bit\b[ -]*)+")
 
 
@@ -103,11 +103,12 @@ def masked(question: str, title: str, answer: str) -> tuple[str, str]:
 
 
 def signals(
-    question: str, best: PassagePiece, passages: Sequence[Passage], logits: Logits
+    question: str, best: PassagePiece, best_text: str, passages: Sequence[Passage], logits: Logits
 ) -> Mapping[str, float]:
     """Return each of `SIGNAL_NAMES`, scaled to about -2 to 2.
 
     :param best: the sentence that answers best.
+    :param best_text: that sentence, with what it needs to be understood.
     :param passages: all that were found, best first, reranked.
     """
     passage, sentence = best.passage, best.text
@@ -128,7 +129,7 @@ def signals(
         "attribute_missing": float(attribute is not None and not attribute.stated.search(sentence)),
         "attribute_absent": float(attribute is not None and not attribute.stated.search(answering.text)),
         "kind_missing": float(lacks_kind(asks.text, sentence)),
-        "denied": float(not is_row(best.quote) and asks.is_denied_by(sentence)),
+        "denied": float(not is_row(best.quote) and asks.is_denied_by(best_text)),
         "counted_thing_missing": float(counts_unknown_thing(asks.text, found)),
         "asked_thing_missing": float(
             not all(
@@ -228,7 +229,7 @@ class _Asked:
         )
 
     def is_denied_by(self, sentence: str) -> bool:
-        """Return whether a clause with a word of the question denies something that the question does not.
+        """Return whether a sentence denies something of the question, and the question does not.
 
         A question that asks whether it is so is answered by that.
         """
@@ -236,14 +237,7 @@ class _Asked:
             return False
         if contradicts_change(self.text, sentence, self._shared_words, ENGLISH):
             return True
-        denied = affirmed = 0
-        for clause in _CLAUSES.split(sentence):
-            shared = self._shared_words(clause)
-            if denies(clause):
-                denied = max(denied, shared)
-            else:
-                affirmed = max(affirmed, shared)
-        return denied > 0 and denied >= affirmed
+        return denies_words(sentence, self.words)
 
     def _shared_words(self, clause: str) -> int:
         said = KnownWords(clause)

@@ -168,7 +168,7 @@ async def answer_signals(
             german_signals, question, evidence.best, sentence, passages, sentence_logit
         )
     logits = await _logits(question, evidence, sentence_logit, reranker)
-    return await asyncio.to_thread(signals, question, evidence.best, passages, logits)
+    return await asyncio.to_thread(signals, question, evidence.best, sentence, passages, logits)
 
 
 async def _logits(question: str, evidence: Evidence, sentence_logit: float, reranker: Scorer) -> Logits:

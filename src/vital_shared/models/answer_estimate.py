@@ -10,7 +10,14 @@ from vital_shared.models.base import Frozen
 
 __all__ = ["CALIBRATIONS", "AnswerEstimate"]
 
-CALIBRATIONS: Final = ("quotes-en-1", "quotes-en-2", "quotes-en-3", "quotes-de-1", "quotes-de-2")
+CALIBRATIONS: Final = (
+    "quotes-en-1",
+    "quotes-en-2",
+    "quotes-en-3",
+    "quotes-en-4",
+    "quotes-de-1",
+    "quotes-de-2",
+)
 """The versions of calibrations that this engine knows, the newest of a language last."""
 
 
