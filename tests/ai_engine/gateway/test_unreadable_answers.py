@@ -26,9 +26,10 @@ PROMPT_TOKENS, PROMPT_NANOS = 9, 90_000
         (Reply([BODY, BODY], content_type=JSON), "not a JSON object"),
         (Reply([BODY[:200], ConnectionError], content_type=JSON), "broke off"),
         (Reply([BODY], headers=MANY_HEADERS, content_type=JSON), "head cannot be read"),
+        (protocol.stream(protocol.TEXT), "sent no answer"),  # nobody has asked for one
         (Reply([b'{"x": "' + b"x" * 17_000_000], content_type=JSON), "more than 16.8 MB"),
     ],
-    ids=["cut", "two", "reset", "head", "too long"],
+    ids=["cut", "two", "reset", "head", "stream", "too long"],
 )
 async def test_a_whole_answer_that_cannot_be_read_is_paid_for_once(
     gateway: OpenGateway, reply: Reply, said: str

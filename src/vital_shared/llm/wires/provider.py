@@ -60,6 +60,7 @@ MAX_ERROR_BYTES: Final = 64 * 1024
 MAX_REQUEST_ID_CHARACTERS: Final = 200
 
 EVENT_STREAM_HEADERS: Final[Mapping[str, str]] = {"Accept": "text/event-stream"}
+EVENT_BEGINNINGS: Final = (b"data:", b"event:")
 JSON_HEADERS: Final[Mapping[str, str]] = {"Accept": "application/json"}
 
 EMPTY_STATUSES: Final = (204, 205)
@@ -385,7 +386,9 @@ class Provider:
             raise _bad_answer(message, name, request_id) from error
         except NoEvents as error:
             message = f'The provider of "{name}" sent no answer: {_described(response, error.beginning)}.'
-            raise ModelUnavailable(message, model=name, request_id=request_id) from error
+            other = ModelUnavailable(message, model=name, request_id=request_id)
+            other.has_begun = error.beginning.startswith(EVENT_BEGINNINGS)  # a stream that nobody asked for
+            raise other from error
         except (aiohttp.ClientError, OSError) as error:
             message = f'The stream of "{name}" broke off.'
             details = f"{message.removesuffix('.')}: {_reason(error)}."

@@ -6,8 +6,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, Protocol, runtime_checkable
 
+import orjson
+
 from vital_shared.llm.base import ModelEvent
 from vital_shared.llm.wires.base import Decoder
+from vital_shared.llm.wires.json_text import read_json
 
 __all__ = ["RESPONSES", "Operation", "Relay", "RelayedRequest", "RelayingProvider"]
 
@@ -109,9 +112,10 @@ class _RelayingDecoder:
         """Read the data of an event, and pass them on, unless the stream is over with it."""
         events = self._decoder.feed(data)
         if self.is_over:
-            self._rest.append(data)
+            self._rest += _objects(data) or (data,)  # an end marker is no object
             return events
-        self._relay.take(data)
+        for each in _objects(data):
+            self._relay.take(each)
         if not self._relay.is_shown and (self._decoder.pieces or self._decoder.is_whole):
             self._relay.release()
         return events
@@ -123,6 +127,17 @@ class _RelayingDecoder:
             self._relay.take(data)
         self._relay.release()
         return events
+
+
+def _objects(data: bytes) -> Sequence[bytes]:
+    """Return the JSON objects of an event: clients read nothing else.
+
+    Some servers send a list of them, or null to keep the connection open.
+    """
+    if data.lstrip()[:1] == b"{":
+        return (data,)
+    held = read_json(data)
+    return [orjson.dumps(each) for each in held if isinstance(each, dict)] if isinstance(held, list) else ()
 
 
 @runtime_checkable
