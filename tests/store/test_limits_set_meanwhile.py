@@ -9,6 +9,7 @@ import pytest
 from tests.store.test_conflicts import until_waiting
 from tests.store.test_usage_limits import MODEL, NOW, end, limit, start
 
+from vital_shared.errors import BudgetExceeded, LimitExceeded
 from vital_shared.models.charge import Charge
 from vital_shared.models.model_call import Tokens
 from vital_shared.models.usage_limits import UsageLimit
@@ -99,3 +100,48 @@ async def test_a_new_limit_that_two_set_at_once_counts_what_was_spent_before_onc
     await asyncio.gather(*(each.set(limit(), now=NOW) for each in stores))
     (standing,) = await stores[0].list(now=NOW)
     assert standing.spent == Decimal(5 * CENT) / 10**9
+
+
+@pytest.mark.parametrize(
+    ("new", "reserved"),
+    [
+        (limit("organisation", "umbrella", "1.5"), "1"),
+        (limit("user", USER_OF_RUN, "1.5", tenant_id=TENANT_OF_RUN, period="minute"), "1"),
+        (limit("key", "key_1", "1.5", period="month"), "1"),
+        (limit("tenant", TENANT_OF_RUN, "5", model=MODEL, unit="tokens"), "0"),  # nothing tells of its tokens
+        (limit("key", "key_2", "1.5"), "0"),
+        (limit("tenant", "another", "1.5"), "0"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else f"{each.level}-{each.id}",
+)
+async def test_a_new_limit_reserves_what_others_have_reserved_for_runs_under_way(
+    database: Database, new: UsageLimit, reserved: str
+) -> None:
+    limits, runs = UsageLimitStore(database), RunStore(database)
+    await limits.join(TENANT_OF_RUN, "umbrella", now=NOW)
+    await limits.set(limit("tenant", TENANT_OF_RUN), now=NOW)
+    await limits.set(limit("key", "key_1", period="month", unit="tokens"), now=NOW)
+    context = await start(runs, "run_1", **FIELDS)
+    await end(runs, await start(runs, "run_2", **FIELDS), CENT, 1)
+    assert str((await limits.set(new, now=NOW)).reserved) == reserved
+    assert str((await limits.set(new, now=NOW)).reserved) == reserved, "once"
+    if reserved == "1":
+        with pytest.raises(LimitExceeded):
+            await start(runs, "run_3", **FIELDS)
+    await end(runs, context, CENT, 1)
+    assert {each.reserved for each in await limits.list(now=NOW)} == {0}
+
+
+async def test_an_organisation_reserves_for_the_runs_of_a_tenant_that_joins_it(database: Database) -> None:
+    limits, runs = UsageLimitStore(database), RunStore(database)
+    await limits.set(limit("tenant", TENANT_OF_RUN), now=NOW)
+    await limits.set(limit("organisation", "umbrella", "1.5"), now=NOW)
+    context = await start(runs, "run_1", **FIELDS)
+    for _ in range(2):
+        await limits.join(TENANT_OF_RUN, "umbrella", now=NOW)
+        assert [each.reserved for each in await limits.list(now=NOW)] == [1, 1]
+    with pytest.raises(BudgetExceeded, match="of the organisation umbrella"):
+        await start(runs, "run_2", **FIELDS)
+    await end(runs, context, CENT, 1)
+    standings = await limits.list(now=NOW)
+    assert [(each.spent, each.reserved) for each in standings] == [(Decimal("0.01"), 0)] * 2

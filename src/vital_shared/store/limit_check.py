@@ -27,6 +27,7 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    func,
     insert,
     literal,
     or_,
@@ -55,6 +56,7 @@ __all__ = [
     "matches",
     "release_limits",
     "reserve_limits",
+    "reserve_under_way",
 ]
 
 RESERVED: Final = ""
@@ -165,6 +167,50 @@ def reserve_limits(
     if amounts:
         common = {"run_id": run_id, "period": RESERVED, "expires_at": expires_at}
         rows = [common | {"limit_id": limit, "amount": amount} for limit, amount in amounts.items()]
+        connection.execute(insert(limit_usage), rows)
+
+
+def reserve_under_way(connection: Connection, limit_ids: Sequence[str], now: datetime) -> None:
+    """Reserve for runs under way, of limits that were not above them yet, what others have reserved for them.
+
+    What a run may still use is known of limits alone that are for the same: the same unit and model. A run
+    without such a limit has nothing reserved, and counts when it ends.
+    """
+    other, own = usage_limits.alias(), limit_usage.alias()
+    is_same = and_(
+        usage_limits.c.id.in_(limit_ids),
+        usage_limits.c.id != other.c.id,
+        usage_limits.c.unit == other.c.unit,
+        usage_limits.c.model == other.c.model,
+        matches(runs.c.tenant_id, runs.c.user_id, runs.c.key_id),
+    )
+    has_own = exists().where(
+        own.c.limit_id == usage_limits.c.id, own.c.run_id == runs.c.id, own.c.period == RESERVED
+    )
+    used = limit_usage.c
+    amount = func.sum(used.amount).label("amount")
+    statement = (
+        select(usage_limits.c.id, used.run_id, amount, func.max(used.expires_at).label("expires_at"))
+        .select_from(limit_usage)
+        .join(runs, runs.c.id == used.run_id)
+        .join(other, other.c.id == used.limit_id)
+        .join(usage_limits, is_same)
+        .where(used.period == RESERVED, used.expires_at > now, ~has_own)
+        .group_by(usage_limits.c.id, used.run_id, used.limit_id)
+        .order_by(amount)
+    )
+    found = {(row.id, row.run_id): row for row in connection.execute(statement)}  # the largest comes last
+    rows = [
+        {
+            "limit_id": row.id,
+            "run_id": row.run_id,
+            "period": RESERVED,
+            "amount": int(row.amount),
+            "expires_at": row.expires_at,
+        }
+        for row in found.values()
+    ]
+    if rows:
         connection.execute(insert(limit_usage), rows)
 
 

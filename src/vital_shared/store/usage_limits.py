@@ -32,7 +32,7 @@ from vital_shared.store.account_tables import api_keys, ledger
 from vital_shared.store.audit import AuditedChange, add_entry
 from vital_shared.store.database import Database
 from vital_shared.store.ledger import lock_spending
-from vital_shared.store.limit_check import RESERVED
+from vital_shared.store.limit_check import RESERVED, reserve_under_way
 from vital_shared.store.limit_tables import limit_usage, tenant_organisations, usage_limits
 from vital_shared.store.periods import usage_period_end, usage_period_key
 from vital_shared.store.tables import runs
@@ -63,7 +63,8 @@ class UsageLimitStore:
     async def set(self, limit: UsageLimit, *, now: datetime) -> UsageStanding:
         """Set a limit, in place of the one for the same; it holds from the next request on.
 
-        A new one counts what the ledger has of the running period.
+        A new one counts what the ledger has of the running period, and reserves for runs under way what is
+        known of them.
         """
         limit_id = _id_of(limit)
         amount = to_nanos(limit.amount) if limit.unit == "dollars" else int(limit.amount)
@@ -85,6 +86,7 @@ class UsageLimitStore:
             else:
                 lock_spending(connection, _tenants_of(connection, limit), now)
                 _count_earlier(connection, limit, limit_id, now)
+                reserve_under_way(connection, [limit_id], now)
             details = limit.model_dump(
                 mode="json", exclude={"id", "tenant_id"} if _names_person(limit) else {}
             )
@@ -158,14 +160,17 @@ class UsageLimitStore:
     async def join(self, tenant_id: str, organisation_id: str, *, now: datetime) -> None:
         """Put a tenant under an organisation, in place of the one that it belonged to.
 
-        What it has spent before is not the organisation's.
+        What it has spent before is not the organisation's; what its runs under way may still spend is.
         """
+        own = (_COLUMNS.level == "organisation", _COLUMNS.scope_id == organisation_id)
         values = {"organisation_id": organisation_id}
         statement = upsert(tenant_organisations, self._database.dialect).values(tenant_id=tenant_id, **values)
         async with self._database.begin() as connection:
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values)
             )
+            limits = (await connection.execute(select(_COLUMNS.id).where(*own))).scalars().all()
+            await connection.run_sync(reserve_under_way, limits, now)
             change = AuditedChange("organisation_joined", organisation_id, tenant_id, now)
             await connection.run_sync(add_entry, change)
 
