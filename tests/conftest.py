@@ -61,6 +61,15 @@ def databases(postgres: PostgresServer) -> PostgresStores:
     return PostgresStores(postgres)
 
 
+@pytest.fixture
+def store_address(request: pytest.FixtureRequest) -> str:
+    """Address of the store; empty: that of the session. A test that is parametrised with `DIALECTS` has each."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return ""
+    databases: PostgresStores = request.getfixturevalue("databases")
+    return databases.new()
+
+
 @pytest.fixture(scope="session", autouse=ON_POSTGRES)
 def stores(databases: PostgresStores) -> Iterator[PostgresStores]:
     """The databases of all data directories, on Postgres, from the first request on to the session's end."""

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from tests.store_database import PostgresStores
 
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 from vital_shared.tools.base import ToolContext, tool
@@ -50,15 +49,6 @@ async def stuck(word: str) -> str:
 async def whose(context: ToolContext) -> str:
     """Return the tenant and the run."""
     return f"{context.tenant_id} {context.run_id}"
-
-
-@pytest.fixture
-def store_address(request: pytest.FixtureRequest) -> str:
-    """Address of the store; empty: that of the session. A test that is parametrised with `DIALECTS` has each."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return ""
-    databases: PostgresStores = request.getfixturevalue("databases")
-    return databases.new()
 
 
 @pytest.fixture
