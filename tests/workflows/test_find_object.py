@@ -52,5 +52,24 @@ def test_a_file_whose_import_has_failed_is_imported_anew(office):
 
 
 def test_a_file_that_is_missing_is_named(office):
-    with pytest.raises(InvalidRequest, match="cannot be imported"):
+    with pytest.raises(InvalidRequest, match=f"^{office} cannot be imported: there is no such file.$"):
         find_object(f"{office}:Letters")
+
+
+def test_a_file_imports_those_beside_it(office, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    office.with_name("stamps_of_the_office.py").write_text("PRICE = 1.1")
+    office.write_text("from stamps_of_the_office import PRICE")
+    assert find_object(f"{office}:PRICE") == 1.1
+
+
+def test_the_line_is_named_at_which_an_import_fails(office):
+    office.write_text("import math\n\nHALF = 1 / 0\n")
+    with pytest.raises(InvalidRequest, match=r"imported \(line 3: ZeroDivisionError: division by zero\)\.$"):
+        find_object(f"{office}:HALF")
+
+
+@pytest.mark.parametrize("target", ["office", ":", "office.py:", ":Letters"])
+def test_a_target_without_a_place_or_a_name_is_refused(target):
+    with pytest.raises(InvalidRequest, match="names no object: write module:name, or file.py:name"):
+        find_object(target)

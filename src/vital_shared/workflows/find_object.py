@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any, Final
 
@@ -29,8 +30,8 @@ def find_object(target: str) -> Any:
     :raises InvalidRequest: when there is none, or its module cannot be imported.
     :raises PlanError: when its module defines a class that does not describe a graph.
     """
-    place, colon, name = target.rpartition(":")
-    if not colon:
+    place, _, name = target.rpartition(":")
+    if not place or not name:
         raise InvalidRequest(f"{target} names no object: write module:name, or file.py:name.")
     found = getattr(_module(place), name, None)
     if found is None:
@@ -39,13 +40,23 @@ def find_object(target: str) -> Any:
 
 
 def _module(place: str) -> ModuleType:
+    is_file = place.endswith(".py")
+    if is_file and not Path(place).is_file():
+        raise InvalidRequest(f"{place} cannot be imported: there is no such file.")
+    name = _module_name(Path(place)) if is_file else place
     try:
-        return _from_file(Path(place)) if place.endswith(".py") else _from_path(place)
+        return _from_file(Path(place), name) if is_file else _from_path(name)
     except GraphError:
         raise
     except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{_line(error, name)}{type(error).__name__}: {error}"
         raise InvalidRequest(f"{place} cannot be imported ({reason}).") from error
+
+
+def _line(error: BaseException, module: str) -> str:
+    """Name the line of a module at which its import has failed; empty: none of it was executed."""
+    lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_globals.get("__name__") == module]
+    return f"line {lines[-1]}: " if lines else ""
 
 
 def _from_path(name: str) -> ModuleType:
@@ -63,12 +74,13 @@ def _module_name(path: Path) -> str:
     return f"{name}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
 
 
-def _from_file(path: Path) -> ModuleType:
+def _from_file(path: Path, name: str) -> ModuleType:
     """Import a file, once for as long as it does not change.
 
     A lock or a connection of the module is then one for all classes and tools of the file.
     """
-    name = _module_name(path)
+    if (folder := str(path.resolve().parent)) not in sys.path:
+        sys.path.insert(0, folder)  # the file may import those beside it, as `python file.py` has it
     written = path.stat()
     version = (written.st_ino, written.st_mtime_ns, written.st_size)
     if name in sys.modules and _versions.get(name) == version:
