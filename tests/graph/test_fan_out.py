@@ -174,7 +174,7 @@ async def test_the_default_stands_for_a_list_that_nobody_made(prepare):
 
 
 async def test_a_value_that_is_no_list_fails_the_node(prepare):
-    with pytest.raises(NodeError, match="fans out over 'items', which is a int: make it a tuple"):
+    with pytest.raises(NodeError, match="fans out over 'items', whose type is int: make it a tuple"):
         await prepare(over(), items=5).execute()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from vital_shared.graph import NodeError, Plan, PlanError, Run
+from vital_shared.graph import Node, NodeError, Plan, PlanError, Run
 from vital_shared.graph.value_fit import UNKNOWN, fits, is_narrower, shown_type
 from vital_shared.models.answer import Answer
 from vital_shared.models.event import Event, RunFinished, RunPaused
@@ -33,7 +33,7 @@ def check_outcome(plan: Plan, result_type: Any) -> None:
     """
     if not plan.may_make(ANSWER_VALUE, str | Answer) and ANSWER_VALUE in plan.slots:
         raise PlanError(
-            f"node '{plan.name}.answer' makes {_made(plan, ANSWER_VALUE)}, and it is the response: "
+            f"{_title(plan, ANSWER_VALUE)} makes {_made(plan, ANSWER_VALUE)}, and it is the response: "
             "let it return Answer or str, or rename it"
         )
     if result_type is not None and plan.nodes:
@@ -42,13 +42,13 @@ def check_outcome(plan: Plan, result_type: Any) -> None:
 
 def _check_result(plan: Plan, result_type: Any) -> None:
     wanted = shown_type(result_type)
-    maker = next((node for node in plan.nodes if node.makes == RESULT_VALUE), None)
+    maker = _maker(plan, RESULT_VALUE)
     if maker is None:
         raise PlanError(
             f"workflow '{plan.name}' has a result of the type {wanted}, and no node makes it: "
             f"add a node named result that returns {wanted}"
         )
-    title = f"node '{plan.name}.{maker.name}' ({maker.place})"
+    title = _title(plan, RESULT_VALUE)
     if not is_narrower(plan.made_type(RESULT_VALUE), result_type):
         raise PlanError(
             f"{title} makes {_made(plan, RESULT_VALUE)}, and the result of its class is {wanted}: "
@@ -60,6 +60,15 @@ def _check_result(plan: Plan, result_type: Any) -> None:
         plan.types.adapter(RESULT_VALUE)
     except TypeError as error:
         raise PlanError(f"{title} makes a result that cannot be stored: {error}") from error
+
+
+def _maker(plan: Plan, value: str) -> Node | None:
+    return next((node for node in plan.nodes if node.makes == value), None)
+
+
+def _title(plan: Plan, value: str) -> str:
+    maker = _maker(plan, value)
+    return f"node '{plan.name}.{maker.name}' ({maker.place})" if maker else f"input '{plan.name}.{value}'"
 
 
 def check_answer(run: Run) -> None:
