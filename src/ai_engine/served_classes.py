@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -14,6 +13,7 @@ from vital_shared.llm.configuration import load_configuration
 from vital_shared.models.workflow_names import BUILT_IN, NAME_RULE, class_name_as_name, is_name
 from vital_shared.settings import Settings
 from vital_shared.workflows.base_workflow import BaseWorkflow
+from vital_shared.workflows.constructors import constructor_fault
 from vital_shared.workflows.find_graph import find_graph
 from vital_shared.workflows.plugins import installed_plugins, log_left_out
 from vital_shared.workflows.workflow import Workflow
@@ -128,17 +128,8 @@ def _checked(found: type[Graph]) -> type[Workflow[Any, Any]]:
         raise ConfigurationError("cannot be served: name a subclass of vital_shared.Workflow.")
     if not found.plan.nodes:
         raise ConfigurationError("cannot be served: it has no nodes, so put @node above its methods.")
-    parameters = inspect.signature(found).parameters.values()
-    needed = [
-        each.name
-        for each in parameters
-        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
-    ]
-    if others := [name for name in needed if name != "services"]:
-        raise ConfigurationError(
-            f"cannot be served: its __init__ needs {', '.join(others)}; it may take services alone, or have "
-            "defaults for the rest."
-        )
+    if fault := constructor_fault(found):
+        raise ConfigurationError(f"cannot be served: {fault}")
     return found
 
 

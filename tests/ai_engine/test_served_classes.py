@@ -15,6 +15,8 @@ from vital_shared.settings import Settings
 from vital_shared.testing import workflow_services
 
 SOURCE = """
+from abc import ABC, abstractmethod
+
 from vital_shared import Answer, BaseWorkflow, Graph, Workflow, node
 
 
@@ -38,6 +40,12 @@ class Alone(Graph):
 
 class Empty(Workflow):
     pass
+
+
+class Draft(Workflow, ABC):
+    @node
+    @abstractmethod
+    async def answer(self, query: str) -> str: ...
 
 
 class Needy(Echo):
@@ -168,6 +176,7 @@ def test_without_a_name_the_built_in_workflow_answers(tmp_path) -> None:
         ("word", "is not a workflow"),
         ("Alone", "cannot be served: name a subclass of vital_shared.Workflow"),
         ("Empty", "cannot be served: it has no nodes, so put @node above its methods"),
+        ("Draft", "cannot be served: it is abstract, and lacks answer: name a subclass"),
         ("Needy", "cannot be served: its __init__ needs region; it may take services alone"),
         ("Prüfung", '"prüfung" cannot name a workflow: it has to be 1 to 64 lower-case letters'),
     ],

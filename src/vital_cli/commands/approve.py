@@ -48,7 +48,7 @@ def approve(
         if approved is None:
             raise typer.BadParameter("say which calls may be made", param_hint="CALL, --all, --none")
         found, target = workflow_of_run(record.workflow, workflow)
-        own = found(services)
+        own = found.with_services(services)
         stream = own.resume_stream(run_id, approved)
         follow(
             opened,

@@ -106,7 +106,7 @@ def ask(
         raise typer.BadParameter("ask something", param_hint="QUESTION")
     asked = request_from(found.input_type, fields)
     with open_session() as opened:
-        own = found(opened.services)
+        own = found.with_services(opened.services)
         follow(opened, own, own.execute_stream(asked), view, decide, target=workflow, waterfall=waterfall)
 
 

@@ -62,7 +62,7 @@ def batch(
     lines = read_lines(questions, found.input_type, common)
     target = results or questions.with_suffix(".results.jsonl")
     with open_session() as session, ResultsFile.open(target, lines) as file:
-        work = Batch(found(session.services), lines, file)
+        work = Batch(found.with_services(session.services), lines, file)
         if cancel:
             say(f"Cancelled {session.run(work.cancel())} of {len(lines)} lines.", "green")
             return

@@ -55,7 +55,7 @@ def resume(
         services = opened.services
         record = opened.run(services.runs.get(run_id, tenant_id=None, now=services.now()))
         found, target = workflow_of_run(record.workflow, workflow)
-        own = found(services)
+        own = found.with_services(services)
         stream = own.resume_stream(
             run_id,
             "all" if all_ else approve,

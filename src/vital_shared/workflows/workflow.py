@@ -187,7 +187,7 @@ class Workflow(
 
     @classmethod
     def with_services(cls, services: Services) -> Self:
-        """Create an object that uses these services, even if its ``__init__`` takes none; for servers.
+        """Create an object that uses these services, even if its ``__init__`` takes none.
 
         :raises TypeError: when its ``__init__`` requires other arguments.
         """
