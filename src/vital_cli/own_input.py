@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,8 +59,9 @@ def read_settings(input_type: type[WorkflowInput], settings: Sequence[str]) -> d
         if not equals:
             raise InvalidRequest(f'"{setting}" sets no field: write --set field=value.')
         if name not in input_type.model_fields:
-            known = ", ".join(input_type.model_fields)
-            raise InvalidRequest(f'{input_type.__name__} has no field "{name}": it has {known}.')
+            near = get_close_matches(name, input_type.model_fields, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"it has {', '.join(input_type.model_fields)}."
+            raise InvalidRequest(f'{input_type.__name__} has no field "{name}": {hint}')
         fields[name] = _value(input_type.model_fields[name], value)
     return fields
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 WORKFLOW = """
+from abc import ABC, abstractmethod
 from datetime import date
 
 from pydantic import BaseModel
@@ -59,6 +60,21 @@ class Faulty(Workflow):
 
 class Alone(Graph):
     pass
+
+
+class Draft(Shout, ABC):
+    @abstractmethod
+    def volume(self) -> int: ...
+
+
+class Needy(Shout):
+    def __init__(self, services, region):
+        super().__init__(services)
+
+
+class Fixed(Shout):
+    def __init__(self):
+        super().__init__()
 """
 
 
@@ -114,7 +130,8 @@ def test_fields_come_from_a_file_and_what_is_given_beside_it_goes_before(vital, 
     [
         (("--set", "text=a", "--set", "pages=many"), "pages must be a whole number."),
         ((), "text is missing."),
-        (("--set", "page=1"), 'ContractInput has no field "page": it has query, '),
+        (("--set", "page=1"), 'ContractInput has no field "page": did you mean "pages"?'),
+        (("--set", "zzz=1"), 'ContractInput has no field "zzz": it has query, '),
         (("--set", "text"), '"text" sets no field: write --set field=value.'),
         (("--input", "nosuch.json"), "nosuch.json cannot be read as JSON"),
         (
@@ -139,11 +156,23 @@ def test_a_file_that_is_nested_too_deeply_is_refused_in_one_sentence(vital, own,
     assert "cannot be read as JSON: it is nested too deeply" in " ".join(done.stderr.split())
 
 
-def test_a_graph_that_is_no_workflow_is_refused(vital, own):
-    done = vital("ask", "a", "--workflow", f"{own}:Alone")
-    assert "cannot be run by itself: name a subclass of vital_shared.Workflow" in " ".join(
-        done.stderr.split()
-    )
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Alone", "name a subclass of vital_shared.Workflow"),
+        ("Draft", "it is abstract, and lacks volume: name a subclass that has what it lacks."),
+        ("Needy", "its __init__ needs region; it may take services alone, or have defaults for the rest."),
+    ],
+)
+def test_a_class_that_cannot_be_run_is_refused(vital, own, name, reason):
+    done = vital("ask", "a", "--workflow", f"{own}:{name}")
+    assert done.exit_code == 2
+    assert f"cannot be run by itself: {reason}" in " ".join(done.stderr.split())
+
+
+def test_an_init_need_not_take_services(vital, own):
+    done = vital("ask", "hello", "--workflow", f"{own}:Fixed")
+    assert (done.exit_code, done.stdout) == (0, "HELLO\n")
 
 
 def test_a_run_that_waits_for_something_else_than_approval_is_left_waiting(vital, own):

@@ -47,7 +47,9 @@ async def test_a_fan_out_over_an_input_that_is_no_list(given):
         @fan_out("word", over="words")
         async def one(self, word): ...
 
-    with pytest.raises(NodeError, match=r"fans out over 'words', whose type is .*: make it a tuple or a list"):
+    with pytest.raises(
+        NodeError, match=r"fans out over 'words', whose type is .*: make it a tuple or a list"
+    ):
         await Each().run(words=given)
 
 

@@ -194,7 +194,9 @@ def test_a_result_that_json_cannot_hold_is_an_error_at_the_definition():
 
 
 def test_an_answer_that_is_no_text_is_an_error_at_the_definition():
-    with pytest.raises(PlanError, match=r"node 'Wrong.answer' \(.*test_typed_results.py:\d+\) makes int, and it"):
+    with pytest.raises(
+        PlanError, match=r"node 'Wrong.answer' \(.*test_typed_results.py:\d+\) makes int, and it"
+    ):
 
         class Wrong(Workflow):
             @node

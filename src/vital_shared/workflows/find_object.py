@@ -55,7 +55,9 @@ def _module(place: str) -> ModuleType:
 
 def _line(error: BaseException, module: str) -> str:
     """Name the line of a module at which its import has failed; empty: none of it was executed."""
-    lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_globals.get("__name__") == module]
+    lines = [
+        line for frame, line in walk_tb(error.__traceback__) if frame.f_globals.get("__name__") == module
+    ]
     return f"line {lines[-1]}: " if lines else ""
 
 

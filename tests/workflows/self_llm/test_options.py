@@ -61,6 +61,37 @@ async def test_an_option_that_is_none_is_named_and_opens_no_breaker(engine, name
         assert (await asks(found.services).execute_typed(asked())).response == "Yes."
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("temprature", "did you mean temperature?"),
+        ("maxtokens", "did you mean max_tokens?"),
+        ("seed", "it takes prompt, model, output, tools, temperature, max_tokens, stream."),
+    ],
+)
+async def test_an_option_that_does_not_exist_is_named(engine, name, hint):
+    async with engine(says("Yes.")) as found:
+        with pytest.raises(RunFailed, match="self.llm has no option") as failed:
+            await asks(found.services, **{name: 1}).execute_typed(asked())
+        assert str(failed.value).endswith(f"self.llm has no option {name}: {hint}")
+        assert found.bodies == []
+
+
+class AsksNothing(Workflow):
+    """A call that lacks its prompt."""
+
+    @node
+    async def answer(self, query: str) -> str:
+        return await self.llm()
+
+
+async def test_a_missing_prompt_is_said(engine):
+    async with engine(says("Yes.")) as found:
+        with pytest.raises(RunFailed, match="answer.*prompt"):
+            await AsksNothing(found.services).execute_typed(asked())
+        assert found.bodies == []
+
+
 async def test_no_option_gets_past_a_budget(engine):
     async with engine(says("Yes.", read=300, written=3000)) as found:
         limits = TenantLimits(daily_dollars=Decimal("0.0001"))

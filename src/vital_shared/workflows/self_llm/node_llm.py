@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Coroutine, Sequence
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar, overload
 
+from vital_shared.errors import InvalidRequest
 from vital_shared.graph import PendingCall
 from vital_shared.llm.typed_output import typed_output
 from vital_shared.tools.base import Tool
@@ -62,7 +65,7 @@ class NodeLlm:
 
     def llm(
         self,
-        prompt: LlmPrompt,
+        prompt: LlmPrompt = "",
         *,
         model: str | None = None,
         output: Any = None,
@@ -70,6 +73,7 @@ class NodeLlm:
         temperature: float | None = None,
         max_tokens: int | None = None,
         stream: bool = False,
+        **unknown: Any,
     ) -> Coroutine[Any, Any, Any]:
         """Ask a model from a node, with the fallbacks, budgets, charges and traces of the built-in answer.
 
@@ -86,12 +90,21 @@ class NodeLlm:
         :raises CostLimitExceeded: when it could cost more than the node's or the run's ``max_cost_dollars``.
         :raises BudgetExceeded: when it could cost more than is left of the tenant's budget.
         """
+        for name in unknown:
+            raise InvalidRequest(_no_option(name))
         options = LlmOptions(model, tools, temperature, max_tokens, stream)
         call = PendingCall(partial(_answered, prompt, options, output), "self.llm")
         run, node = current_run.get(), node_of_run()
         if run is not None and node is not None:
             run.graph_run.note_call(node, call.site)
         return call
+
+
+def _no_option(name: str) -> str:
+    options = [each for each in inspect.signature(NodeLlm.llm).parameters if each not in ("self", "unknown")]
+    near = get_close_matches(name, options, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(options)}."
+    return f"self.llm has no option {name}: {hint}"
 
 
 async def _answered(prompt: LlmPrompt, options: LlmOptions, output: Any) -> Any:
