@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from datetime import date, datetime
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
+from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -22,6 +25,10 @@ class Order(BaseModel):
     kind: Literal["a", "b"] = "a"
     parts: Annotated[list[int], Field(min_length=1, max_length=2)] = [1]
     is_urgent: bool = False
+    due: date | None = None
+    sent_at: datetime | None = None
+    id: UUID | None = None
+    network: IPv4Network | IPv6Network | None = None
     day: str = "1"
 
     @field_validator("day")
@@ -42,6 +49,11 @@ class Order(BaseModel):
         ({"pages": "many"}, "pages must be a whole number"),
         ({"pages": 1.5}, "pages must be a whole number"),
         ({"pages": []}, "pages must be a whole number"),
+        ({"due": "soon"}, "due must be a date, such as 2026-05-01"),
+        ({"due": "2026-05-01T12:00:00"}, "due must be a date, such as 2026-05-01"),
+        ({"sent_at": "2026-13-01"}, "sent_at must be a date and a time, such as 2026-05-01T12:00:00Z"),
+        ({"id": "7"}, "id must be a UUID"),
+        ({"network": "10.0.0.0/33"}, "network must be a network, such as 10.0.0.0/8 or fd00::/8"),
         ({"weight": 0}, "weight must be above 0"),
         ({"weight": 3}, "weight must be below 2.5"),
         ({"weight": "heavy"}, "weight must be a number"),

@@ -19,6 +19,12 @@ MAX_PART_CHARACTERS: Final = 100
 _WHOLE: Final = "must be a whole number"
 _NUMBER: Final = "must be a number"
 _TRUTH: Final = "must be true or false"
+_NETWORK: Final = "must be a network, such as 10.0.0.0/8 or fd00::/8"
+_DATE: Final = "must be a date, such as 2026-05-01"
+_MOMENT: Final = "must be a date and a time, such as 2026-05-01T12:00:00Z"
+_TIME: Final = "must be a time, such as 12:00"
+_DURATION: Final = "must be a duration, such as PT5M"
+_UUID: Final = "must be a UUID"
 
 WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "missing": lambda _: "is missing",
@@ -46,6 +52,21 @@ WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "float_parsing": lambda _: _NUMBER,
     "decimal_type": lambda _: _NUMBER,
     "decimal_parsing": lambda _: _NUMBER,
+    "ip_v4_network": lambda _: _NETWORK,
+    "ip_v6_network": lambda _: _NETWORK,
+    "date_type": lambda _: _DATE,
+    "date_parsing": lambda _: _DATE,
+    "date_from_datetime_parsing": lambda _: _DATE,
+    "date_from_datetime_inexact": lambda _: _DATE,
+    "datetime_type": lambda _: _MOMENT,
+    "datetime_parsing": lambda _: _MOMENT,
+    "datetime_from_date_parsing": lambda _: _MOMENT,
+    "time_type": lambda _: _TIME,
+    "time_parsing": lambda _: _TIME,
+    "time_delta_type": lambda _: _DURATION,
+    "time_delta_parsing": lambda _: _DURATION,
+    "uuid_type": lambda _: _UUID,
+    "uuid_parsing": lambda _: _UUID,
     "decimal_max_places": lambda given: f"must not have more than {given['decimal_places']} decimal places",
     "greater_than": lambda given: f"must be above {_bound(given['gt'])}",
     "greater_than_equal": lambda given: f"must not be below {_bound(given['ge'])}",
@@ -53,6 +74,9 @@ WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "less_than_equal": lambda given: f"must not be above {_bound(given['le'])}",
 }
 """Reasons by pydantic's type of an error; others are its own message, with "must" for its "should"."""
+
+_SCHEMAS: Final = ("lax-or-strict[", "json-or-python[", "function-", "is-instance[")
+"""Beginnings of the names that pydantic gives to the types of a union, which nobody wrote."""
 
 _SHOULD: Final = re.compile(r"(?:[A-Z]\w* )?(?:input )?should (?=be |have |contain |match |not )")
 _CONTINUES_FIELD: Final = re.compile(r"(?:must|is|has|holds|contains|may|cannot) ")
@@ -78,7 +102,8 @@ class WrongField(NamedTuple):
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> WrongField:
         """Read one of pydantic's findings."""
-        place = ".".join(str(part)[:MAX_PART_CHARACTERS] for part in found["loc"])
+        parts = [str(part) for part in found["loc"]]
+        place = ".".join(part[:MAX_PART_CHARACTERS] for part in parts if not part.startswith(_SCHEMAS))
         return cls(place, found["type"], _reason(found))
 
     @property

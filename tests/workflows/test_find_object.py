@@ -71,5 +71,5 @@ def test_the_line_is_named_at_which_an_import_fails(office):
 
 @pytest.mark.parametrize("target", ["office", ":", "office.py:", ":Letters"])
 def test_a_target_without_a_place_or_a_name_is_refused(target):
-    with pytest.raises(InvalidRequest, match="names no object: write module:name, or file.py:name"):
+    with pytest.raises(InvalidRequest, match=r"names no object: write module:name, or file\.py:name"):
         find_object(target)

@@ -57,8 +57,8 @@ def _items(node: Node, given: Any) -> tuple[Any, ...]:
     if isinstance(given, str | bytes | bytearray | Mapping) or not isinstance(given, Iterable):
         over = node.declaration.each.over if node.declaration.each else ""
         raise NodeError(
-            f"node '{node.name}' ({node.place}) fans out over '{over}', whose type is {type(given).__name__}: "
-            "make it a tuple or a list",
+            f"node '{node.name}' ({node.place}) fans out over '{over}', whose type is "
+            f"{type(given).__name__}: make it a tuple or a list",
             node=node.name,
         )
     return tuple(given)

@@ -71,7 +71,7 @@ async def test_an_option_that_is_none_is_named_and_opens_no_breaker(engine, name
 )
 async def test_an_option_that_does_not_exist_is_named(engine, name, hint):
     async with engine(says("Yes.")) as found:
-        with pytest.raises(RunFailed, match="self.llm has no option") as failed:
+        with pytest.raises(RunFailed, match=r"self\.llm has no option") as failed:
             await asks(found.services, **{name: 1}).execute_typed(asked())
         assert str(failed.value).endswith(f"self.llm has no option {name}: {hint}")
         assert found.bodies == []
@@ -87,7 +87,7 @@ class AsksNothing(Workflow):
 
 async def test_a_missing_prompt_is_said(engine):
     async with engine(says("Yes.")) as found:
-        with pytest.raises(RunFailed, match="answer.*prompt"):
+        with pytest.raises(RunFailed, match=r"answer.*prompt"):
             await AsksNothing(found.services).execute_typed(asked())
         assert found.bodies == []
 
