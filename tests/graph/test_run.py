@@ -213,6 +213,30 @@ async def test_an_optional_node_that_fails_degrades_the_run(prepare, log, sequen
     assert run.failed_node is None
 
 
+class UnreadableError(Exception):
+    """An error of a node's own whose text cannot be read."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+async def test_an_error_whose_text_cannot_be_read_is_its_nodes(prepare):
+    class G(Graph):
+        @node(optional=True)
+        async def a(self):
+            raise UnreadableError
+
+        @node
+        async def b(self, a="default"):
+            raise UnreadableError
+
+    run = prepare(G)
+    with pytest.raises(UnreadableError):
+        await run.execute()
+    assert [each.error for each in run.degradations] == ["UnreadableError"]
+    assert run.failed_line == "b"
+
+
 async def test_an_optional_node_may_skip(prepare, log):
     class G(Graph):
         @node(optional=True)

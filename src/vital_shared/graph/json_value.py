@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
+from vital_shared.graph.error_text import one_line
 from vital_shared.graph.errors import NodeError
 
 __all__ = ["MAX_SHOWN_BYTES", "json_value"]
@@ -29,8 +30,8 @@ def json_value(node: str, does: str, value: Any) -> Any:
         data = to_json(value, inf_nan_mode="null")
         read = from_json(data)
     except (ValueError, TypeError, RecursionError) as error:
-        reason = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
-        broken = f"a value of type {kind}, which JSON cannot hold: {reason[:MAX_REASON_CHARACTERS]}"
+        reason = one_line(error)[:MAX_REASON_CHARACTERS]
+        broken = f"a value of type {kind}, which JSON cannot hold: {reason}"
         raise NodeError(f"node '{node}' {does} {broken}", node=node) from error
     if len(data) > MAX_SHOWN_BYTES:
         broken = (

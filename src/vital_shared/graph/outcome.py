@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from vital_shared.graph.error_text import one_line
+
 __all__ = ["Degradation", "NodeStatus", "Outcome", "RunStatus", "Span"]
 
 T = TypeVar("T")
@@ -49,5 +51,5 @@ class Span:
 
 def describe(error: BaseException) -> str:
     """Describe an error in one line that can be stored: it has no lone surrogates."""
-    text = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
+    text = one_line(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

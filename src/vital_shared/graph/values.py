@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from vital_shared.graph.error_text import one_line
 from vital_shared.graph.errors import AnswerError, CheckpointError
 from vital_shared.graph.node import Done
 from vital_shared.graph.outcome import Outcome
@@ -100,7 +101,7 @@ class ValueTypes:
             return _read(self.adapter(name), stored)
         except (ValueError, RecursionError) as error:
             raise CheckpointError(
-                f"the stored value '{name}' no longer fits its type: {_line(error)}"
+                f"the stored value '{name}' no longer fits its type: {one_line(error)}"
             ) from error
 
     def publish(self, name: str, value: Any) -> Any:
@@ -127,7 +128,7 @@ class ValueTypes:
         try:
             return _read_published(self.adapter(name), published)
         except (ValueError, RecursionError) as error:
-            raise CheckpointError(f"the value '{name}' no longer fits its type: {_line(error)}") from error
+            raise CheckpointError(f"the value '{name}' no longer fits its type: {one_line(error)}") from error
 
     def answer(self, name: str, given: Any) -> Any:
         """Return an answer to a paused node, checked: the run may have to wait again, and keep it then.
@@ -150,7 +151,7 @@ class ValueTypes:
         except ValidationError as error:
             raise _refused(name, error) from error
         except (ValueError, RecursionError) as error:
-            broken = f"the answer '{name}' is not of the type that its node declares: {_line(error)}"
+            broken = f"the answer '{name}' is not of the type that its node declares: {one_line(error)}"
             raise AnswerError(broken, path=(name,)) from error
         return value
 
@@ -201,7 +202,7 @@ def _first(error: ValidationError) -> tuple[str, tuple[int | str, ...]]:
     place = ".".join(str(part)[:MAX_PLACE_CHARACTERS] for part in first["loc"])
     at = f", at {place}" if place else ""
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{at}: {_line(first['msg'])}{more}", first["loc"]
+    return f"{at}: {one_line(first['msg'])}{more}", first["loc"]
 
 
 def _unkept(name: str, adapter: TypeAdapter[Any], value: Any, error: Exception) -> CheckpointError:
@@ -212,11 +213,11 @@ def _unkept(name: str, adapter: TypeAdapter[Any], value: Any, error: Exception) 
     except ValidationError as invalid:
         return CheckpointError(f"{wrong}{_first(invalid)[0]}")
     except (ValueError, RecursionError):
-        return CheckpointError(f"{wrong}: {_line(error)}")
+        return CheckpointError(f"{wrong}: {one_line(error)}")
     if type(valid) is not type(value):  # strict or not, a model takes a dict of its fields
         return CheckpointError(f"{wrong}: it is a {type(value).__name__} instead of a {type(valid).__name__}")
     return CheckpointError(
-        f"value '{name}' cannot be stored with the run, since JSON cannot hold it: {_line(error)}"
+        f"value '{name}' cannot be stored with the run, since JSON cannot hold it: {one_line(error)}"
     )
 
 
@@ -230,10 +231,6 @@ def _read(adapter: TypeAdapter[Any], stored: Any) -> Any:
 def _read_published(adapter: TypeAdapter[Any], published: Any) -> Any:
     text = to_json(published, inf_nan_mode="constants")
     return adapter.validate_json(text, strict=False, by_alias=True, by_name=True)
-
-
-def _line(error: object) -> str:
-    return " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
 
 
 def _adapter(function: Callable[..., Any], owner: type, each: bool) -> TypeAdapter[Any]:
