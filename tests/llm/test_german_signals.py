@@ -69,6 +69,31 @@ async def test_a_german_near_miss_is_not_answered(question: str) -> None:
     assert selection.pieces == ()
 
 
+TORG = passage(
+    "Ett stånd på lördagstorget kostar 140 kronor om dagen. Torget öppnar klockan åtta på morgonen.",
+    title="Lördagstorget",
+    score=6.0,
+)
+BIBLIOTEK = passage("Biblioteket stänger klockan 18, på fredagar klockan 20.", title="Biblioteket", score=2.5)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_answered"),
+    [
+        ("Vad kostar ett stånd på lördagstorget?", True),
+        ("Vad kostade ett stånd på lördagstorget år 2011?", False),
+        ("Vilken försäkringspremie kostar ett stånd på lördagstorget?", False),
+        ("Vad kostar elanslutningen till ett stånd på lördagstorget?", False),
+    ],
+)
+async def test_a_language_without_a_calibration_has_the_gate_of_its_model(
+    question: str, is_answered: bool
+) -> None:
+    selection = await select(question, (TORG, BIBLIOTEK), ByMeaning("140 kronor"))
+    assert bool(selection.pieces) is is_answered
+    assert selection.estimate is None
+
+
 def test_a_calibration_is_for_its_language_and_its_scorer_alone() -> None:
     question = "Was kostet ein Stand auf dem Wochenmarkt?"
     assert calibration_for(question, (MARKET,), SCORERS[GERMAN]) is shipped_calibration(GERMAN)

@@ -6,7 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vital_shared.llm.answer_calibration import AnswerCalibration, calibration_for
+from vital_shared.llm.answer_calibration import (
+    SCORERS,
+    AnswerCalibration,
+    calibration_for,
+    shipped_calibration,
+)
 from vital_shared.llm.answer_signals import Logits, closes_gate, masked, signals
 from vital_shared.llm.german_signals import german_signals
 from vital_shared.llm.pieces import PassagePiece, pieces
@@ -14,7 +19,7 @@ from vital_shared.llm.question_parts import question_sentences, refers_back
 from vital_shared.llm.support import is_supported
 from vital_shared.models.answer_estimate import AnswerEstimate
 from vital_shared.models.citation import Passage
-from vital_shared.retrieval.language import GERMAN
+from vital_shared.retrieval.language import GERMAN, language_of
 from vital_shared.retrieval.passage_text import passage_text
 from vital_shared.retrieval.together import together
 from vital_shared.retrieval.words import content_words, coverage
@@ -114,8 +119,7 @@ async def select(
     is_closed = closes_gate(question, passages, evidence.best_text)
     logit = await _sentence_logit(question, evidence.best_text, reranker)
     if calibration is None:
-        answer = "\n".join(piece.text for piece in evidence.pieces)
-        is_answer = is_supported(question, logit, answer, passages) and not is_closed
+        is_answer = not is_closed and await _is_answer(question, evidence, passages, reranker, logit)
         return Selection(evidence.pieces if is_answer else ())
     found = await answer_signals(
         question, evidence, passages, reranker, language=calibration.language, sentence_logit=logit
@@ -123,6 +127,23 @@ async def select(
     estimate = calibration.estimate(found, is_closed=is_closed)
     threshold = calibration.answer_from if answer_from is None else answer_from
     return Selection(evidence.pieces if estimate.probability >= threshold else (), estimate)
+
+
+async def _is_answer(
+    question: str, evidence: Evidence, passages: Sequence[Passage], reranker: Scorer, logit: float
+) -> bool:
+    """Judge an answer in a language that has no calibration.
+
+    The German one is of the multilingual model, and few of its signals depend on the language.
+    """
+    if reranker.scorer(question) != SCORERS[GERMAN]:
+        answer = "\n".join(piece.text for piece in evidence.pieces)
+        return is_supported(question, logit, answer, passages)
+    calibration, language = shipped_calibration(GERMAN), language_of(question)
+    found = await asyncio.to_thread(
+        german_signals, question, evidence.best, evidence.best_text, passages, logit, language
+    )
+    return calibration.estimate(found, is_closed=False).probability >= calibration.answer_from
 
 
 def _calibration(question: str, passages: Sequence[Passage], reranker: Scorer) -> AnswerCalibration | None:

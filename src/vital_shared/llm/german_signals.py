@@ -50,17 +50,23 @@ _CLAUSES: Final = re.compile(r"[.;:,!?](?:\s|$)|\b(?:aber|und|sondern|jedoch)\b"
 
 
 def german_signals(
-    question: str, best: PassagePiece, best_text: str, passages: Sequence[Passage], logit: float
+    question: str,
+    best: PassagePiece,
+    best_text: str,
+    passages: Sequence[Passage],
+    logit: float,
+    language: str = GERMAN,
 ) -> Mapping[str, float]:
     """Return each of `GERMAN_SIGNAL_NAMES`, scaled to about -2 to 2.
 
     :param best_text: the sentence that answers best, with what it needs to be understood.
     :param passages: all that were found, best first.
     :param logit: the multilingual embedder's for that sentence.
+    :param language: the question's; in others than German, what its words ask for is not known.
     """
     asks = question_sentences(question)
     passage = passage_text(best.passage.title, best.passage.section, best.passage.text)
-    missing = [len(word) for word in _named(asks) if not says(passage.lower(), word)]
+    missing = [len(word) for word in _named(asks, language) if not says(passage.lower(), word)]
     attribute = asked_attribute(asks)
     return {
         "answer_logit": (logit - USUAL_LOGIT) / LOGIT_SCALE,
@@ -70,33 +76,35 @@ def german_signals(
         "attribute_missing": float(attribute is not None and not attribute.search(best_text)),
         "attribute_absent": float(attribute is not None and not attribute.search(passage)),
         "kind_missing": float(lacks_number(asks, best_text)),
-        "denied": float(_is_denied(asks, best.text)),
+        "denied": float(_is_denied(asks, best.text, language)),
     }
 
 
-def _words(question: str) -> list[str]:
+def _words(question: str, language: str) -> list[str]:
     """Return the words that say something, in lower case."""
-    silent = stop_words(GERMAN)
+    silent = stop_words(language)
     words = dict.fromkeys(word.lower() for word in _WORD.findall(question))
     return [
         word for word in words if word not in silent and (len(word) >= WORD_MIN_LETTERS or word.isdigit())
     ]
 
 
-def _named(question: str) -> list[str]:
+def _named(question: str, language: str) -> list[str]:
     """Return the nouns and names among its words; all of them where it has no capitals."""
     words = _WORD.findall(question)
     capital = {word.lower() for word in words[1:] if word[0].isupper()}
     return [
-        word for word in _words(question) if not capital or word in capital or any(map(str.isdigit, word))
+        word
+        for word in _words(question, language)
+        if not capital or word in capital or any(map(str.isdigit, word))
     ]
 
 
-def _is_denied(question: str, sentence: str) -> bool:
+def _is_denied(question: str, sentence: str, language: str) -> bool:
     """Return whether a clause with a word of the question denies something that the question does not."""
     if not is_open(question) or denies(question):
         return False
-    words = _words(question)
+    words = _words(question, language)
 
     def shared_words(clause: str) -> int:
         return sum(has_word(clause.lower(), word) for word in words)
