@@ -83,13 +83,14 @@ class AdmissionRequest(NamedTuple):
     """Whether there may be limits above it; read where it reserves more."""
     has_own_transaction: bool = True
     """Whether nothing else is admitted in its transaction."""
-    recent_jump: timedelta = timedelta()
-    """The time by which the clock was set forward while others work, whose reservations last longer."""
+    standstill: timedelta = timedelta()
+    """The time by which the clock was set forward while others work, or for which the store took no writes,
+    so that what they have spent waits: their reservations last longer."""
 
     @property
     def at_work_by(self) -> datetime:
         """The time by which a run that is at work is overdue, and what it has reserved counts no more."""
-        return self.now - self.recent_jump
+        return self.now - self.standstill
 
     @property
     def run(self) -> LimitedRun:
@@ -224,16 +225,11 @@ def _extend_budget(
         is_alone = budget.reserved == (own or 0) and budget.spent + owed + spent_nanos < budget.limit
         if not (is_alone and request.may_exceed_alone):
             _check_budget(replace(budget, spent=budget.spent + owed), more, may_be_alone=False)
-    reserved = (own or 0) + more
+    latest = {"cost_nanos": (own or 0) + more, "expires_at": request.deadline_at}
     statement = upsert(reservations, connection.dialect.name).values(
-        run_id=request.run_id,
-        tenant_id=request.tenant_id,
-        cost_nanos=reserved,
-        expires_at=request.deadline_at,
+        run_id=request.run_id, tenant_id=request.tenant_id, **latest
     )
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["run_id"], set_={"cost_nanos": reserved})
-    )
+    connection.execute(statement.on_conflict_do_update(index_elements=["run_id"], set_=latest))
 
 
 def release(connection: Connection, run_id: str, *, is_limited: bool = True) -> None:

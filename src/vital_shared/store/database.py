@@ -32,9 +32,10 @@ from vital_shared.store.group_commit import GroupCommit, Job, Lost
 from vital_shared.store.group_read import GroupRead
 from vital_shared.store.jitter import pause
 from vital_shared.store.migrations import upgrade
+from vital_shared.store.outage import Outage
 from vital_shared.store.thread_writer import ThreadWriter
 from vital_shared.store.transactions import transaction
-from vital_shared.store.write_errors import has_no_connection_left, is_conflict, is_permanent
+from vital_shared.store.write_errors import has_no_connection_left, is_conflict, is_permanent, is_refusal
 
 __all__ = ["Database"]
 
@@ -83,6 +84,8 @@ class Database:
         """The lock of this process's writers, where there is one at a time."""
         self._commits = GroupCommit(self._transact)
         self._single_commits = GroupCommit(self._transact, max_writes=1)
+        self.outage = Outage()
+        """The times for which it took no writes."""
 
     @property
     def dialect(self) -> str:
@@ -134,12 +137,13 @@ class Database:
         :raises StoreError: when the database is not there or does not answer.
         """
         turn = self._turn if self._in_thread else nullcontext()
-        async with AsyncExitStack() as stack:
-            async with self._within_limit():
-                await stack.enter_async_context(turn)
-            connection = await stack.enter_async_context(self._open(lambda engines: engines.writer))
-            await stack.enter_async_context(transaction(connection, lock_seconds=self.wait_seconds))
-            yield connection
+        with self._noted():
+            async with AsyncExitStack() as stack:
+                async with self._within_limit():
+                    await stack.enter_async_context(turn)
+                connection = await stack.enter_async_context(self._open(lambda engines: engines.writer))
+                await stack.enter_async_context(transaction(connection, lock_seconds=self.wait_seconds))
+                yield connection
 
     async def write(self, job: Job[T]) -> T:
         """Do a write in a transaction of its own, and again where it and another have waited for each other.
@@ -168,7 +172,7 @@ class Database:
         if self._in_thread is None:
             return await self.write(work)
         async with self._turn:
-            with self._plain_errors():
+            with self._noted(), self._plain_errors():
                 return await self._in_thread.write(work)
 
     def put(
@@ -290,6 +294,17 @@ class Database:
                 with self._plain_connecting():
                     self._engines = await create_engines(self._url, wait_seconds=self.wait_seconds)
             return self._engines
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Note whether the database takes writes."""
+        try:
+            yield
+        except StoreError as error:
+            if not is_refusal(error) and not is_conflict(error):
+                self.outage.note_failure()
+            raise
+        self.outage.note_write()
 
     @contextmanager
     def _plain_connecting(self) -> Iterator[None]:

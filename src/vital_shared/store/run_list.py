@@ -74,7 +74,8 @@ class RunListStore:
         return RunPage(runs=tuple(_summary(row, overdue_by) for row in page), next_cursor=cursor)
 
     def _overdue_by(self, now: datetime) -> OverdueBy:
-        return dict.fromkeys(OVERDUE_ENDS, now) | {"running": now - self._recent_jump()}
+        at_work_by = now - self._recent_jump() - self._database.outage.recent()
+        return dict.fromkeys(OVERDUE_ENDS, now) | {"running": at_work_by}
 
     def statement(self, query: RunQuery, *, tenant_id: str | None, now: datetime) -> Select[Any]:
         """Return the statement that reads a page, and one run more.

@@ -178,7 +178,7 @@ class RunStore:
             record.deadline_at,
             max_cost_nanos,
             owed_nanos=self.charge_writer.owed_nanos,
-            recent_jump=self._recent_jump(),
+            standstill=self._standstill(),
             user_id=record.user_id,
             key_id=record.key_id,
             has_own_transaction=False,
@@ -337,7 +337,7 @@ class RunStore:
                 max_cost_nanos,
                 is_request=False,
                 owed_nanos=self.charge_writer.owed_nanos,
-                recent_jump=self._recent_jump(),
+                standstill=self._standstill(),
                 user_id=row["user_id"],
                 key_id=row["key_id"],
             )
@@ -506,7 +506,7 @@ class RunStore:
             lambda: more,
             is_request=False,
             owed_nanos=self.charge_writer.owed_nanos,
-            recent_jump=self._recent_jump(),
+            standstill=self._standstill(),
             may_exceed_alone=may_exceed_alone,
             is_limited=run_id in self._limited,
         )
@@ -637,7 +637,7 @@ class RunStore:
         record, end = to_record(row), self.charge_writer.waiting_end(run_id)
         now = now or datetime.now(UTC)
         if record.status == "running":
-            now -= self._recent_jump()
+            now -= self._standstill()
         return as_swept(record if end is None else end.apply(record), now)
 
     def _abandon(self, record: RunRecord, key: IdempotencyKey | None) -> None:
@@ -672,7 +672,7 @@ class RunStore:
         :returns: those that were ended here, and nowhere else.
         """
         await self.charge_writer.catch_up()  # first: what has ended is not lost
-        lost_by = now - self._recent_jump()
+        lost_by = now - self._standstill()
         self.journal.forget_overdue(lost_by)
         async with self._database.begin() as connection:
             ended = await connection.run_sync(end_overdue, now, lost_by)
@@ -702,6 +702,10 @@ class RunStore:
             self._budgeted.add(run_id)
         if admission.is_limited:
             self._limited.add(run_id)
+
+    def _standstill(self) -> timedelta:
+        """Return the time that does not count for runs at work: a jump of the clock, or an outage."""
+        return self._recent_jump() + self._database.outage.recent()
 
     def forget(self, run_id: str) -> None:
         """Forget a run that has ended, waits for a person, or is another worker's."""
