@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Engine, Table, event, insert, select
+from sqlalchemy import Table, insert, select
+from tests.store.plans import LARGE, plan, reads_all, statements
 from tests.store.test_retention import LETTER, NOW, run
 
 from vital_shared.models.knowledge import Chunk
@@ -24,18 +22,6 @@ from vital_shared.store.retention import STEP_ROWS, TABLES, passes
 from vital_shared.store.tables import conversations, documents, messages, metadata, runs
 
 pytestmark = pytest.mark.sqlite
-
-LARGE: Final = frozenset(
-    {
-        "audit_log", "background_runs", "chunk_embeddings", "chunks", "conversations", "dead_letters", "documents",
-        "idempotency_keys", "ledger", "limit_usage", "messages", "model_calls", "reservations", "run_calls", "run_decisions",
-        "run_feedback", "run_nodes", "runs", "webhook_deliveries",
-    }
-)  # fmt: skip
-"""The tables that grow with what is asked and stored."""
-
-ANY_ROW: Final = "NOT (EXISTS (SELECT * \nFROM documents"
-"""The part of a statement that looks whether there is a row at all, which the first one answers."""
 
 LATER: Final = datetime.now(UTC) + timedelta(days=400)
 OLD: Final = NOW - timedelta(days=400)
@@ -73,34 +59,6 @@ async def fill(database: Database) -> None:
     async with database.begin() as connection:
         for table, values in rows.items():
             await connection.execute(insert(table), values)
-
-
-@contextmanager
-def statements() -> Iterator[dict[str, tuple[object, ...]]]:
-    """Collect each statement that changes or reads rows, with its parameters."""
-    seen: dict[str, tuple[object, ...]] = {}
-
-    def note(_c: object, _u: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
-        if re.match("SELECT|DELETE|UPDATE", statement) and ANY_ROW not in statement:
-            seen.setdefault(statement, parameters)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-
-async def plan(database: Database, statement: str, parameters: tuple[object, ...]) -> list[str]:
-    async with database.connect() as connection:
-        explained = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        return [str(row[3]) for row in explained]
-
-
-def reads_all(steps: list[str]) -> list[str]:
-    """Return the steps that read a large table from end to end, or sort all that they have found."""
-    scans = [step for step in steps if (found := re.match(r"SCAN (\w+)", step)) and found[1] in LARGE]
-    return scans + [step for step in steps if step == "USE TEMP B-TREE FOR ORDER BY"]
 
 
 async def test_no_statement_of_retention_reads_a_large_table_from_end_to_end(database: Database) -> None:

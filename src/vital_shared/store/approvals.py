@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
-from sqlalchemy import Boolean, ColumnElement, RowMapping, literal_column, select, tuple_
+from sqlalchemy import RowMapping, select, tuple_
 
 from vital_shared.models.approval import ApprovalPage, ApprovalQuery, WaitingRun
 from vital_shared.models.cursor import ListPlace
 from vital_shared.models.workflow_io import WorkflowMode, WorkflowOutput
 from vital_shared.store.database import Database
+from vital_shared.store.open_runs import IS_WAITING
 from vital_shared.store.stored_json import read_json
 from vital_shared.store.tables import runs
 
 __all__ = ["ApprovalStore"]
-
-_OPEN: Final[ColumnElement[bool]] = literal_column("runs.status IN ('running', 'awaiting_approval')", Boolean)
-"""The condition of the partial index, in its very words: SQLite compares no meanings."""
 
 
 class ApprovalStore:
@@ -35,8 +32,7 @@ class ApprovalStore:
         :raises InvalidRequest: when the cursor is none of a page.
         """
         conditions = [
-            _OPEN,
-            runs.c.status == "awaiting_approval",
+            IS_WAITING,
             runs.c.output.is_not(None),
             runs.c.deadline_at > now,
         ]

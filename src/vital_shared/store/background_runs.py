@@ -31,6 +31,7 @@ from vital_shared.store.background_run_table import background_runs
 from vital_shared.store.database import Database
 from vital_shared.store.idempotency import IdempotencyKey, take_key
 from vital_shared.store.live_workers import live_workers
+from vital_shared.store.open_runs import IS_QUEUED, IS_RUNNING
 from vital_shared.store.queue_turns import RUNS_IN_TURN
 from vital_shared.store.requeue import requeue_lost
 from vital_shared.store.run_nodes import forget_nodes
@@ -48,9 +49,6 @@ from vital_shared.store.webhook_deliveries import add_delivery
 
 __all__ = ["BackgroundRunStore", "QueueDepth", "QueueItem", "QueuedRun"]
 
-_QUEUED = runs.c.status == "queued"
-_RUNNING = runs.c.status.in_(("running", "awaiting_approval")) & (runs.c.status == "running")
-"""The running ones, within the index that has the open runs alone."""
 _NOTE_DISPATCHED: Final = (
     update(background_runs)
     .where(background_runs.c.run_id == bindparam("of"), background_runs.c.attempt == bindparam("at"))
@@ -154,7 +152,9 @@ class BackgroundRunStore:
         return tuple(record.id for record in new)
 
     def _check_room(self, connection: Connection, tenant_id: str) -> None:
-        waiting = select(runs.c.id).where(runs.c.tenant_id == tenant_id, _QUEUED).limit(self._max_queued + 1)
+        waiting = (
+            select(runs.c.id).where(runs.c.tenant_id == tenant_id, IS_QUEUED).limit(self._max_queued + 1)
+        )
         found = connection.execute(select(func.count()).select_from(waiting.subquery())).scalar_one()
         if found > self._max_queued:
             raise QueueFull(max_queued=self._max_queued)
@@ -188,9 +188,10 @@ class BackgroundRunStore:
     async def redispatch(self, queued_before: datetime, limit: int) -> None:
         """Let the items of the oldest runs be put again; that of a run which has one stays as it is."""
         waiting = (
-            select(runs.c.id)
-            .where(_QUEUED, runs.c.created_at < queued_before)
-            .order_by(runs.c.created_at)
+            select(background_runs.c.run_id)
+            .join(runs, background_runs.c.run_id == runs.c.id)
+            .where(IS_QUEUED, background_runs.c.queued_at < queued_before)
+            .order_by(background_runs.c.queued_at)
             .limit(limit)
         )
         statement = update(background_runs).where(background_runs.c.run_id.in_(waiting))
@@ -202,7 +203,7 @@ class BackgroundRunStore:
         return await self._database.read(
             lambda connection: any(
                 connection.execute(_background(workflows, still_open)).first() is not None
-                for still_open in (_QUEUED, _RUNNING)
+                for still_open in (IS_QUEUED, IS_RUNNING)
             )
         )
 
@@ -221,8 +222,9 @@ class BackgroundRunStore:
         statement = (
             select(runs.c.id, runs.c.tenant_id, runs.c.workflow, runs.c.created_at, background_runs.c.attempt)
             .join(background_runs, background_runs.c.run_id == runs.c.id)
-            .where(_QUEUED, _visible(tenant_id))
-            .order_by(runs.c.created_at, runs.c.id)
+            .where(IS_QUEUED, _visible(tenant_id))
+            # Not by created_at, which is the same: SQLite would step through all runs in the order of that.
+            .order_by(background_runs.c.queued_at, runs.c.id)
             .limit(limit)
         )
         async with self._database.connect() as connection:
@@ -232,7 +234,7 @@ class BackgroundRunStore:
         """Return the depth of each tenant's queue; none for a tenant of whose runs none waits."""
         statement = (
             select(runs.c.tenant_id, func.count(), func.min(runs.c.created_at, type_=runs.c.created_at.type))
-            .where(_QUEUED, _visible(tenant_id))
+            .where(IS_QUEUED, _visible(tenant_id))
             .group_by(runs.c.tenant_id)
         )
         async with self._database.connect() as connection:
@@ -279,12 +281,12 @@ class BackgroundRunStore:
         statement = (
             select(runs.c.id)
             .join(background_runs, background_runs.c.run_id == runs.c.id)
-            .where(_RUNNING, runs.c.owner == owner, background_runs.c.cancel_requested)
+            .where(IS_RUNNING, runs.c.owner == owner, background_runs.c.cancel_requested)
         )
         return await self._database.read(lambda connection: tuple(connection.execute(statement).scalars()))
 
     async def _end(self, which: ColumnElement[bool], values: dict[str, object]) -> EndedRun | None:
-        statement = update(runs).where(which, _QUEUED).values(values).returning(*ENDED_COLUMNS)
+        statement = update(runs).where(which, IS_QUEUED).values(values).returning(*ENDED_COLUMNS)
         async with self._database.begin() as connection:
             row: RowMapping | None = (await connection.execute(statement)).mappings().first()
             if row is not None:

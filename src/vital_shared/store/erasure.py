@@ -26,6 +26,7 @@ from vital_shared.store.idempotency_table import idempotency_keys
 from vital_shared.store.limit_tables import limit_usage, usage_limits
 from vital_shared.store.model_call_table import model_calls
 from vital_shared.store.model_calls import forget_model_calls
+from vital_shared.store.open_runs import IS_RUNNING
 from vital_shared.store.persons import destroy_key, pseudonym_of
 from vital_shared.store.run_decision_table import run_decisions
 from vital_shared.store.tables import conversations, messages, runs
@@ -76,7 +77,7 @@ class PersonRows:
         self._sessions |= await self._conversations()
         others = (runs.c.tenant_id == self._tenant_id, runs.c.user_id != self._user_id)
         columns = (runs.c.id, runs.c.input, runs.c.prompts_erased)
-        statement = select(*columns).where(*others, runs.c.status == "running")
+        statement = select(*columns).where(*others, IS_RUNNING)
         async with self._database.connect() as connection:
             found = (await connection.execute(statement)).all()
         return tuple(

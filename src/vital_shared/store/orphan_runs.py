@@ -19,6 +19,7 @@ from vital_shared.store.durable_tables import workers
 from vital_shared.store.fencing import fenced, is_current
 from vital_shared.store.limit_check import extend_limits
 from vital_shared.store.live_workers import is_live
+from vital_shared.store.open_runs import IS_RUNNING
 from vital_shared.store.requeue import start_over
 from vital_shared.store.run_calls import CarriedCalls, carry_calls, close_calls
 from vital_shared.store.run_end import RunEnd
@@ -42,10 +43,6 @@ _COLUMNS: Final = (
     runs.c.deadline_at,
     runs.c.is_durable,
 )
-
-_OPEN: Final = runs.c.status.in_(("running", "awaiting_approval"))
-"""The condition of the index that has the open runs alone."""
-
 
 DECLARED_DEAD_AT: Final = 1.0
 """The end of the lease of a worker whose process is known to be dead."""
@@ -182,9 +179,7 @@ def _orphans(connection: Connection) -> _FoundOrphans:
     has_impossible_lease = len(dead) < len(ends)
     if not dead:
         return _FoundOrphans((), has_impossible_lease)
-    left = select(*_COLUMNS).where(
-        _OPEN, runs.c.status == "running", runs.c.is_durable, runs.c.owner.in_(dead)
-    )
+    left = select(*_COLUMNS).where(IS_RUNNING, runs.c.is_durable, runs.c.owner.in_(dead))
     orphans = tuple(_orphan(row, *ends[row["owner"]]) for row in connection.execute(left).mappings())
     return _FoundOrphans(orphans, has_impossible_lease)
 
@@ -294,6 +289,6 @@ def declare_dead(connection: Connection, ids: Collection[str]) -> None:
 
 
 def _forget_workers(connection: Connection) -> None:
-    left = exists().where(_OPEN, runs.c.status == "running", runs.c.is_durable, runs.c.owner == workers.c.id)
+    left = exists().where(IS_RUNNING, runs.c.is_durable, runs.c.owner == workers.c.id)
     over = workers.c.lease_until <= database_seconds(connection.dialect.name) - FORGET_AFTER_SECONDS
     connection.execute(delete(workers).where(over, ~left))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, case, update
+from sqlalchemy import ColumnElement, Connection, case, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from vital_shared.store.admission import forget_overdue
 from vital_shared.store.idempotency import forget_expired
+from vital_shared.store.open_runs import IS_QUEUED, IS_RUNNING, IS_WAITING
 from vital_shared.store.requeue import requeue_overdue
 from vital_shared.store.run_calls import close_calls
 from vital_shared.store.run_nodes import forget_nodes
@@ -28,6 +29,12 @@ from vital_shared.store.tables import runs
 __all__ = ["end_overdue"]
 
 _WAITING: Final[tuple[RunStatus, ...]] = ("queued", "awaiting_approval")
+
+_HAS_STATUS: Final[dict[RunStatus, ColumnElement[bool]]] = {
+    "queued": IS_QUEUED,
+    "running": IS_RUNNING,
+    "awaiting_approval": IS_WAITING,
+}
 
 
 def end_overdue(connection: Connection, now: datetime, at_work_by: datetime) -> tuple[EndedRun, ...]:
@@ -49,7 +56,7 @@ def end_overdue(connection: Connection, now: datetime, at_work_by: datetime) -> 
 
 
 def _overdue(status: RunStatus, now: datetime) -> ReturningUpdate[Any]:
-    overdue = update(runs).where(runs.c.status == status, runs.c.deadline_at <= now)
+    overdue = update(runs).where(_HAS_STATUS[status], runs.c.deadline_at <= now)
     end: dict[str, Any] = {**OVERDUE_ENDS[status], **ENDED_WITHOUT_ANSWER}
     if status == "running":
         end["error_message"] = case((runs.c.is_durable, NOT_TAKEN_OVER), else_=LOST.message)

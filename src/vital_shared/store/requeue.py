@@ -15,6 +15,7 @@ from vital_shared.store.admission import release
 from vital_shared.store.background_run_table import background_runs
 from vital_shared.store.fencing import fenced
 from vital_shared.store.live_workers import owner_is_dead
+from vital_shared.store.open_runs import IS_RUNNING
 from vital_shared.store.run_calls import carry_calls, close_calls
 from vital_shared.store.run_nodes import forget_nodes
 from vital_shared.store.run_record import ENDED_COLUMNS, ENDED_WITHOUT_ANSWER, LOST, EndedRun, to_ended
@@ -113,7 +114,7 @@ def requeue_overdue(connection: Connection, now: datetime, at_work_by: datetime)
     overdue = (
         select(runs.c.id)
         .join(background_runs, background_runs.c.run_id == runs.c.id)
-        .where(runs.c.status == "running", runs.c.deadline_at <= at_work_by)
+        .where(IS_RUNNING, runs.c.deadline_at <= at_work_by)
     )
     for run_id in connection.execute(overdue).scalars().all():
         requeue(connection, run_id, now)

@@ -16,7 +16,18 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Literal
 
-from sqlalchemy import Connection, RowMapping, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 
 from vital_shared.models.base import Frozen
 from vital_shared.store.database import Database
@@ -27,8 +38,6 @@ __all__ = ["DeliveryStatus", "DueDelivery", "WebhookDelivery", "WebhookStore", "
 
 DeliveryStatus = Literal["waiting", "pending", "delivered", "failed"]
 
-OPEN: Final = ("waiting", "pending")
-
 ATTEMPT_LEASE: Final = timedelta(seconds=60)
 """The time after which an attempt whose process died is made again."""
 
@@ -37,6 +46,14 @@ MAX_ERROR_CHARACTERS: Final = 500
 NO_ATTEMPTS: Final[Mapping[str, int]] = MappingProxyType({})
 
 _table = webhook_deliveries.c
+
+# In the very words of the index that has these alone: a database compares no meanings, and plans before it
+# knows the values.
+_WAITING: Final[ColumnElement[str]] = literal_column("'waiting'")
+_PENDING: Final[ColumnElement[str]] = literal_column("'pending'")
+_IS_UNSENT: Final = _table.status.in_((_WAITING, _PENDING))
+_IS_WAITING: Final = and_(_IS_UNSENT, _table.status == _WAITING)
+_IS_PENDING: Final = and_(_IS_UNSENT, _table.status == _PENDING)
 
 
 class WebhookDelivery(Frozen):
@@ -100,7 +117,7 @@ class WebhookStore:
 
     async def has_open(self) -> bool:
         """Return whether there is one that was not sent yet."""
-        statement = select(literal(1)).where(_table.status.in_(OPEN)).limit(1)
+        statement = select(literal(1)).where(_IS_UNSENT).limit(1)
         return await self._database.read(lambda connection: connection.execute(statement).first()) is not None
 
     async def arm(self, now: datetime, *, ended_since: datetime | None = None) -> int:
@@ -113,7 +130,7 @@ class WebhookStore:
             ended = ended.where(runs.c.finished_at >= ended_since)
         statement = (
             update(webhook_deliveries)
-            .where(_table.status == "waiting", _table.run_id.in_(ended))
+            .where(_IS_WAITING, _table.run_id.in_(ended))
             .values(status="pending", next_attempt_at=now)
         )
         async with self._database.begin() as connection:
@@ -157,13 +174,13 @@ class WebhookStore:
 
     async def pending(self) -> int:
         """Return how many have ended runs, and are not delivered."""
-        statement = select(func.count()).where(_table.status == "pending")
+        statement = select(func.count()).where(_IS_PENDING)
         async with self._database.connect() as connection:
             return (await connection.scalar(statement)) or 0
 
     async def _set(self, delivery_id: str, **values: object) -> None:
         """Note what came of an attempt, unless a later one has ended the delivery meanwhile."""
-        still_open = (_table.id == delivery_id) & (_table.status == "pending")
+        still_open = (_table.id == delivery_id) & _IS_PENDING
         statement = update(webhook_deliveries).where(still_open).values(values)
         async with self._database.begin() as connection:
             await connection.execute(statement)
@@ -200,7 +217,7 @@ def _oldest(
     """Return the oldest that are due, but for some, and for those of some tenants."""
     due = (
         select(_table.id, _table.tenant_id)
-        .where(_table.status == "pending", _table.next_attempt_at <= now)
+        .where(_IS_PENDING, _table.next_attempt_at <= now)
         .where(_table.id.not_in(taken), _table.tenant_id.not_in(full))
         .order_by(_table.next_attempt_at)
         .limit(limit - len(taken))

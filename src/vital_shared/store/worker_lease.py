@@ -25,6 +25,7 @@ from vital_shared.logs import get_logger
 from vital_shared.models.fence import Fence
 from vital_shared.store.database import Database
 from vital_shared.store.durable_tables import workers
+from vital_shared.store.open_runs import IS_RUNNING
 from vital_shared.store.tables import runs
 from vital_shared.store.upsert import upsert
 
@@ -295,5 +296,5 @@ def _take_row(connection: Connection, worker: str, seconds: float, started_at: d
 
 def _epochs(connection: Connection, worker: str) -> dict[str, int]:
     """Return the epochs of the runs that are a worker's, by run."""
-    statement = select(runs.c.id, runs.c.epoch).where(runs.c.owner == worker, runs.c.status == "running")
+    statement = select(runs.c.id, runs.c.epoch).where(IS_RUNNING, runs.c.owner == worker)
     return {row.id: row.epoch for row in connection.execute(statement)}
