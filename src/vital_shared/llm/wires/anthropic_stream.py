@@ -22,6 +22,7 @@ from vital_shared.llm.wires.anthropic_blocks import ContentBlocks
 from vital_shared.llm.wires.anthropic_errors import failure
 from vital_shared.llm.wires.anthropic_usage import AnthropicUsage
 from vital_shared.llm.wires.call_arguments import read_arguments
+from vital_shared.llm.wires.counts import counts_in
 from vital_shared.llm.wires.fields import (
     UnreadableField,
     is_end_marker,
@@ -189,7 +190,7 @@ class AnthropicDecoder:
     def _message_start(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
         message = object_in(event.get("message"))
         self._note_origin(message)
-        usage = self._usage.begin(message.get("usage") or event.get("usage"))
+        usage = self._usage.begin(counts_in(message.get("usage") or event.get("usage")))
         return () if usage is None else (usage,)
 
     def _message_delta(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
@@ -220,7 +221,8 @@ class AnthropicDecoder:
         self._stop = reason.lower() if reason else self._stop
 
     def _count(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
-        usage = self._usage.update(event.get("usage") or object_in(event.get("delta")).get("usage"))
+        within = (object_in(event.get(name)).get("usage") for name in ("delta", "message", "metadata"))
+        usage = self._usage.update(counts_in(event.get("usage") or next(filter(None, within), None)))
         return () if usage is None else (usage,)
 
     def _calls(self, blocks: Sequence[dict[str, Any]], *, asked: bool) -> tuple[ModelToolCall, ...]:

@@ -10,9 +10,10 @@ from typing import Any, Final
 import orjson
 
 from vital_shared.llm.base import MAX_CALL_TOKENS, Usage
+from vital_shared.llm.wires.json_text import read_json
 from vital_shared.models.price_details import PriceDetails
 
-__all__ = ["UsageReader"]
+__all__ = ["UsageReader", "counts_in"]
 
 MAX_RAW_BYTES: Final = 4096
 """Longest usage object, as JSON, that is kept beside the counts."""
@@ -42,6 +43,15 @@ _WHOLES: Final = {
 _DIGITS: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{0,9})?")
 
 
+def counts_in(usage: Any) -> Any:
+    """Return the counts within a text of JSON, or within a list; anything else as it is."""
+    if isinstance(usage, str) and len(usage) <= MAX_RAW_BYTES:
+        usage = read_json(usage.encode("utf-8", "replace")) or usage
+    if isinstance(usage, list):
+        return next((each for each in usage[:MAX_MODALITIES] if isinstance(each, dict)), usage)
+    return usage
+
+
 class UsageReader:
     """A reader of one usage object; ignores what is no count, and marks the result as corrected.
 
@@ -68,6 +78,7 @@ class UsageReader:
             if count is None:
                 self._corrected = True
             elif count:
+                self._corrected = self._corrected or not _is_whole(value)
                 return count
             else:
                 found = 0
@@ -199,6 +210,11 @@ class UsageReader:
             return None
         kept: dict[str, Any] = orjson.loads(written)
         return kept
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether a count, or its text, is a whole number; no provider charges for a part of a token."""
+    return float(value).is_integer()
 
 
 def _count(value: Any) -> int | None:

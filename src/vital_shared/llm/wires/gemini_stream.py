@@ -18,6 +18,7 @@ from vital_shared.llm.base import (
     Stop,
     StopReason,
 )
+from vital_shared.llm.wires.counts import counts_in
 from vital_shared.llm.wires.fields import (
     UnreadableField,
     is_end_marker,
@@ -29,7 +30,7 @@ from vital_shared.llm.wires.fields import (
 )
 from vital_shared.llm.wires.gemini_errors import failure
 from vital_shared.llm.wires.gemini_parts import ContentParts, UnreadableCall
-from vital_shared.llm.wires.gemini_usage import GeminiUsage
+from vital_shared.llm.wires.gemini_usage import GeminiUsage, in_camel_case
 from vital_shared.llm.wires.json_text import read_json
 from vital_shared.llm.wires.thoughts import ThoughtSplitter
 
@@ -75,7 +76,9 @@ class GeminiDecoder:
         "_finish",
         "_finish_words",
         "_goes_on",
+        "_has_unfinished",
         "_id",
+        "_is_settled",
         "_model",
         "_must_be_usable",
         "_parts",
@@ -99,6 +102,10 @@ class GeminiDecoder:
         self._finish_words = ""
         self._goes_on = False
         """Whether more of the answer came behind a reason of its end."""
+        self._has_unfinished = False
+        """Whether a part came without a reason of its end, so that such a reason means something."""
+        self._is_settled = False
+        """Whether the reason of its end came, and counts with it or behind it."""
         self._ended = False
         """Whether an end marker came, which only gateways send."""
         self._id: str | None = None
@@ -111,8 +118,8 @@ class GeminiDecoder:
 
     @property
     def is_over(self) -> bool:
-        """Whether an end marker came; Google itself says it with the end of the connection alone."""
-        return self._ended
+        """Whether an end marker came, or all that Google sends before it ends the connection."""
+        return self._ended or (self._is_settled and not self._goes_on)
 
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read one chunk, or a list of them, which is what comes without ``alt=sse``."""
@@ -162,14 +169,18 @@ class GeminiDecoder:
             raise failure(chunk, self._model)
         self._id = self._id or label_in(chunk.get("responseId"))
         self._response_model = self._response_model or label_in(chunk.get("modelVersion"))
-        first_counts = self._usage.update(chunk.get("usageMetadata"))
         candidates = objects_in(chunk.get("candidates"))
+        counts = _counts_of(chunk, candidates)
+        first_counts = self._usage.update(counts)
         for each in candidates:
             self._usage.ground(each)
         if not candidates:
             self._note_refusal(chunk)
         candidate = next((each for each in candidates if self._is_read(each)), None)
         events = [] if candidate is None else self._content(candidate)
+        self._has_unfinished = self._has_unfinished or (self._finish is None and bool(self._parts))
+        if counts and self._finish is not None and self._has_unfinished and self._choices == 1:
+            self._is_settled = True
         if self._choices > 1:
             events += [
                 ReasoningDelta(text=text)  # no part of the answer, and paid for like one
@@ -231,6 +242,16 @@ class GeminiDecoder:
     def _unreadable(self) -> ModelUnavailable:
         message = f'"{self._model}" sent a chunk that cannot be read.'
         return ModelUnavailable(message, model=self._model, request_id=self._id, kind="bad_answer")
+
+
+def _counts_of(chunk: Mapping[str, Any], candidates: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the counts of a chunk, where Google has them or gateways put them, by their names in JSON."""
+    for place in (chunk, object_in(chunk.get("metadata")), *candidates):
+        if counts := place.get("usageMetadata"):
+            return counts_in(counts)
+        if counts := counts_in(place.get("usage_metadata")):  # as protobuf writes it where it keeps its names
+            return in_camel_case(counts)
+    return None
 
 
 def _texts_of(candidate: Mapping[str, Any]) -> list[str]:

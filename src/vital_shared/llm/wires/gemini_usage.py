@@ -5,24 +5,39 @@ Each chunk counts all that was read and written until then; in any of them a cou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from vital_shared.llm.base import Usage
-from vital_shared.llm.wires.counts import UsageReader
+from vital_shared.llm.wires.counts import MAX_MODALITIES, UsageReader
 from vital_shared.llm.wires.fields import object_in
 from vital_shared.models.price_details import PriceDetails
 
-__all__ = ["GeminiUsage"]
-
+__all__ = ["GeminiUsage", "in_camel_case"]
 
 MAX_SEARCHES: Final = 1_000
 """Searches for one answer that are counted."""
+
+_SNAKE: Final = re.compile("_([a-z])")
 
 _TEXT_ALONE: Final = frozenset({"TEXT"})
 
 _TERMS: Final = {"on_demand_flex": "flex", "on_demand_priority": "priority"}
 """Terms of the call, by Vertex AI's type of traffic."""
+
+
+def in_camel_case(counts: Any) -> Any:
+    """Return an object, and the entries of the lists within it, with names such as ``promptTokenCount``."""
+    if isinstance(counts, list):
+        return [in_camel_case(each) for each in counts[:MAX_MODALITIES]]
+    if not isinstance(counts, dict):
+        return counts
+    return {_SNAKE.sub(_raised, name): in_camel_case(value) for name, value in counts.items()}
+
+
+def _raised(found: re.Match[str]) -> str:
+    return found[1].upper()
 
 
 class GeminiUsage:

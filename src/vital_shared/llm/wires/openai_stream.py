@@ -20,6 +20,7 @@ from vital_shared.llm.base import (
     StopReason,
     TextDelta,
 )
+from vital_shared.llm.wires.counts import counts_in
 from vital_shared.llm.wires.fields import label_in
 from vital_shared.llm.wires.json_text import SurrogateJoiner, read_json
 from vital_shared.llm.wires.openai_content import content_pieces, reasoning_text
@@ -57,6 +58,10 @@ _DONE: Final = b"[DONE]"
 """The end of a stream; all that is not JSON is slow to notice."""
 
 _WHOLE_COUNTS: Final = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
+
+
+_PLACES_OF_USAGE: Final = frozenset({"x_groq", "metadata", "message", "response"})
+"""Fields of a chunk within which Groq, or a gateway, counts."""
 
 
 class OpenAIDecoder:
@@ -162,6 +167,9 @@ class OpenAIDecoder:
                 and "error" not in choice
                 and not chunk.get("usage")
                 and not chunk.get("error")
+                and "usage" not in choice
+                and "message" not in choice
+                and _PLACES_OF_USAGE.isdisjoint(chunk)
             )
         except (LookupError, TypeError):
             return self._read(chunk)
@@ -335,10 +343,13 @@ def _objects(choices: Any) -> list[Mapping[str, Any]]:
 
 
 def _usage_of(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> Any:
-    """Return the usage: of the chunk, of the choice (Moonshot), or within Groq's own field."""
-    groq = chunk.get("x_groq")
-    of_groq = groq.get("usage") if isinstance(groq, dict) else None
-    return chunk.get("usage") or choice.get("usage") or of_groq
+    """Return the usage: of the chunk, of the choice (Moonshot), or from another place."""
+    if usage := chunk.get("usage") or choice.get("usage"):
+        return counts_in(usage)
+    of_choice = (choice.get("delta"), choice.get("message"))
+    of_chunk = (chunk.get(name) for name in _PLACES_OF_USAGE)
+    places = (each for each in (*of_choice, *of_chunk) if isinstance(each, dict))
+    return counts_in(next((usage for each in places if (usage := each.get("usage"))), None))
 
 
 def _has_counts(usage: Any) -> bool:

@@ -30,6 +30,7 @@ from vital_shared.llm.base import (
 from vital_shared.llm.call_metrics import count_retry
 from vital_shared.llm.routing.rate_limits import RateLimitBook
 from vital_shared.llm.wires.base import Chat, Decoder, Wire, WireRequest
+from vital_shared.llm.wires.body_text import body_text, declared_charset, in_utf8
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.embeddings import EMBEDDINGS_BOUNDS
 from vital_shared.llm.wires.json_text import mended
@@ -303,11 +304,11 @@ class Provider:
             if not sending.is_streamed:
                 bounds = EMBEDDINGS_BOUNDS if sending.operation == "embeddings" else AnswerBounds()
                 with self._explained(response, name, request_id, decoder, ends):
-                    yield await whole_body(response.content, decoder, bounds, ends=ends.at)
+                    yield await whole_body(response, decoder, bounds, ends=ends.at)
                     yield [_with_id(event, request_id) for event in decoder.end()]
                 return
             batches = packets(
-                response.content,
+                response,
                 decoder,
                 AnswerBounds.of(sending.max_output_tokens),
                 first=min(ends.at, asyncio.get_running_loop().time() + sending.first_seconds),
@@ -414,14 +415,16 @@ class Provider:
             return ModelUnavailable(
                 f'The provider of "{name}" sent no answer: status {response.status}.', model=name
             )
+        body = b""
         try:
             async with asyncio.timeout_at(min(ends.at, asyncio.get_running_loop().time() + MAX_WAIT_SECONDS)):
-                body = await response.content.read(MAX_ERROR_BYTES)
-                while len(body) < MAX_ERROR_BYTES and (more := await response.content.read(MAX_ERROR_BYTES)):
+                content = body_text(response)
+                while len(body) < MAX_ERROR_BYTES and (more := await content.readany()):
                     body += more
         except (TimeoutError, aiohttp.ClientError, OSError):
             body = b""  # the status alone has to do
-        body = body[:MAX_ERROR_BYTES]
+        charset = declared_charset(response)
+        body = body[:MAX_ERROR_BYTES] if charset is None else in_utf8(body[:MAX_ERROR_BYTES], charset)
         error = self._wire.error(response.status, response.headers, body, name)
         error.answer = ProviderAnswer(response.status, body)
         return error

@@ -12,6 +12,7 @@ import aiohttp
 
 from vital_shared.llm.base import ModelError, ModelEvent, ReasoningDelta, TextDelta
 from vital_shared.llm.wires.base import Decoder
+from vital_shared.llm.wires.body_text import body_text, declared_charset, in_utf8
 from vital_shared.llm.wires.bounds import AnswerBounds, AnswerTooLarge
 from vital_shared.llm.wires.sse import EventReader, EventTooLarge
 from vital_shared.llm.wires.timing import Silence, StreamDeadline
@@ -42,7 +43,7 @@ class NoEvents(Exception):
 
 
 async def packets(
-    content: aiohttp.StreamReader,
+    response: aiohttp.ClientResponse,
     decoder: Decoder,
     bounds: AnswerBounds,
     *,
@@ -54,6 +55,7 @@ async def packets(
 
     What goes wrong behind a whole answer is passed over.
 
+    :param response: the response with the body.
     :param first: the deadline of the first piece of the answer, by the loop's clock.
     :param between: seconds from one piece to the next.
     :param ends: the deadline of the whole answer, by the loop's clock.
@@ -63,7 +65,8 @@ async def packets(
     :raises NoEvents: when the body was something else than a stream of events.
     :raises ModelError: the error that the stream reports, once all before it was given.
     """
-    reader, now = _AnswerReader(decoder, bounds), asyncio.get_running_loop().time
+    content, now = body_text(response), asyncio.get_running_loop().time
+    reader = _AnswerReader(decoder, bounds, declared_charset(response))
     watch = StreamDeadline(lambda: content.set_exception(Silence()))
     watch.move(first)
     pieces, was_whole, was_over, chunk = 0, False, False, b"begins"
@@ -99,13 +102,14 @@ async def packets(
 class _AnswerReader:
     """A reader that turns packets into events, and counts them."""
 
-    __slots__ = ("_bounds", "_decoder", "_events", "_size", "beginning", "events")
+    __slots__ = ("_bounds", "_charset", "_decoder", "_events", "_size", "beginning", "events")
 
-    def __init__(self, decoder: Decoder, bounds: AnswerBounds) -> None:
+    def __init__(self, decoder: Decoder, bounds: AnswerBounds, charset: str | None) -> None:
         self.events = 0
         self.beginning = b""
         self._decoder = decoder
         self._bounds = bounds
+        self._charset = charset
         self._events = EventReader()
         self._size = 0
 
@@ -122,7 +126,7 @@ class _AnswerReader:
             self.events += len(said)
             decode = self._decoder.feed
             for data in said:
-                events += decode(data)
+                events += decode(data if self._charset is None else in_utf8(data, self._charset))
             self._bounds.check(self._size, self.events)
         except (ModelError, EventTooLarge, AnswerTooLarge) as error:
             return events, error

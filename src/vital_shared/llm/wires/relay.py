@@ -111,7 +111,7 @@ class _RelayingDecoder:
     def feed(self, data: bytes) -> Sequence[ModelEvent]:
         """Read the data of an event, and pass them on, unless the stream is over with it."""
         events = self._decoder.feed(data)
-        if self.is_over:
+        if self.is_over or self._rest:
             self._rest += _objects(data) or (data,)  # an end marker is no object
             return events
         for each in _objects(data):

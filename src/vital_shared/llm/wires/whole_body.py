@@ -9,6 +9,7 @@ import aiohttp
 
 from vital_shared.llm.base import ModelEvent
 from vital_shared.llm.wires.base import Decoder
+from vital_shared.llm.wires.body_text import body_text, declared_charset, in_utf8
 from vital_shared.llm.wires.bounds import AnswerBounds
 from vital_shared.llm.wires.json_text import BYTE_ORDER_MARK
 from vital_shared.llm.wires.reading import NoEvents
@@ -18,10 +19,11 @@ __all__ = ["whole_body"]
 
 
 async def whole_body(
-    content: aiohttp.StreamReader, decoder: Decoder, bounds: AnswerBounds, *, ends: float
+    response: aiohttp.ClientResponse, decoder: Decoder, bounds: AnswerBounds, *, ends: float
 ) -> Sequence[ModelEvent]:
     """Read a body to its end, and return what it says.
 
+    :param response: the response with the body.
     :param ends: the deadline, by the loop's clock.
     :raises Silence: when it has not come in time.
     :raises AnswerTooLarge: when there is more than the bounds allow.
@@ -31,12 +33,14 @@ async def whole_body(
     body = bytearray()
     try:
         async with asyncio.timeout_at(ends):
-            async for chunk in content.iter_any():
+            async for chunk in body_text(response).iter_any():
                 body += chunk
                 bounds.check(len(body), 0)
     except TimeoutError as error:
         raise Silence from error
-    data = bytes(body).removeprefix(BYTE_ORDER_MARK).strip()
+    charset = declared_charset(response)
+    data = bytes(body) if charset is None else in_utf8(bytes(body), charset)
+    data = data.removeprefix(BYTE_ORDER_MARK).strip()
     if not data.startswith(b"{"):
         raise NoEvents(data[:200])
     return decoder.feed(data)
