@@ -109,6 +109,7 @@ chaos: $(VENV)/installed-dev stack
 
 takeover: $(VENV)/installed-dev
 	$(BIN)/python -W ignore -m tests.takeover
+	$(BIN)/python -W ignore -m tests.takeover --postgres
 	$(BIN)/python -W ignore -m tests.takeover.false_takeovers --seconds 40
 
 lint: $(VENV)/installed-dev

@@ -7,14 +7,18 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
+from tests.postgres_server import running_postgres
+from tests.store_database import PostgresStores
 from tests.takeover.crash import POINTS, CrashPoint
 from tests.takeover.fork_server import ForkServer, fork_server
 from tests.takeover.trial import trial
+from tests.takeover.trial_store import PostgresTrials, SqliteTrials, TrialStores
 
 EXAMPLES: Final = 5
 
@@ -30,24 +34,34 @@ def main() -> int:
         "--turns", type=int, default=40, help="turns of the event loop of each flow, of all those"
     )
     parser.add_argument("--pairs", type=int, default=40, help="pairs of deaths, drawn by chance")
+    parser.add_argument("--postgres", action="store_true", help="databases of a real server, not files")
     parser.add_argument("--kinds", nargs="+", default=POINTS, choices=POINTS)
     chosen = parser.parse_args()
     table = Table("flow", "kind", "trials", "deaths", "faulty", "examples")
     faulty = 0
-    with fork_server() as server, tempfile.TemporaryDirectory(prefix="vital-template-") as made:
-        template = Path(made)
-        server.prepare(template)
+    with fork_server() as server, _stores(server, on_postgres=chosen.postgres) as stores:
         for flow in CRASHING:
-            counts = trial(server, template, flow, []).points
+            counts = trial(server, stores, flow, []).points
             for kind in chosen.kinds:
                 singles = [
                     [CrashPoint(kind, number)] for number in _numbers(kind, counts[kind], chosen.turns)
                 ]
-                faulty += _try(server, template, flow, kind, singles, table)
+                faulty += _try(server, stores, flow, kind, singles, table)
             pairs = list(_pairs(counts, chosen.kinds, chosen.pairs))
-            faulty += _try(server, template, flow, "two of them", pairs, table)
+            faulty += _try(server, stores, flow, "two of them", pairs, table)
     CONSOLE.print(table)
     return min(faulty, 100)
+
+
+@contextmanager
+def _stores(server: ForkServer, *, on_postgres: bool) -> Iterator[TrialStores]:
+    if on_postgres:
+        with running_postgres() as postgres:
+            yield PostgresTrials(PostgresStores(postgres))
+        return
+    with tempfile.TemporaryDirectory(prefix="vital-template-") as made:
+        server.prepare(Path(made))
+        yield SqliteTrials(Path(made))
 
 
 def _numbers(kind: str, count: int, turns: int) -> Sequence[int]:
@@ -63,7 +77,7 @@ def _pairs(counts: dict[str, int], kinds: Sequence[str], pairs: int) -> Iterator
 
 def _try(
     server: ForkServer,
-    template: Path,
+    stores: TrialStores,
     flow: str,
     kind: str,
     trials: Sequence[Sequence[CrashPoint]],
@@ -72,7 +86,7 @@ def _try(
     found, deaths = [], 0
     for points in trials:
         try:
-            left = trial(server, template, flow, points)
+            left = trial(server, stores, flow, points)
         except AssertionError as error:  # an engine has ended with an error, or not at all
             faults = str(error).strip().splitlines()[-1:]
         else:

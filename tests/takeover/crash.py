@@ -9,7 +9,10 @@ import sqlite3
 import sqlite3.dbapi2
 import threading
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple
+
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection, AsyncAdapt_asyncpg_cursor
 
 __all__ = ["POINTS", "CrashPoint", "Crasher", "CrashingLoop", "trace_writes"]
 
@@ -65,12 +68,17 @@ class CrashingLoop(asyncio.SelectorEventLoop):
 
 
 def trace_writes(crasher: Crasher) -> None:
-    """Let each statement that writes be a point, on every connection of this process to SQLite."""
+    """Let each statement that writes be a point, on every connection of this process to its store."""
 
     def note(statement: str) -> None:
         if statement.lstrip().upper().startswith(WRITES):
             crasher.come_to("write")
 
+    _trace_sqlite(note)
+    _trace_postgres(note)
+
+
+def _trace_sqlite(note: Callable[[str], None]) -> None:
     connect = sqlite3.connect
 
     def traced(*args: Any, **options: Any) -> sqlite3.Connection:
@@ -79,3 +87,27 @@ def trace_writes(crasher: Crasher) -> None:
         return connection
 
     sqlite3.connect = sqlite3.dbapi2.connect = traced
+
+
+def _trace_postgres(note: Callable[[str], None]) -> None:
+    execute, execute_many = (
+        AsyncAdapt_asyncpg_cursor._prepare_and_execute,
+        AsyncAdapt_asyncpg_cursor._executemany,
+    )
+    commit = AsyncAdapt_asyncpg_connection.commit
+
+    async def traced(cursor: Any, operation: str, parameters: Any) -> None:
+        note(operation)
+        await execute(cursor, operation, parameters)
+
+    async def traced_many(cursor: Any, operation: str, parameters: Any) -> None:
+        note(operation)
+        await execute_many(cursor, operation, parameters)
+
+    def traced_commit(connection: Any) -> None:
+        note("COMMIT")
+        commit(connection)
+
+    patched: Any = AsyncAdapt_asyncpg_cursor
+    patched._prepare_and_execute, patched._executemany = traced, traced_many
+    AsyncAdapt_asyncpg_connection.commit = traced_commit  # type: ignore[method-assign]

@@ -17,6 +17,7 @@ from tests.takeover.crash import Crasher, CrashingLoop, CrashPoint, trace_writes
 from tests.takeover.flows import FLOWS
 from tests.takeover.line_file import LineFile
 from tests.takeover.model import MODEL, PRICES, LoggedModel
+from tests.takeover.trial_store import ADDRESS_FILE
 
 from ai_engine.app import create_app
 from ai_engine.background import takeover
@@ -116,4 +117,6 @@ async def _serving(folder: Path, crasher: Crasher, *, lease_seconds: float) -> A
 
 def _settings(folder: Path, lease_seconds: float = 1.0) -> Settings:
     os.environ["VITAL_CACHE_ENTRIES"] = "0"
-    return Settings(data_dir=folder, lease_seconds=lease_seconds, store_seconds=10)
+    address = folder / ADDRESS_FILE
+    url = address.read_text(encoding="utf-8") if address.exists() else ""
+    return Settings(data_dir=folder, database_url=url, lease_seconds=lease_seconds, store_seconds=10)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.store_database import PostgresStores
 from tests.takeover.crash import CrashPoint
 from tests.takeover.fork_server import ForkServer, fork_server
 from tests.takeover.trial import ACTS, trial
+from tests.takeover.trial_store import PostgresTrials, SqliteTrials, TrialStores
 
 MOST_POINTS = {"turn": 600, "write": 100, "call": 55}
 """About what a run comes to that nothing disturbs; beyond it an engine lives."""
@@ -21,12 +22,20 @@ points = st.sampled_from(sorted(MOST_POINTS)).flatmap(
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServer, Path]]:
-    """A server of processes, and a folder with a database that is up to date."""
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServer, TrialStores]]:
+    """A server of processes, and stores in files."""
     template = tmp_path_factory.mktemp("template")
     with fork_server() as server:
         server.prepare(template)
-        yield server, template
+        yield server, SqliteTrials(template)
+
+
+@pytest.fixture
+def on_postgres(
+    engines: tuple[ForkServer, TrialStores], databases: PostgresStores
+) -> tuple[ForkServer, TrialStores]:
+    """The server of processes, and databases of a Postgres server."""
+    return engines[0], PostgresTrials(databases)
 
 
 @given(deaths=st.lists(points, min_size=1, max_size=3))
@@ -34,13 +43,26 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServ
 @example(deaths=[CrashPoint("call", 9), CrashPoint("call", 3)])
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_effect_is_repeated_unasked_and_each_call_is_paid_once(
-    engines: tuple[ForkServer, Path], deaths: list[CrashPoint]
+    engines: tuple[ForkServer, TrialStores], deaths: list[CrashPoint]
 ) -> None:
     assert trial(*engines, "acting", deaths).faults() == []
 
 
+def test_no_effect_is_repeated_on_postgres(on_postgres: tuple[ForkServer, TrialStores]) -> None:
+    assert trial(*on_postgres, "acting", [CrashPoint("call", 9), CrashPoint("call", 3)]).faults() == []
+
+
 @pytest.mark.thorough
-def test_a_run_that_nothing_disturbs_does_everything_once(engines: tuple[ForkServer, Path]) -> None:
+@given(deaths=st.lists(points, min_size=1, max_size=3))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_effect_is_repeated_on_postgres_wherever_engines_die(
+    on_postgres: tuple[ForkServer, TrialStores], deaths: list[CrashPoint]
+) -> None:
+    assert trial(*on_postgres, "acting", deaths).faults() == []
+
+
+@pytest.mark.thorough
+def test_a_run_that_nothing_disturbs_does_everything_once(engines: tuple[ForkServer, TrialStores]) -> None:
     left = trial(*engines, "acting", [])
     assert left.faults() == []
     assert sorted(line["what"] for line in left.acts) == sorted(ACTS)

@@ -1,14 +1,15 @@
 """An engine may die anywhere, and the next one too: the run has one answer, and each call one row."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.store_database import PostgresStores
 from tests.takeover.crash import POINTS, CrashPoint
 from tests.takeover.fork_server import ForkServer, fork_server
 from tests.takeover.trial import trial
+from tests.takeover.trial_store import PostgresTrials, SqliteTrials, TrialStores
 
 MOST_POINTS = {"turn": 350, "write": 60, "call": 60}
 """About what a run comes to that nothing disturbs; beyond it an engine lives."""
@@ -20,12 +21,20 @@ deaths = st.lists(points, min_size=1, max_size=3)
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServer, Path]]:
-    """A server of processes, and a folder with a database that is up to date."""
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServer, TrialStores]]:
+    """A server of processes, and stores in files."""
     template = tmp_path_factory.mktemp("template")
     with fork_server() as server:
         server.prepare(template)
-        yield server, template
+        yield server, SqliteTrials(template)
+
+
+@pytest.fixture
+def on_postgres(
+    engines: tuple[ForkServer, TrialStores], databases: PostgresStores
+) -> tuple[ForkServer, TrialStores]:
+    """The server of processes, and databases of a Postgres server."""
+    return engines[0], PostgresTrials(databases)
 
 
 @given(flow=st.sampled_from(["answered", "composed", "decided", "parted"]), points=deaths)
@@ -35,13 +44,32 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServ
 @example(flow="parted", points=[CrashPoint("call", 50), CrashPoint("call", 10)])  # some parts are stored
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_run_whose_engines_die_anywhere_has_one_answer_and_pays_each_call_once(engines, flow, points):
-    server, template = engines
-    assert trial(server, template, flow, points).faults() == []
+    assert trial(*engines, flow, points).faults() == []
+
+
+@pytest.mark.parametrize(
+    ("flow", "points"),
+    [
+        ("answered", [CrashPoint("call", 7)]),  # the usage is there, the settlement is not
+        ("composed", [CrashPoint("write", 9), CrashPoint("turn", 40)]),
+        ("decided", [CrashPoint("write", 20), CrashPoint("write", 5)]),
+        ("parted", [CrashPoint("call", 50), CrashPoint("write", 12)]),
+    ],
+)
+def test_engines_on_postgres_may_die_as_well(on_postgres, flow, points):
+    left = trial(*on_postgres, flow, points)
+    assert (left.faults(), left.deaths) == ([], len(points))
+
+
+@pytest.mark.thorough
+@given(flow=st.sampled_from(["answered", "composed", "decided", "parted"]), points=deaths)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_run_on_postgres_whose_engines_die_anywhere_has_one_answer(on_postgres, flow, points):
+    assert trial(*on_postgres, flow, points).faults() == []
 
 
 def test_every_kind_of_point_is_there_to_die_at_and_parts_are_kept(engines):
-    server, template = engines
-    left = trial(server, template, "parted", [CrashPoint("call", 50)])  # the last round, or the last letter
+    left = trial(*engines, "parted", [CrashPoint("call", 50)])  # the last round, or the last letter
     assert (left.faults(), left.deaths) == ([], 1)
     assert set(left.points) == set(POINTS)
     assert left.kept_calls
@@ -50,7 +78,6 @@ def test_every_kind_of_point_is_there_to_die_at_and_parts_are_kept(engines):
 @pytest.mark.thorough
 @pytest.mark.parametrize("flow", ["answered", "composed", "decided", "parted"])
 def test_a_run_that_nothing_disturbs_keeps_the_same(engines, flow):
-    server, template = engines
-    left = trial(server, template, flow, [])
+    left = trial(*engines, flow, [])
     assert (left.faults(), left.deaths) == ([], 0)
     assert not any(row["estimated"] for row in left.ledger)

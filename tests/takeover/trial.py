@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfile
 from typing import Any, Final
 
 from tests.takeover.acting_flow import PAYEES, ROUNDS
@@ -19,11 +16,15 @@ from tests.takeover.fork_server import ForkServer
 from tests.takeover.line_file import LineFile
 from tests.takeover.model import PRICES
 from tests.takeover.parted_flow import PROMPTS
+from tests.takeover.trial_store import TrialStores
 
 __all__ = ["Left", "trial"]
 
 NANOS_PER_TOKEN: Final = 10_000
 
+
+END_LEASES: Final = "UPDATE workers SET lease_until = 1"
+"""Lets the time pass that a dead engine's lease lasts."""
 
 ACTS: Final = frozenset(
     ["mail", *(f"round {number}" for number in range(ROUNDS)), *(f"pay {payee}" for payee in PAYEES)]
@@ -157,35 +158,33 @@ def _call_of(row: dict[str, Any]) -> int | None:
     return json.loads(row["raw_usage"] or "{}").get("call")  # type: ignore[no-any-return]
 
 
-def trial(server: ForkServer, template: Path, flow: str, points: Sequence[CrashPoint]) -> Left:
+def trial(server: ForkServer, stores: TrialStores, flow: str, points: Sequence[CrashPoint]) -> Left:
     """Begin a run, and let one engine after the other die at the points; the last one lives.
 
-    :param template: a folder with a database that is up to date.
+    :param stores: gives it an empty store.
     """
     with tempfile.TemporaryDirectory(prefix="vital-takeover-") as made:
         folder = Path(made)
-        copyfile(template / "vital.db", folder / "vital.db")
+        stores.begin(folder)
         (folder / "vital.toml").write_text(PRICES, encoding="utf-8")
         deaths, kept_calls = 0, dict[str, int]()
-        for point in (*points, None):
-            if server.run(folder, flow, point):
-                break
-            deaths += 1
-            kept_calls |= _kept_calls(folder)
-            _end_leases(folder)
-        return _read(folder, flow, deaths, kept_calls)
+        try:
+            for point in (*points, None):
+                if server.run(folder, flow, point):
+                    break
+                deaths += 1
+                kept_calls |= _kept_calls(stores, folder)
+                stores.change(folder, END_LEASES)
+            return _read(stores, folder, flow, deaths, kept_calls)
+        finally:
+            stores.end(folder)
 
 
-def _end_leases(folder: Path) -> None:
-    """Let the time pass that a dead engine's lease lasts."""
-    with closing(sqlite3.connect(folder / "vital.db")) as connection, connection:
-        connection.execute("UPDATE workers SET lease_until = 1")
-
-
-def _kept_calls(folder: Path) -> dict[str, int]:
+def _kept_calls(stores: TrialStores, folder: Path) -> dict[str, int]:
     """Count the calls of the parts that are stored, by their prompts."""
-    with closing(sqlite3.connect(folder / "vital.db")) as connection:
-        stored = [node for (node,) in connection.execute("SELECT node FROM run_nodes") if node in PROMPTS]
+    stored = [
+        row["node"] for row in stores.rows(folder, "SELECT node FROM run_nodes") if row["node"] in PROMPTS
+    ]
     made = Counter(line["prompt"] for line in _arrived(folder))
     return {PROMPTS[part]: made[PROMPTS[part]] for part in stored}
 
@@ -194,28 +193,19 @@ def _arrived(folder: Path) -> list[dict[str, Any]]:
     return [line for line in LineFile(folder / "calls").read() if line["event"] == "arrived"]
 
 
-def _read(folder: Path, flow: str, deaths: int, kept_calls: dict[str, int]) -> Left:
-    with closing(sqlite3.connect(folder / "vital.db")) as connection:
-        connection.row_factory = sqlite3.Row
+def _read(stores: TrialStores, folder: Path, flow: str, deaths: int, kept_calls: dict[str, int]) -> Left:
+    def count(table: str) -> int:
+        return int(stores.rows(folder, f"SELECT count(*) AS count FROM {table}")[0]["count"])
 
-        def rows(statement: str) -> list[dict[str, Any]]:
-            return [dict(row) for row in connection.execute(statement)]
-
-        tables = {row["name"] for row in rows("SELECT name FROM sqlite_master")}
-        open_rows = {
-            table: rows(f"SELECT count(*) AS count FROM {table}")[0]["count"]
-            for table in ("reservations", "run_nodes", "run_calls")
-            if table in tables
-        }
-        return Left(
-            flow=flow,
-            events=LineFile(folder / "seen").read(),
-            calls=_arrived(folder),
-            acts=LineFile(folder / "acts").read(),
-            runs=rows("SELECT * FROM runs"),
-            ledger=rows("SELECT * FROM ledger WHERE cost_type = 'llm'"),
-            open_rows=open_rows,
-            points=LineFile(folder / "points").read()[-1],
-            deaths=deaths,
-            kept_calls=kept_calls,
-        )
+    return Left(
+        flow=flow,
+        events=LineFile(folder / "seen").read(),
+        calls=_arrived(folder),
+        acts=LineFile(folder / "acts").read(),
+        runs=stores.rows(folder, "SELECT * FROM runs"),
+        ledger=stores.rows(folder, "SELECT * FROM ledger WHERE cost_type = 'llm'"),
+        open_rows={table: count(table) for table in ("reservations", "run_nodes", "run_calls")},
+        points=LineFile(folder / "points").read()[-1],
+        deaths=deaths,
+        kept_calls=kept_calls,
+    )
