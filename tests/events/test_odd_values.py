@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from tests.events.test_shared_logs import RUN, all_of, in_redis, make, server, token
 
-from vital_shared.events.log import LogLost
+from vital_shared.events import bounded_replies
+from vital_shared.events.bounded_replies import MAX_VALUE_BYTES
+from vital_shared.events.log import LogLost, LogUnavailable
 from vital_shared.events.odd_value import is_odd_value
-from vital_shared.events.redis_link import EventKeys
+from vital_shared.events.redis_link import EventKeys, RedisLink
 from vital_shared.events.shared_logs import SharedEventLogs
 from vital_shared.models.event import RunFailedEvent, Token
 from vital_shared.monitoring.metrics import REDIS_ODD_VALUES_TOTAL
@@ -132,3 +135,46 @@ async def test_errors_of_a_server_are_not_about_a_value(server) -> None:
     assert not is_odd_value(full.value)
     assert not is_odd_value(ReadOnlyError("You can't write against a read only replica."))
     assert not is_odd_value(ResponseError("MISCONF Errors writing, script: f, on @user_script:1."))
+
+
+async def test_an_entry_larger_than_any_of_ours_is_refused_before_it_is_in_memory(make) -> None:
+    one, other = await make(), await make()
+    one.open(OTHER, "globex").append(Token(run_id=OTHER, seq=1, text="x", epoch=0))
+    await one._link.redis.xadd(EventKeys.stream(RUN), {"frames": b"x" * (MAX_VALUE_BYTES + 1)}, id="1-0")
+    before = REDIS_ODD_VALUES_TOTAL.labels("event_log").value
+    tracemalloc.start()
+    try:
+        with other.elsewhere(RUN).follow() as follower, pytest.raises(LogLost, match="something else"):
+            await anext(follower)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < MAX_VALUE_BYTES / 4
+    assert REDIS_ODD_VALUES_TOTAL.labels("event_log").value == before + 1
+    with other.elsewhere(OTHER).follow() as follower:  # by a connection of the same pool
+        assert (await anext(follower)).seq == 1
+
+
+async def test_many_entries_that_are_more_than_any_read_are_refused(make, monkeypatch) -> None:
+    monkeypatch.setattr(bounded_replies, "MAX_REPLY_BYTES", 1_000_000)
+    logs: SharedEventLogs = await make()
+    for number in range(1, 40):
+        await logs._link.redis.xadd(EventKeys.stream(RUN), {"frames": b"x" * 50_000}, id=f"{number}-0")
+    with logs.elsewhere(RUN).follow() as follower, pytest.raises(LogLost, match="something else"):
+        await anext(follower)
+
+
+@pytest.mark.parametrize("protocol", ["", "?protocol=2", "?protocol=3"])
+async def test_the_bound_holds_in_either_protocol(server, protocol: str, monkeypatch) -> None:
+    monkeypatch.setattr(bounded_replies, "MAX_VALUE_BYTES", 1_000)
+    link = RedisLink(server.url + protocol)
+    try:
+        for size in (1_000, 1_001, 1_000):
+            await link.within(link.redis.set("large", b"x" * size))
+            if size > 1_000:
+                with pytest.raises(LogUnavailable, match="too large"):
+                    await link.within(link.redis.get("large"))
+            else:
+                assert await link.within(link.redis.get("large")) == b"x" * size
+    finally:
+        await link.aclose()

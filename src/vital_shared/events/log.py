@@ -8,7 +8,16 @@ from typing import Literal, Protocol, Self, TypeAlias
 from vital_shared.errors import VitalError
 from vital_shared.models.event import Event, Outcome
 
-__all__ = ["EventLog", "Follower", "LogLost", "LogUnavailable", "PeerLog", "RunState", "StaleWriter"]
+__all__ = [
+    "EventLog",
+    "Follower",
+    "LogLost",
+    "LogUnavailable",
+    "LogUnreadable",
+    "PeerLog",
+    "RunState",
+    "StaleWriter",
+]
 
 RunState: TypeAlias = Literal["live", "paused", "ended", "lost"]
 """The state of a run, as its log knows it; a lost one has lost its worker before its end."""
@@ -20,6 +29,10 @@ class LogLost(VitalError):
 
 class LogUnavailable(VitalError):
     """The Redis with the logs of other processes does not answer."""
+
+
+class LogUnreadable(LogUnavailable):
+    """A value in Redis is larger than anything that a log has."""
 
 
 class StaleWriter(VitalError):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self, cast
 
 from vital_shared.events.encoding import decode, frames_after
-from vital_shared.events.log import LogLost, LogUnavailable, RunState
+from vital_shared.events.log import LogLost, LogUnavailable, LogUnreadable, RunState
 from vital_shared.events.odd_value import note_odd_value
 from vital_shared.events.redis_link import EventKeys, RedisLink
 from vital_shared.models.event import OUTCOMES, Event, EventAdapter, Outcome
@@ -123,6 +123,8 @@ class RedisFollower:
             try:
                 await self._watch()
                 entries = await self._read()
+            except LogUnreadable as error:  # it stays so: the next attempt would read it again
+                raise LogLost("The log of the run cannot be read: Redis has something else there.") from error
             except LogUnavailable as error:
                 if self._time() - self._alive_at > LOST_SECONDS:
                     raise LogLost("The log of the run cannot be read: Redis does not answer.") from error

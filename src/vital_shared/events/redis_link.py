@@ -15,7 +15,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ReadOnlyError, RedisError
 
 from vital_shared.errors import ConfigurationError
-from vital_shared.events.log import LogUnavailable
+from vital_shared.events.bounded_replies import ReplyTooLarge, parser_for
+from vital_shared.events.log import LogUnavailable, LogUnreadable
+from vital_shared.events.odd_value import note_odd_value
 from vital_shared.logs import get_logger
 
 __all__ = ["LIVE_MILLISECONDS", "SIGN_MILLISECONDS", "EventKeys", "RedisLink"]
@@ -103,6 +105,7 @@ class RedisLink:
                 socket_timeout=2 * OPERATION_TIMEOUT_SECONDS,
                 socket_connect_timeout=OPERATION_TIMEOUT_SECONDS,
                 retry=Retry(NoBackoff(), 0),
+                parser_class=parser_for(url),
             )
         except ValueError as error:
             raise ConfigurationError(f"VITAL_REDIS_URL is not the address of a Redis: {error}.") from error
@@ -113,6 +116,7 @@ class RedisLink:
         """Wait for an operation.
 
         :raises LogUnavailable: when Redis does not answer in time.
+        :raises LogUnreadable: when its answer is larger than anything that we have written.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -120,6 +124,9 @@ class RedisLink:
         except ReadOnlyError as error:
             await self._leave_replica()
             raise LogUnavailable("Redis takes no writes: it is a replica.") from error
+        except ReplyTooLarge as error:
+            note_odd_value("event_log", str(error))
+            raise LogUnreadable("Redis holds a value that is too large to be one of ours.") from error
         except (RedisError, OSError, TimeoutError) as error:
             raise LogUnavailable(f"Redis does not answer: {type(error).__name__}.") from error
 
