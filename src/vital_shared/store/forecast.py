@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import sqrt
-from statistics import fmean, pvariance
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vital_shared.models.base import Frozen
-from vital_shared.models.money import to_dollars
+from vital_shared.models.money import NANOS, to_dollars
 from vital_shared.store.account_tables import spending
 from vital_shared.store.periods import period_end, period_key
 
@@ -80,10 +80,14 @@ async def month_forecasts(
     today costs its share of such a day. The tenants' forecasts add up to that of all.
     """
     days = await _spent_by_day(connection, now, tenant_id)
-    first = min((day for each in days.values() for day in each), default=now.astimezone(UTC).date())
-    tenants = {name: _forecast(each, now, first) for name, each in days.items()}
+    return await asyncio.to_thread(_forecasts, days, now)  # there may be thousands of tenants
+
+
+def _forecasts(days: Mapping[str, Mapping[date, int]], now: datetime) -> MonthForecasts:
+    calendar = _Calendar.of(now, min((day for each in days.values() for day in each), default=None))
+    tenants = {name: _forecast(each, calendar) for name, each in days.items()}
     ranked = sorted(tenants.items(), key=lambda pair: (-(pair[1].expected_dollars or 0.0), pair[0]))
-    return MonthForecasts(overall=_forecast(_added(days.values()), now, first), tenants=dict(ranked))
+    return MonthForecasts(overall=_forecast(_added(days.values()), calendar), tenants=dict(ranked))
 
 
 async def _spent_by_day(
@@ -111,21 +115,56 @@ def _added(tenants: Iterable[Mapping[date, int]]) -> dict[date, int]:
     return total
 
 
-def _forecast(days: Mapping[date, int], now: datetime, first: date) -> MonthForecast:
-    today = now.astimezone(UTC).date()
-    spent = to_dollars(sum(nanos for day, nanos in days.items() if day >= today.replace(day=1)))
-    begin = max(first, today - timedelta(days=MAX_DAYS))
-    complete = {day: float(to_dollars(days.get(day, 0))) for day in _days(begin, today)}
-    rest = dict(_rest_of_month(now, today))
-    expected, spread = _rest(complete, rest) if complete else (0.0, 0.0)
-    has_range = len(complete) >= MIN_DAYS_FOR_RANGE
+class _DayKind(NamedTuple):
+    """A kind of days, the same for all tenants: those that were, and those to come."""
+
+    complete: tuple[date, ...]
+    left: float
+    """The days that are left, today's rest as a share of one."""
+
+    squares: float
+    """The sum of the squares of their shares."""
+
+
+class _Calendar(NamedTuple):
+    """The days that a month's forecast is made of, and for."""
+
+    month: str
+    first_of_month: date
+    days: int
+    kinds: tuple[_DayKind, ...]
+    """Working days and weekends, or all days."""
+
+    @classmethod
+    def of(cls, now: datetime, first: date | None) -> _Calendar:
+        """Return the days around a moment.
+
+        :param first: the first day on which something was spent; None: nothing was.
+        """
+        today = now.astimezone(UTC).date()
+        begin = max(first or today, today - timedelta(days=MAX_DAYS))
+        complete, rest = tuple(_days(begin, today)), tuple(_rest_of_month(now, today))
+        weekends, working = _kind(complete, rest, _is_weekend), _kind(complete, rest, _is_working_day)
+        are_apart = min(len(weekends.complete), len(working.complete)) >= MIN_DAYS_OF_KIND
+        return cls(
+            month=period_key("monthly", now),
+            first_of_month=today.replace(day=1),
+            days=len(complete),
+            kinds=(weekends, working) if are_apart else (_kind(complete, rest, lambda _: True),),
+        )
+
+
+def _forecast(days: Mapping[date, int], calendar: _Calendar) -> MonthForecast:
+    spent = to_dollars(sum(nanos for day, nanos in days.items() if day >= calendar.first_of_month))
+    expected, spread = _rest(days, calendar.kinds) if calendar.days else (0.0, 0.0)
+    has_range = calendar.days >= MIN_DAYS_FOR_RANGE
     return MonthForecast(
-        month=period_key("monthly", now),
+        month=calendar.month,
         spent_dollars=spent,
-        expected_dollars=float(spent) + expected if complete else None,
+        expected_dollars=float(spent) + expected if calendar.days else None,
         low_dollars=float(spent) + max(0.0, expected - spread) if has_range else None,
         high_dollars=float(spent) + expected + spread if has_range else None,
-        days=len(complete),
+        days=calendar.days,
     )
 
 
@@ -142,37 +181,34 @@ def _rest_of_month(now: datetime, today: date) -> Iterator[tuple[date, float]]:
     yield from ((day, 1.0) for day in _days(tomorrow, period_end("monthly", now).date()))
 
 
-def _rest(complete: Mapping[date, float], rest: Mapping[date, float]) -> tuple[float, float]:
+def _kind(
+    complete: Iterable[date], rest: Iterable[tuple[date, float]], has: Callable[[date], bool]
+) -> _DayKind:
+    left = [share for day, share in rest if has(day)]
+    return _DayKind(
+        tuple(day for day in complete if has(day)), sum(left), sum(share * share for share in left)
+    )
+
+
+def _rest(days: Mapping[date, int], kinds: Iterable[_DayKind]) -> tuple[float, float]:
     """Estimate what the rest costs, and half the width of its range.
 
     The variance of a forecast is that of the days to come and that of the mean they are forecast by.
     """
     expected = variance = 0.0
-    for past, left in _by_kind(complete, rest):
-        length = sum(left)
-        expected += fmean(past) * length
-        spread = pvariance(past) * len(past) / max(1, len(past) - 1)
-        variance += spread * (sum(share * share for share in left) + length * length / len(past))
+    for kind in kinds:
+        past = [days.get(day, 0) / NANOS for day in kind.complete]
+        count = len(past)
+        mean = sum(past) / count
+        expected += mean * kind.left
+        spread = sum((cost - mean) ** 2 for cost in past) / max(1, count - 1)
+        variance += spread * (kind.squares + kind.left * kind.left / count)
     return expected, Z_80 * sqrt(variance)
-
-
-def _by_kind(
-    complete: Mapping[date, float], rest: Mapping[date, float]
-) -> Iterator[tuple[list[float], list[float]]]:
-    """Pair the costs of past days with the shares of days to come, for working days and for weekends."""
-    kinds: tuple[Callable[[date], bool], ...] = (_is_weekend, lambda day: not _is_weekend(day))
-    pairs = [
-        (
-            [cost for day, cost in complete.items() if kind(day)],
-            [share for day, share in rest.items() if kind(day)],
-        )
-        for kind in kinds
-    ]
-    if all(len(past) >= MIN_DAYS_OF_KIND for past, _ in pairs):
-        yield from pairs
-    else:
-        yield list(complete.values()), list(rest.values())
 
 
 def _is_weekend(day: date) -> bool:
     return day.weekday() >= 5
+
+
+def _is_working_day(day: date) -> bool:
+    return not _is_weekend(day)
