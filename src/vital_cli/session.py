@@ -43,6 +43,7 @@ def open_session() -> Iterator[Session]:
     with command_loop() as runner:
         services = runner.run(Services.open(load_settings(Settings)))
         try:
+            runner.run(services.enter_lost())
             yield Session(services, runner)
         finally:
             runner.run(services.aclose())

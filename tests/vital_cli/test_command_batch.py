@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,25 @@ async def test_a_killed_batch_goes_on_and_asks_nothing_twice_that_was_answered(t
     assert [each["line"] for each in found] == [1, 2, 3, 4, 5, 6]
     assert [f"chaos-{n}" in each["output"]["response"] for n, each in enumerate(found)] == [True] * 6
     assert len({each["run_id"] for each in found}) == 6
+
+
+async def test_the_calls_of_a_killed_batch_are_in_the_ledger_with_those_that_were_made_again(tmp_path: Path):
+    write(tmp_path / "q.jsonl", *(f"chaos-{number}" for number in range(4)))
+    async with running_provider(seconds=1.0) as provider:
+        (tmp_path / "vital.toml").write_text(provider.configuration)
+        first = await start(tmp_path, "q.jsonl", *OPTIONS)
+        await until_asked(provider, 3)
+        os.kill(first.pid, signal.SIGKILL)
+        await first.communicate()
+        assert (await run(tmp_path, "q.jsonl", *OPTIONS))[0] == 0
+    answered = {call.id for call in provider.log.calls if call.is_answered}
+    with closing(sqlite3.connect(tmp_path / "vital.db")) as connection:
+        statement = "SELECT raw_usage, estimated FROM ledger WHERE cost_type = 'llm'"
+        rows = [
+            (json.loads(usage or "{}").get("call"), flag) for usage, flag in connection.execute(statement)
+        ]
+    assert {call for call, flag in rows if not flag} == answered
+    assert len(rows) == len(provider.log.calls) > len(answered)
 
 
 async def test_a_wrong_line_is_an_error_of_its_own_and_equal_lines_are_answered_each(tmp_path: Path):

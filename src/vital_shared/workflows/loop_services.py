@@ -44,6 +44,7 @@ class LoopServices:
                 await anext(self._keeper)
             if self._services is None:
                 self._services = await Services.open()
+                await self._services.enter_lost()
             self._users.add(user)
             return self._services
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vital_shared.billing.pricing import Prices
 from vital_shared.breaker import Breakers, ModelBreakers
 from vital_shared.cache.cache import Cache
-from vital_shared.errors import ConfigurationError
+from vital_shared.errors import ConfigurationError, StoreError
 from vital_shared.events.flights import Flights
 from vital_shared.events.logs import EventLogs
 from vital_shared.guardrails.pipeline import Guardrails
@@ -72,6 +72,7 @@ from vital_shared.workflows.additions import load_additions
 from vital_shared.workflows.model_selection import check_default_model
 from vital_shared.workflows.own_parts import check_parts
 from vital_shared.workflows.profiles import SHIPPED_AGENTS
+from vital_shared.workflows.run_line import log_ended
 
 if TYPE_CHECKING:
     from vital_shared.cache.redis import RedisTier
@@ -306,6 +307,17 @@ class Services:
                 now=clock,
                 closing=stack.pop_all(),
             )
+
+    async def enter_lost(self) -> None:
+        """End the runs of processes that have died, and enter what these have cost.
+
+        An engine does so by itself, and counts them. What the store does not take stays for the next time.
+        """
+        try:
+            for ended in await self.runs.end_lost(self.now()):
+                log_ended(ended)
+        except StoreError as error:
+            logger.warning("lost_runs_not_ended", exc_info=error)
 
     async def aclose(self) -> None:
         """Close all resources."""

@@ -45,6 +45,7 @@ class BackgroundWorker:
         check_installed()
         for workflow in self._workflows.values():
             services = await workflow.open()
+        await services.enter_lost()  # where the caller has opened them
         self._tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
         dispatcher = Dispatcher(services, list(self._workflows), self._run, self._cancel)
         watching = self._tasks.create_task(dispatcher.watch())
