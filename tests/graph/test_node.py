@@ -281,6 +281,43 @@ def test_a_fallback_is_an_async_function_of_what_the_node_gets():
                     return x
 
 
+def test_a_fallback_makes_what_its_node_makes():
+    async def text(self) -> str:
+        return "x"
+
+    async def number(self) -> float:
+        return 1.0
+
+    async def unknown(self):
+        return 1
+
+    with pytest.raises(
+        PlanError, match=r"node 'G.a' .* makes int, and its fallback str: declare one type for both"
+    ):
+
+        class G(Graph):
+            @node(fallback=text)
+            async def a(self) -> int:
+                return 1
+
+    class Fits(Graph):
+        @node(fallback=unknown)
+        async def a(self) -> int:
+            return 1
+
+        @node(fallback=text)
+        async def b(self):
+            return 1
+
+        @node(fallback=text)
+        async def c(self) -> str | None:
+            return None
+
+        @node(fallback=number)
+        async def d(self) -> float:
+            return 2
+
+
 @pytest.mark.parametrize("method", [staticmethod, classmethod, property])
 def test_a_node_is_a_plain_method(method):
     with pytest.raises((PlanError, AttributeError)):

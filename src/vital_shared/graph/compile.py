@@ -87,6 +87,7 @@ def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeS
         kind = made_type(maker.function, maker.cls or cls, maker.declaration.each is not None)
         made[name] = kind, maker.title, "makes"
     for spec in specs:
+        _check_fallback_type(cls, spec)
         each = spec.declaration.each
         for parameter in spec.parameters:
             source = spec.source(parameter)
@@ -109,6 +110,20 @@ def _check_types(cls: type, specs: Collection[NodeSpec], makers: dict[str, NodeS
                     f"{spec.title} reads '{parameter.name}' as {shown_type(read)}, and {origin} {makes} "
                     f"{shown_type(value)}: declare one type for both"
                 )
+
+
+def _check_fallback_type(cls: type, spec: NodeSpec) -> None:
+    """Refuse a fallback whose value can never be of the type that the readers of the node's value expect."""
+    fallback = spec.declaration.fallback
+    if fallback is None:
+        return
+    owner = spec.cls or cls
+    value, instead = made_type(spec.function, owner, False), made_type(fallback, owner, False)
+    if not fits(instead, value):
+        raise PlanError(
+            f"{spec.title} makes {shown_type(value)}, and its fallback {shown_type(instead)}: "
+            "declare one type for both"
+        )
 
 
 def _check_part(cls: type, spec: NodeSpec, name: str) -> None:

@@ -189,6 +189,14 @@ async def test_what_is_no_prompt_is_refused_with_one_sentence(engine, prompt):
     assert isinstance(failed.value.__cause__, InvalidRequest)
 
 
+async def test_a_prompt_that_holds_no_messages_is_refused_by_its_type(engine):
+    async with engine(says("Yes.")) as found:
+        workflow = Only(found.services)
+        workflow.prompt = 42
+        with pytest.raises(RunFailed, match=r"content, and this is of the type int\."):
+            await workflow.execute_typed(asked())
+
+
 async def test_the_guides_workflow_runs_as_it_is_written(engine):
     guide = (Path(__file__).parents[3] / "docs" / "guide.md").read_text(encoding="utf-8")
     (code,) = (

@@ -51,6 +51,10 @@ CUT_OFF: Final = "it is cut off at the most tokens that an answer may have"
 
 logger = get_logger(__name__)
 
+_PROMPT: Final = (
+    "The prompt of self.llm is a text, or messages with a role (system, user or assistant) and content"
+)
+
 
 class LlmCall:
     """One call of `self.llm`: its rounds of tools, and its corrections.
@@ -262,11 +266,11 @@ def _conversation(prompt: LlmPrompt) -> tuple[LlmMessage, ...]:
     else:
         try:
             messages = tuple(map(_message, prompt))
-        except (ValidationError, TypeError) as error:
-            raise InvalidRequest(
-                "The prompt of self.llm is a text, or messages with a role (system, user or assistant) and "
-                f"content: {_first_line(error)}."
-            ) from error
+        except TypeError as error:  # nothing that holds messages
+            raise InvalidRequest(f"{_PROMPT}, and this is of the type {type(prompt).__name__}.") from error
+        except ValidationError as error:
+            wrong = WrongField.first(error)
+            raise InvalidRequest(f"{_PROMPT}: {wrong.place or 'a message'}: {wrong.remark}.") from error
     if not any(message.content.strip() for message in messages):
         raise InvalidRequest("The prompt of self.llm is empty: write what the model is to do.")
     return messages
@@ -278,13 +282,6 @@ def _message(message: LlmMessage | Message | Mapping[str, str]) -> LlmMessage:
     if isinstance(message, Message):
         return LlmMessage(role=message.role, content=message.content)
     return LlmMessage.model_validate(message)
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        wrong = WrongField.first(error)
-        return f"{wrong.place or 'a message'}: {wrong.remark}"
-    return str(error)
 
 
 def _corrected(request: ModelRequest, text: str, problem: str, output: TypedOutput[Any]) -> ModelRequest:
