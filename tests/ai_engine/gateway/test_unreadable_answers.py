@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import openai
@@ -68,3 +69,26 @@ async def test_an_answer_that_says_nothing_costs_nothing(gateway: OpenGateway, b
             await given.client.chat.completions.create(model="mine:m", messages=HELLO)
         assert len(given.provider.requests) == 2
         assert [row[3:] for row in await given.charges()] == [(0, 0, 0, "failed")]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"<html>" + b"x" * 1_000, asyncio.Event()],
+        [b"x" * 1_000_000] * 8 + [asyncio.Event()],
+        [b" ", b"\n", b"no answer, whatever ", b"follows", asyncio.Event()],
+    ],
+)
+async def test_a_body_that_begins_as_no_object_is_not_read_to_its_end(gateway: OpenGateway, parts: list[Any]):
+    async with gateway(Reply(parts, content_type="application/json")) as it, asyncio.timeout(20):
+        with pytest.raises(openai.APIStatusError) as refused:
+            await it.client.chat.completions.create(model="mine:m", messages=HELLO, max_tokens=5)
+        assert refused.value.status_code == 502
+
+
+async def test_a_body_that_says_that_it_is_too_long_is_not_read(gateway: OpenGateway):
+    body = Reply([b'{"id": "', asyncio.Event()], headers={"Content-Length": "100000000"})
+    async with gateway(body) as it, asyncio.timeout(20):
+        with pytest.raises(openai.APIStatusError, match="more than") as refused:
+            await it.client.chat.completions.create(model="mine:m", messages=HELLO, max_tokens=5)
+        assert refused.value.status_code == 502

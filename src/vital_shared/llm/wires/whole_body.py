@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 import aiohttp
 
@@ -18,6 +19,12 @@ from vital_shared.llm.wires.timing import Silence
 __all__ = ["whole_body"]
 
 
+BEGINNING_BYTES: Final = 200
+
+TELLING_BYTES: Final = 16
+"""Bytes by which a body that is no object is known, and whether it is a stream that nobody asked for."""
+
+
 async def whole_body(
     response: aiohttp.ClientResponse, decoder: Decoder, bounds: AnswerBounds, *, ends: float
 ) -> Sequence[ModelEvent]:
@@ -30,17 +37,33 @@ async def whole_body(
     :raises NoEvents: when it is no JSON.
     :raises ModelError: the error that it reports.
     """
-    body = bytearray()
+    body, is_begun = bytearray(), False
+    charset = declared_charset(response)
+    bounds.check(response.content_length or 0, 0)
     try:
         async with asyncio.timeout_at(ends):
             async for chunk in body_text(response).iter_any():
                 body += chunk
                 bounds.check(len(body), 0)
+                if charset is None and not is_begun:
+                    is_begun = _has_begun(body)
     except TimeoutError as error:
         raise Silence from error
-    charset = declared_charset(response)
     data = bytes(body) if charset is None else in_utf8(bytes(body), charset)
     data = data.removeprefix(BYTE_ORDER_MARK).strip()
     if not data.startswith(b"{"):
-        raise NoEvents(data[:200])
+        raise NoEvents(data[:BEGINNING_BYTES])
     return decoder.feed(data)
+
+
+def _has_begun(body: bytearray) -> bool:
+    """Return whether an object has begun; of anything else, such as a page or a file, no more is read.
+
+    :raises NoEvents: when it is something else.
+    """
+    beginning = bytes(body[:BEGINNING_BYTES]).removeprefix(BYTE_ORDER_MARK).lstrip()
+    if len(beginning) < TELLING_BYTES:
+        return False
+    if not beginning.startswith(b"{"):
+        raise NoEvents(beginning)
+    return True
