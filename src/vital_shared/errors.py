@@ -143,7 +143,7 @@ class KeyTaken(Conflict):
 
 
 class RunUnderWay(Conflict):
-    """The run of this idempotency key is still running where it cannot be followed from here: retry later."""
+    """The run is still running where it cannot be followed or cancelled from here: retry later."""
 
 
 class PlanChanged(Conflict):

@@ -30,7 +30,7 @@ from ai_engine.runs.last_event import last_frames
 from ai_engine.runs.run_reader import following_run
 from ai_engine.served_workflows import ServedWorkflow
 from ai_engine.validation import InvalidFields
-from vital_shared.errors import Conflict, InvalidRequest, NotFound
+from vital_shared.errors import Conflict, InvalidRequest, NotFound, RunUnderWay
 from vital_shared.events.log import PeerLog
 from vital_shared.models.base import Frozen
 from vital_shared.models.cancellation import CANCELLED
@@ -349,10 +349,10 @@ def _has_ended(run_id: str, status: str) -> Conflict:
     )
 
 
-def _in_another_process(run_id: str) -> Conflict:
-    return Conflict(
-        f"The run {run_id} was started by another process of the engine, or by one that has ended: "
-        "GET /v1/runs/{id} returns its status.",
+def _in_another_process(run_id: str) -> RunUnderWay:
+    return RunUnderWay(
+        f"The run {run_id} was started by another process of the engine, which cannot be reached now, or by "
+        "one that has ended: try again in a moment; GET /v1/runs/{id} returns its status.",
         field="run_id",
     )
 

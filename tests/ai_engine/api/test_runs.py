@@ -5,12 +5,13 @@ import asyncio
 import pytest
 from sqlalchemy import func, select
 from tests.ai_engine.harness import SUM, Serve, Service, SteppedModel, asked
+from tests.run_record import run_record
 
 from ai_engine.problem import MEDIA_TYPE
 from vital_shared.errors import StoreError
 from vital_shared.llm.base import ModelTimeout, ModelUnavailable
 from vital_shared.llm.extractive import ExtractiveComposer
-from vital_shared.models.workflow_io import WorkflowOutput
+from vital_shared.models.workflow_io import WorkflowInput, WorkflowOutput
 from vital_shared.store.tables import runs
 from vital_shared.testing import CannedModel
 
@@ -258,3 +259,11 @@ async def test_a_client_that_waits_for_json_is_a_reader(service: Service, model:
     assert run.unread_seconds() == 0
     model.finish()
     assert (await waiting).status_code == 200
+
+
+async def test_a_run_of_a_process_that_cannot_be_reached_is_to_be_cancelled_later(serve: Serve):
+    service = await serve()
+    question = WorkflowInput.model_validate(asked("How long?"))
+    await service.services.runs.start(run_record(question, service.services.now()))
+    refused = await service.client.delete("/v1/runs/run_1")
+    assert (refused.status_code, refused.headers.get("Retry-After")) == (409, "1"), refused.text
