@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from datetime import UTC, datetime
 
@@ -105,8 +106,8 @@ class LimitStore:
         if tenant_ids is not None:
             statement = statement.where(budgets.c.tenant_id.in_(tenant_ids))
         async with self._database.connect() as connection:
-            rows = await connection.execute(statement, at(now))
-            return tuple(TenantUsage(**row).standing(now) for row in rows.mappings())
+            rows = (await connection.execute(statement, at(now))).mappings().all()
+        return await asyncio.to_thread(lambda: tuple(TenantUsage(**row).standing(now) for row in rows))
 
     async def delete(self, tenant_id: str) -> None:
         """Remove a tenant's limits on requests and spending.
