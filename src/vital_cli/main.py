@@ -24,6 +24,7 @@ from vital_cli.commands import (
     ops,
     runs,
     sources,
+    store,
     webhooks,
 )
 from vital_cli.commands.approvals import approvals
@@ -177,6 +178,7 @@ app.command(
 app.command(epilog=examples("vital erase --tenant acme --user ann"))(erase)
 app.command(epilog=examples("vital backup vital-backup.db"))(backup)
 app.command(epilog=examples("vital restore vital-backup.db"))(restore)
+app.add_typer(store.app, name="store")
 app.add_typer(models.app, name="models")
 app.add_typer(imports.app, name="import")
 app.add_typer(budgets.app, name="budgets")

@@ -3932,7 +3932,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "alert_silenced" | "silence_ended" | "database_backed_up" | "database_restored";
+            action: "key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "alert_silenced" | "silence_ended" | "database_backed_up" | "database_restored" | "database_copied";
             /** Object */
             object: string;
             /** Person */
@@ -7916,7 +7916,7 @@ export interface operations {
     list_audit_log_v1_audit_get: {
         parameters: {
             query?: {
-                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "alert_silenced" | "silence_ended" | "database_backed_up" | "database_restored") | null;
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "alert_silenced" | "silence_ended" | "database_backed_up" | "database_restored" | "database_copied") | null;
                 /** @description The id of a key, a user or a name. */
                 actor?: string | null;
                 object?: string | null;
@@ -7980,7 +7980,7 @@ export interface operations {
     export_audit_log_v1_audit_export_get: {
         parameters: {
             query?: {
-                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "alert_silenced" | "silence_ended" | "database_backed_up" | "database_restored") | null;
+                action?: ("key_created" | "key_rotated" | "key_revoked" | "key_deleted" | "agent_saved" | "agent_deleted" | "document_added" | "document_replaced" | "document_deleted" | "budget_set" | "budget_deleted" | "limit_set" | "limit_removed" | "organisation_joined" | "organisation_left" | "tool_approved" | "tool_edited" | "tool_denied" | "run_answered" | "person_exported" | "person_erased" | "alert_silenced" | "silence_ended" | "database_backed_up" | "database_restored" | "database_copied") | null;
                 /** @description The id of a key, a user or a name. */
                 actor?: string | null;
                 object?: string | null;

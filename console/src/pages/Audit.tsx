@@ -30,6 +30,7 @@ const ACTIONS: Record<Action, string> = {
   person_exported: "Person exported", person_erased: "Person erased",
   alert_silenced: "Alert silenced", silence_ended: "Silence ended",
   database_backed_up: "Database backed up", database_restored: "Database restored",
+  database_copied: "Database copied",
 };
 const ACTION_OPTIONS: ReadonlyArray<readonly [string, string]> = [["", "Any action"], ...Object.entries(ACTIONS)];
 

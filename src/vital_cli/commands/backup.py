@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from vital_shared.store.backup import BackupFacts
     from vital_shared.store.store import Store
 
-__all__ = ["backup", "restore"]
+__all__ = ["backup", "restore", "store_file"]
+
+_POSTGRES_TOOLS: Final = (
+    "The store is in Postgres, which has its own tools for this: pg_dump and pg_restore, or the "
+    "archiving of its log."
+)
 
 
 def backup(
@@ -30,7 +35,7 @@ def backup(
     from vital_shared.store.backup import back_up
 
     # Before the store is opened, which brings it up to this version: the one before can still read the copy.
-    facts = back_up(_store_file(), Path(file))
+    facts = back_up(store_file(), Path(file))
     try:
         with_store(lambda store: _note(store, "database_backed_up"))
     except VitalError:  # no copy without its entry
@@ -51,7 +56,7 @@ def restore(
     from vital_cli.terminal import say
     from vital_shared.store.backup import restore as put_back
 
-    facts, earlier = put_back(Path(file), _store_file(), datetime.now(UTC))
+    facts, earlier = put_back(Path(file), store_file(), datetime.now(UTC))
     with_store(lambda store: _note(store, "database_restored"))
     _show(facts, as_json=as_json)
     if earlier is not None:
@@ -60,9 +65,10 @@ def restore(
     say("Keys that were revoked or rotated since then are valid again: revoke them again.", "yellow")
 
 
-def _store_file() -> Path:
+def store_file(otherwise: str = _POSTGRES_TOOLS) -> Path:
     """Return the file of the store.
 
+    :param otherwise: the message where there is none.
     :raises ConfigurationError: when the store is no SQLite file.
     """
     from pathlib import Path
@@ -74,10 +80,7 @@ def _store_file() -> Path:
 
     url = parse_url(load_settings(Settings).url)
     if url.get_backend_name() != "sqlite":
-        raise ConfigurationError(
-            "The store is in Postgres, which has its own tools for this: pg_dump and pg_restore, or the "
-            "archiving of its log."
-        )
+        raise ConfigurationError(otherwise)
     return Path(url.database or "")
 
 

@@ -54,6 +54,7 @@ AuditAction = Literal[
     "silence_ended",
     "database_backed_up",
     "database_restored",
+    "database_copied",
 ]
 
 AuditOutcome = Literal["done", "partial"]

@@ -18,7 +18,7 @@ from uuid import uuid4
 from vital_shared.errors import Conflict, StoreError
 from vital_shared.store.migrations.history import steps_after
 
-__all__ = ["BackupFacts", "back_up", "restore", "verify"]
+__all__ = ["VERSION_STEP", "BackupFacts", "back_up", "check_unused", "restore", "verify"]
 
 VERSION_STEP: Final = 1_000_000
 """The documents' version grows by this with a restoration: no cached answer was made from a later one."""
@@ -147,7 +147,7 @@ def _move_aside(target: Path, now: datetime) -> Path | None:
     """
     is_there = target.exists()
     if is_there:
-        _check_unused(target)
+        check_unused(target)
     earlier = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:4]}")
     queue = target.with_name(target.stem + QUEUE_SUFFIX)  # its items would be taken for done
     for path, aside in ((target, earlier), (queue, earlier.with_name(earlier.name + QUEUE_SUFFIX))):
@@ -158,7 +158,7 @@ def _move_aside(target: Path, now: datetime) -> Path | None:
     return earlier if is_there else None
 
 
-def _check_unused(target: Path) -> None:
+def check_unused(target: Path) -> None:
     """See that no process uses a store, and write its log into it.
 
     :raises Conflict: when one does.
