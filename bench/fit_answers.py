@@ -4,9 +4,10 @@
 
 Each language has a fit of its own. Each collection is left out once: its figures are of a fit on the others.
 The thresholds stand below and are not chosen by the fit. The collections of `held_back` are in no fit: nobody
-looked at their single failures while signals and thresholds were chosen. Those of `deceptive` are in no fit
-either: half of their questions are near misses, written to pass the gate. ``--write`` puts a fit on all the
-others into the package.
+looked at their single failures while signals and thresholds were chosen. Half of the questions of those of
+`deceptive` are near misses, written to pass the gate; they are in no fit either, but for that with the
+entailment model, whose signal few other questions have. ``--write`` puts a fit on all the others into the
+package. The fit with the entailment model is made where that is installed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import argparse
 import asyncio
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from scored_questions import ScoredQuestion, StoredScores, score_questions
 from vital_shared.llm.answer_calibration import SCORERS
 from vital_shared.llm.answer_signals import SIGNAL_NAMES
 from vital_shared.llm.german_signals import GERMAN_SIGNAL_NAMES
+from vital_shared.llm.premise_denied import PREMISE_DENIED
 from vital_shared.retrieval.language import ENGLISH, GERMAN
 
 PACKAGED = Path(__file__).parents[1] / "src" / "vital_shared" / "llm"
@@ -56,35 +58,56 @@ class Calibrated:
     ridge: float
     answer_from: float
     certain_from: float
+    fits_deceptive: bool = False
+
+    @property
+    def unfitted(self) -> tuple[str, ...]:
+        return self.held_back if self.fits_deceptive else (*self.held_back, *self.deceptive)
+
+    @property
+    def needs_entailment(self) -> bool:
+        return PREMISE_DENIED in self.signal_names
+
+    @property
+    def file(self) -> Path:
+        suffix = "_entailment" if self.needs_entailment else ""
+        return PACKAGED / f"answer_calibration_{self.language}{suffix}.json"
 
     def matrix(self, scored: list[ScoredQuestion]) -> Array:
         return np.array([[each.signals[name] for name in self.signal_names] for each in scored])
 
 
+BY_WORDS = Calibrated(
+    language=ENGLISH,
+    version="quotes-en-4",
+    signal_names=SIGNAL_NAMES,
+    held_back=("api-guide", "island-nature", "rowing-club", "shelter-policy", "tool-hire"),
+    deceptive=(
+        "water-heater",
+        "grocers-report",
+        "theatre-handbook",
+        "cemetery-bylaws",
+        "tramway-report",
+        "heart-leaflet",
+        "mailer-changelog",
+        "bee-handbook",
+        "sound-archive",
+    ),
+    ridge=0.5,
+    answer_from=0.7,
+    certain_from=0.75,
+)
 CALIBRATED = (
-    Calibrated(
-        language=ENGLISH,
-        version="quotes-en-4",
-        signal_names=SIGNAL_NAMES,
-        held_back=("api-guide", "island-nature", "shelter-policy"),
-        deceptive=(
-            "water-heater",
-            "grocers-report",
-            "theatre-handbook",
-            "cemetery-bylaws",
-            "tramway-report",
-            "heart-leaflet",
-            "mailer-changelog",
-            "bee-handbook",
-            "sound-archive",
-        ),
-        ridge=0.5,
-        answer_from=0.7,
-        certain_from=0.75,
+    BY_WORDS,
+    replace(
+        BY_WORDS,
+        version="quotes-en-5-entailment",
+        signal_names=(*SIGNAL_NAMES, PREMISE_DENIED),
+        fits_deceptive=True,
     ),
     Calibrated(
         language=GERMAN,
-        version="quotes-de-2",
+        version="quotes-de-3",
         signal_names=GERMAN_SIGNAL_NAMES,
         held_back=("reha-merkblatt", "verein-protokolle"),
         deceptive=("stadtwerke-faq", "wasserverband"),
@@ -196,6 +219,17 @@ def show(
     return summary, each_of
 
 
+def show_by_kind(
+    console: Console, kind: Calibrated, scored: list[ScoredQuestion], probabilities: Array
+) -> None:
+    """Print the held-out figures of the deceptive collections, and of the others."""
+    is_deceptive = np.array([each.collection in kind.deceptive for each in scored])
+    for title, some in (("written to pass the gate", is_deceptive), ("all others", ~is_deceptive)):
+        chosen = [each for each, is_chosen in zip(scored, some, strict=True) if is_chosen]
+        console.print(f"held out, {title}:")
+        show(console, kind, chosen, probabilities[some])
+
+
 def held_back(kind: Calibrated, scored: list[ScoredQuestion], weights: Array) -> Array:
     """Return each probability of questions that were in no fit, closed gates included."""
     probabilities = predict(weights, kind.matrix(scored))
@@ -254,26 +288,33 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 140)
     scored = asyncio.run(scored_questions(StoredScores(arguments.scores)))
     for kind in CALIBRATED:
-        calibration = calibrate(console, kind, [each for each in scored if each.language == kind.language])
+        known = [each for each in scored if each.language == kind.language]
+        if kind.needs_entailment and not all(PREMISE_DENIED in each.signals for each in known):
+            console.print(f"{kind.version}: not fitted, run `vital models install entailment`")
+            continue
+        calibration = calibrate(console, kind, known)
         if arguments.write:
-            text = json.dumps(calibration, indent=2, ensure_ascii=False) + "\n"
-            (PACKAGED / f"answer_calibration_{kind.language}.json").write_text(text)
+            kind.file.write_text(json.dumps(calibration, indent=2, ensure_ascii=False) + "\n")
     return 0
 
 
 def calibrate(console: Console, kind: Calibrated, scored: list[ScoredQuestion]) -> dict[str, Any]:
     """Fit a language's calibration, and print its figures."""
     console.print(f"{kind.version}:")
-    fitted = [each for each in scored if each.collection not in (*kind.held_back, *kind.deceptive)]
-    figures, each_of = show(console, kind, fitted, held_out(kind, fitted))
+    fitted = [each for each in scored if each.collection not in kind.unfitted]
+    probabilities = held_out(kind, fitted)
+    figures, each_of = show(console, kind, fitted, probabilities)
     right = np.array([float(each.is_right) for each in fitted])
     weights = fit(kind.matrix(fitted), right, ridge=kind.ridge)
     last = [each for each in scored if each.collection in kind.held_back]
     console.print("in no fit:")
     kept, _ = show(console, kind, last, held_back(kind, last, weights))
-    deceptive = [each for each in scored if each.collection in kind.deceptive]
-    console.print("in no fit, and written to pass the gate:")
-    show(console, kind, deceptive, held_back(kind, deceptive, weights))
+    if kind.fits_deceptive:
+        show_by_kind(console, kind, fitted, probabilities)
+    else:
+        deceptive = [each for each in scored if each.collection in kind.deceptive]
+        console.print("in no fit, and written to pass the gate:")
+        show(console, kind, deceptive, held_back(kind, deceptive, weights))
     calibration = packaged(kind, weights, fitted, figures, each_of, kept)
     console.print(calibration["weights"])
     return calibration

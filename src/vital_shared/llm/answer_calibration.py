@@ -1,7 +1,8 @@
 """The calibration by which signals become the probability that a quoted answer is right.
 
 Each language has its own, fitted by ``bench/fit_answers.py``, which writes ``answer_calibration_en.json`` and
-``answer_calibration_de.json``, and how they were fitted.
+``answer_calibration_de.json``, and how they were fitted. English has another one where the entailment model
+is installed: ``answer_calibration_en_entailment.json``.
 """
 
 from __future__ import annotations
@@ -21,10 +22,20 @@ from vital_shared.retrieval.embedding_models import E5
 from vital_shared.retrieval.language import ENGLISH, GERMAN, language_of
 from vital_shared.retrieval.pinned_models import MS_MARCO
 
-__all__ = ["SCORERS", "AnswerCalibration", "calibrated_language", "calibration_for", "shipped_calibration"]
+__all__ = [
+    "ENTAILED",
+    "SCORERS",
+    "AnswerCalibration",
+    "calibrated_language",
+    "calibration_for",
+    "shipped_calibration",
+]
 
 SCORERS: Final = {ENGLISH: MS_MARCO.name, GERMAN: E5.name}
 """The model whose logits a calibration knows, by its language."""
+
+ENTAILED: Final = frozenset({ENGLISH})
+"""The languages that have a calibration for the entailment model."""
 
 
 class AnswerCalibration(Frozen):
@@ -69,20 +80,30 @@ class AnswerCalibration(Frozen):
         )
 
 
-@lru_cache(maxsize=len(SCORERS))
-def shipped_calibration(language: str = ENGLISH) -> AnswerCalibration:
-    """Read the calibration that the package brings for a language of `SCORERS`."""
-    file = files("vital_shared.llm") / f"answer_calibration_{language}.json"
+def shipped_calibration(language: str = ENGLISH, *, with_entailment: bool = False) -> AnswerCalibration:
+    """Return the calibration that the package brings for a language of `SCORERS`.
+
+    :param with_entailment: whether the entailment model is installed.
+    """
+    return _read(f"{language}_entailment" if with_entailment and language in ENTAILED else language)
+
+
+@lru_cache(maxsize=len(SCORERS) + len(ENTAILED))
+def _read(name: str) -> AnswerCalibration:
+    file = files("vital_shared.llm") / f"answer_calibration_{name}.json"
     return AnswerCalibration.model_validate_json(file.read_text(encoding="utf-8"))
 
 
-def calibration_for(question: str, passages: Sequence[Passage], scorer: str) -> AnswerCalibration | None:
+def calibration_for(
+    question: str, passages: Sequence[Passage], scorer: str, *, with_entailment: bool = False
+) -> AnswerCalibration | None:
     """Return the calibration for a question and what was found for it; None where none fits.
 
     :param scorer: the name of the model that scored the passages.
+    :param with_entailment: whether the entailment model is installed.
     """
     language = calibrated_language(question, passages, scorer)
-    return shipped_calibration(language) if language else None
+    return shipped_calibration(language, with_entailment=with_entailment) if language else None
 
 
 def calibrated_language(question: str, passages: Sequence[Passage], scorer: str) -> str | None:

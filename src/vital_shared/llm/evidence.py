@@ -15,6 +15,7 @@ from vital_shared.llm.answer_calibration import (
 from vital_shared.llm.answer_signals import Logits, closes_gate, masked, signals
 from vital_shared.llm.german_signals import german_signals
 from vital_shared.llm.pieces import PassagePiece, pieces
+from vital_shared.llm.premise_denied import PREMISE_DENIED, premise_denied
 from vital_shared.llm.question_parts import question_sentences, refers_back
 from vital_shared.llm.support import is_supported
 from vital_shared.models.answer_estimate import AnswerEstimate
@@ -25,6 +26,7 @@ from vital_shared.retrieval.together import together
 from vital_shared.retrieval.words import content_words, coverage
 
 if TYPE_CHECKING:
+    from vital_shared.retrieval.entailment import Entailment
     from vital_shared.retrieval.rerank import Scorer
 
 __all__ = ["Evidence", "Selection", "answer_signals", "select", "weigh"]
@@ -97,20 +99,22 @@ async def select(
     passages: Sequence[Passage],
     reranker: Scorer | None,
     *,
+    entailment: Entailment | None = None,
     answer_from: float | None = None,
     are_near: bool = True,
 ) -> Selection:
     """Return the pieces that answer, in reading order; none where the passages do not hold an answer.
 
     :param passages: best first, with the reranker's scores where there is one.
+    :param entailment: sees answers that deny what the question takes for granted.
     :param answer_from: the probability from which on there is an answer; None: the calibration's own.
     :param are_near: whether the best passage has enough to do with the question; where it has not, only a
         calibration may find an answer.
-    :raises ConfigurationError: when the reranking model cannot be loaded.
+    :raises ConfigurationError: when a model cannot be loaded.
     """
     if reranker is None:
         return Selection(_by_words(question, _candidates(passages)) if are_near else ())
-    calibration = await asyncio.to_thread(_calibration, question, passages, reranker)
+    calibration = await asyncio.to_thread(_calibration, question, passages, reranker, entailment)
     if calibration is None and not are_near:
         return Selection()
     evidence = await weigh(question, passages, reranker)
@@ -124,6 +128,9 @@ async def select(
     found = await answer_signals(
         question, evidence, passages, reranker, language=calibration.language, sentence_logit=logit
     )
+    if entailment is not None and PREMISE_DENIED in calibration.weights:
+        answer = " ".join(piece.text for piece in evidence.pieces)
+        found = {**found, PREMISE_DENIED: await premise_denied(question, answer, entailment)}
     estimate = calibration.estimate(found, is_closed=is_closed)
     threshold = calibration.answer_from if answer_from is None else answer_from
     return Selection(evidence.pieces if estimate.probability >= threshold else (), estimate)
@@ -146,8 +153,11 @@ async def _is_answer(
     return calibration.estimate(found, is_closed=False).probability >= calibration.answer_from
 
 
-def _calibration(question: str, passages: Sequence[Passage], reranker: Scorer) -> AnswerCalibration | None:
-    return calibration_for(question, passages[:PASSAGES], reranker.scorer(question))
+def _calibration(
+    question: str, passages: Sequence[Passage], reranker: Scorer, entailment: Entailment | None
+) -> AnswerCalibration | None:
+    scorer = reranker.scorer(question)
+    return calibration_for(question, passages[:PASSAGES], scorer, with_entailment=entailment is not None)
 
 
 async def weigh(question: str, passages: Sequence[Passage], reranker: Scorer) -> Evidence | None:

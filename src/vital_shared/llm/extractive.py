@@ -13,6 +13,7 @@ from vital_shared.retrieval.sentences import split
 from vital_shared.retrieval.words import content_words
 
 if TYPE_CHECKING:
+    from vital_shared.retrieval.entailment import Entailment
     from vital_shared.retrieval.rerank import Reranker
 
 __all__ = ["NO_ANSWER", "ExtractiveComposer"]
@@ -38,13 +39,15 @@ class ExtractiveComposer:
     """The embedded model: picks the sentences that answer, and quotes them with their sources.
 
     :param reranker: judges sentences; None: shared words do, plainly.
+    :param entailment: sees answers that deny what the question takes for granted.
     """
 
     name = "extractive"
     calls_tools = False
 
-    def __init__(self, reranker: Reranker | None) -> None:
+    def __init__(self, reranker: Reranker | None, entailment: Entailment | None = None) -> None:
         self._reranker = reranker
+        self._entailment = entailment
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer in one to five quotes, or say that the passages hold no answer.
@@ -72,6 +75,7 @@ class ExtractiveComposer:
             request.question,
             request.passages or request.far_passages,
             self._reranker,
+            entailment=self._entailment,
             answer_from=request.answer_from,
             are_near=bool(request.passages),
         )

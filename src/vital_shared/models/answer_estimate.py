@@ -15,8 +15,10 @@ CALIBRATIONS: Final = (
     "quotes-en-2",
     "quotes-en-3",
     "quotes-en-4",
+    "quotes-en-5-entailment",
     "quotes-de-1",
     "quotes-de-2",
+    "quotes-de-3",
 )
 """The versions of calibrations that this engine knows, the newest of a language last."""
 

@@ -216,7 +216,7 @@ class Services:
             for model in local:
                 stack.push_async_callback(model.aclose)
             all_models = ModelRegistry(
-                (*models, *local, ExtractiveComposer(reranker)),
+                (*models, *local, ExtractiveComposer(reranker, entailment)),
                 providers=Providers(configuration, os.environ),
                 configuration=configuration,
                 count=count,
@@ -228,7 +228,7 @@ class Services:
             stack.push_async_callback(all_models.aclose)
             check_default_model(settings.model, all_models)
             source_breakers = Breakers()
-            tunings, fusion = _tuned(database, embedder, reranker, missing)
+            tunings, fusion = _tuned(database, embedder, reranker, entailment, missing)
             collections = configured_collections(settings, embedders, source_breakers, tunings)
             for collection in collections:
                 stack.push_async_callback(collection.aclose)
@@ -328,14 +328,18 @@ def _tuned(
     database: Database,
     embedder: DocumentEmbedder | None,
     reranker: Reranker | None,
+    entailment: Entailment | None,
     missing: MissingModels | None,
 ) -> tuple[Tunings, Fusion]:
     """Make the tunings of the tenants' documents, and what merges passages by them."""
+    calibrations = [
+        shipped_calibration(language, with_entailment=entailment is not None) for language in SCORERS
+    ]
     tunings = Tunings(
         RetrievalTuningStore(database),
         embedder,
         reranker="" if reranker is None else reranker.name,
-        calibration="+".join(shipped_calibration(language).version for language in SCORERS),
+        calibration="+".join(each.version for each in calibrations),
     )
     return tunings, Fusion(reranker, tunings, missing)
 
