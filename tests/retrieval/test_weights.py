@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_only_the_declared_files_are_installed(index: Path, tmp_path: Path) -> N
     assert folders == {"tiny": tmp_path / "models" / "tiny"}
     assert {path.name: path.read_bytes() for path in folders["tiny"].iterdir()} == CONTENTS
     assert leftovers(tmp_path / "models") == ["tiny"]
+
+
+def test_a_large_model_of_several_files_counts_as_installed(index: Path, tmp_path: Path) -> None:
+    add_wheel(index, CONTENTS)
+    large = replace(model(), size_bytes=weights.LARGE_BYTES + 1)
+    folders = install(tmp_path / "models", [large])
+    assert installed(tmp_path / "models", [large]) == folders
+    (folders["tiny"] / "tokenizer.json").write_bytes(b"{ }")
+    assert installed(tmp_path / "models", [large]) == {}
 
 
 def test_models_of_one_package_share_its_download(

