@@ -1,4 +1,4 @@
-"""What an English question takes for granted, as a statement.
+"""The presupposition of an English question, as a statement.
 
 "How much did the insurance pay for the stage?" has no answer where it paid nothing: the question takes for
 granted "The insurance pay for the stage." Its words stand as they do in the question, without grammar, which
