@@ -1,11 +1,15 @@
 """Declarations: what they take, what they refuse, and where they say it is."""
 
+import copy
+import dataclasses
 import functools
 import math
+import pickle
+import re
 
 import pytest
 
-from vital_shared.graph import Graph, Pause, PlanError, Retry, Skip, fan_out, node
+from vital_shared.graph import Graph, Pause, PlanError, Retry, Skip, fan_out, node, repeat
 
 
 async def test_a_declared_method_is_still_called_as_it_is():
@@ -357,3 +361,29 @@ def test_a_node_cannot_take_a_name_of_the_base_class(name):
     method.__name__ = name
     with pytest.raises(PlanError, match=f"node 'G.{name}' .* has a name that Graph itself uses: rename it"):
         type("G", (Graph,), {name: node(method)})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Retry(tries=3), "Retry has no option 'tries': it takes on, attempts, backoff_seconds"),
+        (lambda: Retry((OSError,), atempts=3), "Retry has no option 'atempts': did you mean 'attempts'?"),
+        (lambda: Retry(attempts=3), "Retry is called without 'on': write on=…"),
+        (lambda: fan_out("item"), "@fan_out is called without 'over': write over=…"),
+        (lambda: fan_out("item", ovr="items"), "@fan_out has no option 'ovr': did you mean 'over'?"),
+        (lambda: fan_out("item", "items"), "@fan_out is called without 'over': write over=…"),
+        (lambda: repeat(Graph, carry="text", until=bool), "repeat is called without 'limit': write limit=…"),
+        (
+            lambda: repeat(Graph, carry="text", until=bool, limits=3),
+            "repeat has no option 'limits': did you mean 'limit'?",
+        ),
+    ],
+)
+def test_a_call_with_a_wrong_or_missing_option_is_explained(call, message):
+    with pytest.raises(PlanError, match=re.escape(message)):
+        call()
+
+
+def test_a_retry_can_still_be_copied_and_pickled():
+    retry = Retry((OSError,), attempts=2)
+    assert pickle.loads(pickle.dumps(retry)) == copy.deepcopy(retry) == dataclasses.replace(retry) == retry

@@ -216,3 +216,17 @@ def test_the_cost_is_a_decimal_not_below_zero(cost: Decimal) -> None:
 
     with pytest.raises(ConfigurationError, match="cost_dollars"):
         tool(cost_dollars=cost)(function)
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [("keyword", r"did you mean keywords\?"), ("xyz", "it takes timeout_seconds, cost_dollars")],
+)
+def test_an_unknown_option_is_named_with_the_one_that_was_probably_meant(option: str, hint: str) -> None:
+    async def function(text: str) -> str:
+        """Say."""
+        return text
+
+    options: dict[str, Any] = {option: ("bmi",)}
+    with pytest.raises(ConfigurationError, match=f'Tool "function": @tool has no option {option}: {hint}'):
+        tool(**options)(function)

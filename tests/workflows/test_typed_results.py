@@ -138,7 +138,7 @@ async def test_a_result_that_is_of_another_type_fails_the_run(services):
             {"parties": ("hunter2",), "signed": date(2026, 5, 1), "price": Decimal(1)},
             "it is a dict instead of a Contract",
         ),
-        ({"parties": ("hunter2",)}, "at signed: Field required (1 more)"),
+        ({"parties": ("hunter2",)}, "at signed: it is missing (1 more)"),
     ],
 )
 async def test_a_dict_where_a_model_is_declared_is_named_and_not_repeated(services, made, said):

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Generic, Literal, Never, TypeVar, overload
+from typing import Any, Final, Generic, Literal, Never, Self, TypeVar, overload
 
+from vital_shared.graph.called_in_words import called_in_words, check_names
 from vital_shared.graph.errors import PlanError
 from vital_shared.graph.subworkflow import Loop
 
@@ -72,6 +73,16 @@ class Retry:
     max_seconds: float = 10.0
     jitter: float = 0.5
     """The largest share by which a wait is shortened, from 0 to 1."""
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """Check the names of the options, of which Python would only say that one is not expected.
+
+        :raises PlanError: when one is unknown, or the errors are missing.
+        """
+        if arguments or options:  # a copy is made with neither
+            _, *fields_of_retry = inspect.signature(Retry.__init__).parameters.values()
+            check_names("Retry", inspect.Signature(fields_of_retry), len(arguments), options)
+        return object.__new__(cls)
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -204,6 +215,7 @@ def node(
     return _attach(function, Declaration(function.__name__))
 
 
+@called_in_words("@fan_out")
 def fan_out(
     parameter: str,
     *,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
+from vital_shared.graph.called_in_words import called_in_words
 from vital_shared.graph.errors import PlanError
 
 __all__ = ["OUTCOMES", "WHOLE_INPUT", "Loop", "Subworkflow", "repeat", "subworkflow"]
@@ -45,6 +46,7 @@ class Subworkflow:
         return 1 if self.loop is None else self.loop.limit
 
 
+@called_in_words("subworkflow")
 def subworkflow(graph: type, /, **inputs: str) -> Any:
     """Make a graph a part of another one; the name of the attribute is the name of its value.
 
@@ -62,6 +64,7 @@ def subworkflow(graph: type, /, **inputs: str) -> Any:
     return Subworkflow(_checked(graph), inputs)
 
 
+@called_in_words("repeat")
 def repeat(graph: type, /, *, carry: str, until: Callable[[Any], bool], limit: int, **inputs: str) -> Any:
     """Repeat a graph until its value is good enough; the last round's value has the name of the attribute.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import math
+import re
 import sys
 import types
 import typing
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import ErrorDetails, to_json
 
 from vital_shared.graph.error_text import one_line
 from vital_shared.graph.errors import AnswerError, CheckpointError
@@ -33,6 +34,10 @@ MAX_READ_ERRORS: Final = 1_000
 
 MAX_PLACE_CHARACTERS: Final = 100
 """Characters of each part of a place that a message names."""
+
+
+_SHOULD: Final = re.compile(r"(?:[A-Z][\w ]* )?should ")
+"""The beginning of most of pydantic's messages, such as "Input should be a valid integer"."""
 
 
 class ValueTypes:
@@ -202,7 +207,19 @@ def _first(error: ValidationError) -> tuple[str, tuple[int | str, ...]]:
     place = ".".join(str(part)[:MAX_PLACE_CHARACTERS] for part in first["loc"])
     at = f", at {place}" if place else ""
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{at}: {one_line(first['msg'])}{more}", first["loc"]
+    return f"{at}: {_in_plain_words(first)}{more}", first["loc"]
+
+
+def _in_plain_words(finding: ErrorDetails) -> str:
+    """Return a finding of pydantic's without the words that only its users know."""
+    if finding["type"] == "missing":
+        return "it is missing"
+    if finding["type"] == "extra_forbidden":
+        return "it is not a field of this type"
+    message = one_line(finding["msg"])
+    if should := _SHOULD.match(message):
+        return f"it must {message[should.end() :]}"
+    return message.removeprefix("Value error, ")
 
 
 def _unkept(name: str, adapter: TypeAdapter[Any], value: Any, error: Exception) -> CheckpointError:

@@ -19,9 +19,10 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Never, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 from pydantic_core import to_json
@@ -158,6 +159,14 @@ class Tool:
         return InvalidRequest(f'Tool "{self.name}": {what}.', field=field)
 
 
+def _no_option(name: str, option: str) -> str:
+    parameters = inspect.signature(tool).parameters.values()
+    options = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    near = get_close_matches(option, options, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(options)}."
+    return f'Tool "{name}": @tool has no option {option}: {hint}'
+
+
 @lru_cache(maxsize=1_000)  # made for each question otherwise, and a schema takes a while
 def _definition(name: str, description: str, arguments: type[BaseModel]) -> ToolDefinition:
     return ToolDefinition(name=name, description=description, parameters=arguments.model_json_schema())
@@ -174,6 +183,7 @@ def tool(
     keywords: Iterable[str] = (),
     from_query: FromQuery = lambda _query: None,
     examples: Iterable[str] = (),
+    **unknown: Never,
 ) -> Callable[[Callable[..., Awaitable[str | Found]]], Tool]:
     """Turn an async function with typed parameters and a docstring into a tool; it returns text or `Found`.
 
@@ -187,6 +197,8 @@ def tool(
 
     def decorate(function: Callable[..., Awaitable[str | Found]]) -> Tool:
         name, description = function.__name__, inspect.getdoc(function)
+        for option in unknown:
+            raise ConfigurationError(_no_option(name, option))
         words = _texts(name, "keywords", keywords)
         questions = _texts(name, "examples", examples)
         if not inspect.iscoroutinefunction(function):
