@@ -78,7 +78,7 @@ async def test_answers_are_json_or_objects_of_the_declared_type(services, review
         (RIGHT | {"size": 3}, "answers", "does not wait for 'size'"),
         (RIGHT | {"colour": 5}, "answers.colour", "valid string"),
         (RIGHT | {"colour": None}, "answers.colour", "valid string"),
-        (RIGHT | {"review": "accept"}, "answers.review", "should be an object"),
+        (RIGHT | {"review": "accept"}, "answers.review", "must be an object"),
         (RIGHT | {"review": {"verdict": "maybe", "score": 4}}, "answers.review.verdict", "at verdict"),
         (RIGHT | {"review": {"verdict": "accept", "score": "4"}}, "answers.review.score", "valid integer"),
         (
