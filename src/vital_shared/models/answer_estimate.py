@@ -10,17 +10,8 @@ from vital_shared.models.base import Frozen
 
 __all__ = ["CALIBRATIONS", "AnswerEstimate"]
 
-CALIBRATIONS: Final = (
-    "quotes-en-1",
-    "quotes-en-2",
-    "quotes-en-3",
-    "quotes-en-4",
-    "quotes-en-5-entailment",
-    "quotes-de-1",
-    "quotes-de-2",
-    "quotes-de-3",
-)
-"""The versions of calibrations that this engine knows, the newest of a language last."""
+CALIBRATIONS: Final = ("quotes-en-4", "quotes-en-5-entailment", "quotes-de-3")
+"""The versions of calibrations that come with this engine; all others count together."""
 
 
 class AnswerEstimate(Frozen):
