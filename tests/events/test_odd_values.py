@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.connection import DefaultParser
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from tests.events.test_shared_logs import RUN, all_of, in_redis, make, server, token
 
 from vital_shared.events import bounded_replies
-from vital_shared.events.bounded_replies import MAX_VALUE_BYTES
+from vital_shared.events.bounded_replies import MAX_VALUE_BYTES, parser_for
 from vital_shared.events.log import LogLost, LogUnavailable
 from vital_shared.events.odd_value import is_odd_value
 from vital_shared.events.redis_link import EventKeys, RedisLink
@@ -178,3 +179,9 @@ async def test_the_bound_holds_in_either_protocol(server, protocol: str, monkeyp
                 assert await link.within(link.redis.get("large")) == b"x" * size
     finally:
         await link.aclose()
+
+
+def test_replies_are_bounded_in_the_protocol_that_the_library_speaks() -> None:
+    older, newer = parser_for("redis://host?protocol=2"), parser_for("redis://host?protocol=3")
+    assert older is not newer
+    assert issubclass(parser_for("redis://host"), DefaultParser)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from redis._parsers import _AsyncRESP2Parser, _AsyncRESP3Parser
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 __all__ = ["ReplyTooLarge", "parser_for"]
@@ -18,6 +20,10 @@ MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
 
 OVERHEAD_BYTES: Final = 64
 """The memory that each value takes beside its bytes."""
+
+
+_DEFAULT_PROTOCOL: Final = str(signature(AbstractConnection.__init__).parameters["protocol"].default)
+"""The protocol of an address that names none: the older one up to redis-py 7."""
 
 
 class ReplyTooLarge(RedisError):
@@ -51,5 +57,6 @@ class _BoundedRESP3Parser(_BoundedReplies, _AsyncRESP3Parser):
 
 def parser_for(url: str) -> type[_AsyncRESP2Parser | _AsyncRESP3Parser]:
     """Return the parser of connections to an address, which may name the protocol."""
-    is_older = parse_qs(urlsplit(url).query).get("protocol") == ["2"]
+    named = parse_qs(urlsplit(url).query).get("protocol", [_DEFAULT_PROTOCOL])
+    is_older = named[-1] == "2"
     return _BoundedRESP2Parser if is_older else _BoundedRESP3Parser
