@@ -54,6 +54,15 @@ def test_openai_counts_are_found_where_gateways_put_them(of_chunk, of_choice, of
     assert last_counts(OpenAIWire(), [*said, odd, openai.chunk(finish="stop"), openai.DONE]) == (20, 7, False)
 
 
+def test_of_several_places_with_counts_the_same_is_read_in_every_process():
+    places = ("x_groq", "metadata", "message", "response")
+    counts = {name: {"usage": USAGE | {"prompt_tokens": 20 + n}} for n, name in enumerate(places)}
+    choice = {"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}
+    assert last_counts(OpenAIWire(), [event({"choices": [choice], **counts}), openai.DONE]) == (20, 7, False)
+    del counts["x_groq"]
+    assert last_counts(OpenAIWire(), [event({"choices": [choice], **counts}), openai.DONE]) == (21, 7, False)
+
+
 def test_a_message_that_is_not_streamed_may_hold_its_counts():
     message = {"role": "assistant", "content": "Yes.", "usage": USAGE}
     whole = event({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})

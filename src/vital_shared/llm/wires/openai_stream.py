@@ -60,8 +60,9 @@ _DONE: Final = b"[DONE]"
 _WHOLE_COUNTS: Final = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
 
 
-_PLACES_OF_USAGE: Final = frozenset({"x_groq", "metadata", "message", "response"})
-"""Fields of a chunk within which Groq, or a gateway, counts."""
+_PLACES_OF_USAGE: Final = ("x_groq", "metadata", "message", "response")
+"""Fields of a chunk within which Groq, or a gateway, counts; the first that has counts is read."""
+_NAMES_OF_PLACES: Final = frozenset(_PLACES_OF_USAGE)
 
 
 class OpenAIDecoder:
@@ -169,7 +170,7 @@ class OpenAIDecoder:
                 and not chunk.get("error")
                 and "usage" not in choice
                 and "message" not in choice
-                and _PLACES_OF_USAGE.isdisjoint(chunk)
+                and _NAMES_OF_PLACES.isdisjoint(chunk)
             )
         except (LookupError, TypeError):
             return self._read(chunk)
