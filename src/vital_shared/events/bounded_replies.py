@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from redis._parsers import _AsyncRESP2Parser, _AsyncRESP3Parser
+from redis._parsers.base import _AsyncRESPBase
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
@@ -21,7 +22,6 @@ MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
 OVERHEAD_BYTES: Final = 64
 """The memory that each value takes beside its bytes."""
 
-
 _DEFAULT_PROTOCOL: Final = str(signature(AbstractConnection.__init__).parameters["protocol"].default)
 """The protocol of an address that names none: the older one up to redis-py 7."""
 
@@ -30,21 +30,20 @@ class ReplyTooLarge(RedisError):
     """A reply has a value, or values, that nobody of us has written."""
 
 
-class _BoundedReplies:
+class _BoundedReplies(_AsyncRESPBase):
     """A parser's part that counts the bytes of a reply."""
 
     _left = MAX_REPLY_BYTES
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
         self._left = MAX_REPLY_BYTES
-        return await super().read_response(*arguments, **options)  # type: ignore[misc]  # of the parser
+        return await super().read_response(*arguments, **options)
 
     async def _read(self, length: int) -> bytes:
         self._left -= length + OVERHEAD_BYTES
         if length > MAX_VALUE_BYTES or self._left < 0:
             raise ReplyTooLarge(f"a value of {length:,} bytes in a reply of more than is read")
-        data: bytes = await super()._read(length)  # type: ignore[misc]
-        return data
+        return await super()._read(length)
 
 
 class _BoundedRESP2Parser(_BoundedReplies, _AsyncRESP2Parser):

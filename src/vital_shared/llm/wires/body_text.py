@@ -82,19 +82,18 @@ class _ConvertedBody:
     def _convert(self, data: bytes) -> bytes:
         if self._inflater is not None and data:
             try:
-                data = self._inflate(data)
+                data = self._inflate(self._inflater, data)
             except zlib.error as error:
                 raise aiohttp.ClientPayloadError(f"The compressed body is broken: {error}") from error
         if self._decoder is None:
             return data
         return self._decoder.decode(data, final=self._is_over).encode("utf-8", "replace")
 
-    def _inflate(self, data: bytes) -> bytes:
-        assert self._inflater is not None  # noqa: S101 - the caller has looked
-        if self._inflater.eof:  # several streams in a row are one (RFC 1952, section 2.2)
-            self._inflater = zlib.decompressobj(GZIP_WINDOW)
-        inflated = self._inflater.decompress(data, MAX_INFLATED_BYTES)
-        self._rest = self._inflater.unconsumed_tail or self._inflater.unused_data
+    def _inflate(self, inflater: zlib._Decompress, data: bytes) -> bytes:
+        if inflater.eof:  # several streams in a row are one (RFC 1952, section 2.2)
+            self._inflater = inflater = zlib.decompressobj(GZIP_WINDOW)
+        inflated = inflater.decompress(data, MAX_INFLATED_BYTES)
+        self._rest = inflater.unconsumed_tail or inflater.unused_data
         return inflated
 
 
