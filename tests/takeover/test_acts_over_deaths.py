@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.store_database import PostgresStores
 from tests.takeover.crash import CrashPoint
-from tests.takeover.fork_server import ForkServer, fork_server
+from tests.takeover.fork_server import ForkServer
 from tests.takeover.trial import ACTS, trial
-from tests.takeover.trial_store import PostgresTrials, SqliteTrials, TrialStores
+from tests.takeover.trial_store import TrialStores
 
 MOST_POINTS = {"turn": 600, "write": 100, "call": 55}
 """About what a run comes to that nothing disturbs; beyond it an engine lives."""
@@ -19,23 +16,6 @@ MOST_POINTS = {"turn": 600, "write": 100, "call": 55}
 points = st.sampled_from(sorted(MOST_POINTS)).flatmap(
     lambda kind: st.integers(1, MOST_POINTS[kind]).map(lambda number: CrashPoint(kind, number))
 )
-
-
-@pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServer, TrialStores]]:
-    """A server of processes, and stores in files."""
-    template = tmp_path_factory.mktemp("template")
-    with fork_server() as server:
-        server.prepare(template)
-        yield server, SqliteTrials(template)
-
-
-@pytest.fixture
-def on_postgres(
-    engines: tuple[ForkServer, TrialStores], databases: PostgresStores
-) -> tuple[ForkServer, TrialStores]:
-    """The server of processes, and databases of a Postgres server."""
-    return engines[0], PostgresTrials(databases)
 
 
 @given(deaths=st.lists(points, min_size=1, max_size=3))

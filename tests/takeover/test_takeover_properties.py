@@ -1,15 +1,10 @@
 """An engine may die anywhere, and the next one too: the run has one answer, and each call one row."""
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.store_database import PostgresStores
 from tests.takeover.crash import POINTS, CrashPoint
-from tests.takeover.fork_server import ForkServer, fork_server
 from tests.takeover.trial import trial
-from tests.takeover.trial_store import PostgresTrials, SqliteTrials, TrialStores
 
 MOST_POINTS = {"turn": 350, "write": 60, "call": 60}
 """About what a run comes to that nothing disturbs; beyond it an engine lives."""
@@ -18,23 +13,6 @@ points = st.sampled_from(sorted(MOST_POINTS)).flatmap(
     lambda kind: st.integers(1, MOST_POINTS[kind]).map(lambda number: CrashPoint(kind, number))
 )
 deaths = st.lists(points, min_size=1, max_size=3)
-
-
-@pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServer, TrialStores]]:
-    """A server of processes, and stores in files."""
-    template = tmp_path_factory.mktemp("template")
-    with fork_server() as server:
-        server.prepare(template)
-        yield server, SqliteTrials(template)
-
-
-@pytest.fixture
-def on_postgres(
-    engines: tuple[ForkServer, TrialStores], databases: PostgresStores
-) -> tuple[ForkServer, TrialStores]:
-    """The server of processes, and databases of a Postgres server."""
-    return engines[0], PostgresTrials(databases)
 
 
 @given(flow=st.sampled_from(["answered", "composed", "decided", "parted"]), points=deaths)
