@@ -1,4 +1,4 @@
-"""What an engine asks of its store again and again, or for a page, reads no large table from end to end."""
+"""An engine's statements, those for its pages included, read no large table from end to end."""
 
 from __future__ import annotations
 

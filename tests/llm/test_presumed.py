@@ -1,4 +1,4 @@
-"""What questions take for granted."""
+"""Presuppositions of questions, as statements."""
 
 from __future__ import annotations
 

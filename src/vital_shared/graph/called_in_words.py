@@ -6,7 +6,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from vital_shared.graph.errors import PlanError
 
@@ -14,6 +14,9 @@ __all__ = ["called_in_words", "check_names"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_ANY_NUMBER: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+"""The kinds of parameters that take any number of arguments."""
 
 
 def called_in_words(title: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -59,6 +62,3 @@ def check_names(title: str, signature: inspect.Signature, places: int, options: 
                 raise PlanError(f"{title} has no option '{name}': {hint}")
     if missing:
         raise PlanError(f"{title} is called without '{missing[0]}': write {missing[0]}=…")
-
-
-_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

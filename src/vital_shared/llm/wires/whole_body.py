@@ -20,8 +20,9 @@ __all__ = ["whole_body"]
 
 
 BEGINNING_BYTES: Final = 200
+"""The longest beginning of a body that an error quotes."""
 
-TELLING_BYTES: Final = 16
+MIN_BEGINNING_BYTES: Final = 16
 """Bytes by which a body that is no object is known, and whether it is a stream that nobody asked for."""
 
 
@@ -62,7 +63,7 @@ def _has_begun(body: bytearray) -> bool:
     :raises NoEvents: when it is something else.
     """
     beginning = bytes(body[:BEGINNING_BYTES]).removeprefix(BYTE_ORDER_MARK).lstrip()
-    if len(beginning) < TELLING_BYTES:
+    if len(beginning) < MIN_BEGINNING_BYTES:
         return False
     if not beginning.startswith(b"{"):
         raise NoEvents(beginning)
