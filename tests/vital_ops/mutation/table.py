@@ -28,8 +28,7 @@ HEAD: Final = """\
 
 Built by `.venv/bin/python -m tests.vital_ops.mutation --table > docs/alerts.md` from the last run over the
 mutants of each alert (`make mutation`, which `make test-all` includes; `make test` runs a sample). An alert on a share takes three minutes
-of one core, one on an objective half an hour or more. The three BurnsFast were run as a whole, and
-have exactly the score of the run before; the three BurnsSlowly have that score, as their rules lost a part since: what tests noticed then counts as noticed.
+of one core, one on an objective half an hour or more.
 
 A mutant is an alert with one change. The first score covers changes of the conditions under which it fires: thresholds, comparisons,
 windows, `for` and `keep_firing_for`, offsets, traffic floors, aggregations, groupings, functions, matchers, metrics, bounds (`clamp_min`, `clamp_max`), `bool`,
