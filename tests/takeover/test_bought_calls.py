@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
-from shutil import copyfile
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,9 +14,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.takeover.bought_flow import PRICE_DOLLARS
 from tests.takeover.crash import CrashPoint
-from tests.takeover.fork_server import ForkServer, fork_server
+from tests.takeover.fork_server import ForkServer
 from tests.takeover.line_file import LineFile
 from tests.takeover.model import PRICES
+from tests.takeover.trial import END_LEASES
+from tests.takeover.trial_store import TrialStores
 
 NANOS_PER_TOKEN = 10_000
 PRICE_NANOS = int(PRICE_DOLLARS * 10**9)
@@ -78,44 +77,35 @@ class Books(NamedTuple):
             yield f"{self.open_rows} rows are left"
 
 
-@pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ForkServer, Path]]:
-    """A server of processes, and a folder with a database that is up to date."""
-    template = tmp_path_factory.mktemp("template")
-    with fork_server() as server:
-        server.prepare(template)
-        yield server, template
-
-
-def books(server: ForkServer, template: Path, deaths: Sequence[CrashPoint]) -> Books:
+def books(server: ForkServer, stores: TrialStores, deaths: Sequence[CrashPoint]) -> Books:
     """Let one engine after the other die at its point; the last one lives."""
     with tempfile.TemporaryDirectory(prefix="vital-bought-") as made:
         folder = Path(made)
-        copyfile(template / "vital.db", folder / "vital.db")
-        (folder / "vital.toml").write_text(PRICES, encoding="utf-8")
-        with closing(sqlite3.connect(folder / "vital.db")) as connection, connection:
-            connection.execute(BUDGET)
-        for point in (*deaths, None):
-            if server.run(folder, "bought", point):
-                break
-            with closing(sqlite3.connect(folder / "vital.db")) as connection, connection:
-                connection.execute("UPDATE workers SET lease_until = 1")
-        return _read(folder)
+        stores.begin(folder)
+        try:
+            (folder / "vital.toml").write_text(PRICES, encoding="utf-8")
+            stores.change(folder, BUDGET)
+            for point in (*deaths, None):
+                if server.run(folder, "bought", point):
+                    break
+                stores.change(folder, END_LEASES)
+            return _read(stores, folder)
+        finally:
+            stores.end(folder)
 
 
-def _read(folder: Path) -> Books:
-    with closing(sqlite3.connect(folder / "vital.db")) as connection:
-        connection.row_factory = sqlite3.Row
-        rows = [dict(row) for row in connection.execute("SELECT * FROM ledger")]
-        (spent,) = connection.execute(
-            "SELECT coalesce(sum(cost_nanos), 0) FROM spending WHERE length(period) = 10"
-        ).fetchone()
-        (left,) = connection.execute(
-            "SELECT (SELECT count(*) FROM run_calls) + (SELECT count(*) FROM reservations)"
-        ).fetchone()
+def _read(stores: TrialStores, folder: Path) -> Books:
+    def number(statement: str) -> int:
+        return int(stores.rows(folder, f"SELECT ({statement}) AS number")[0]["number"])
+
     llm = sum(line["event"] == "arrived" for line in LineFile(folder / "calls").read())
     bought = Counter(line["kind"] for line in LineFile(folder / "bought").read())
-    return Books(bought + Counter(llm=llm), rows, spent, left)
+    return Books(
+        bought + Counter(llm=llm),
+        stores.rows(folder, "SELECT * FROM ledger"),
+        number("SELECT coalesce(sum(cost_nanos), 0) FROM spending WHERE length(period) = 10"),
+        number("SELECT count(*) FROM run_calls") + number("SELECT count(*) FROM reservations"),
+    )
 
 
 @given(deaths=st.lists(points, min_size=1, max_size=3))
@@ -123,12 +113,26 @@ def _read(folder: Path) -> Books:
 @example(deaths=[CrashPoint("write", 30), CrashPoint("call", 3)])
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_call_is_paid_for_once_wherever_engines_die(
-    engines: tuple[ForkServer, Path], deaths: list[CrashPoint]
+    engines: tuple[ForkServer, TrialStores], deaths: list[CrashPoint]
 ) -> None:
     assert books(*engines, deaths).faults() == []
 
 
-def test_without_a_death_every_row_is_exact(engines: tuple[ForkServer, Path]) -> None:
+def test_each_call_is_paid_for_once_on_postgres(on_postgres: tuple[ForkServer, TrialStores]) -> None:
+    deaths = [CrashPoint("write", 30), CrashPoint("call", 3)]
+    assert books(*on_postgres, deaths).faults() == []
+
+
+@pytest.mark.thorough
+@given(deaths=st.lists(points, min_size=1, max_size=3))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_call_is_paid_for_once_on_postgres_wherever_engines_die(
+    on_postgres: tuple[ForkServer, TrialStores], deaths: list[CrashPoint]
+) -> None:
+    assert books(*on_postgres, deaths).faults() == []
+
+
+def test_without_a_death_every_row_is_exact(engines: tuple[ForkServer, TrialStores]) -> None:
     found = books(*engines, [])
     assert found.faults() == []
     assert found.made == {"llm": 6, "tools": 1, "rag": 1}

@@ -18,7 +18,7 @@ from tests.takeover.model import PRICES
 from tests.takeover.parted_flow import PROMPTS
 from tests.takeover.trial_store import TrialStores
 
-__all__ = ["Left", "trial"]
+__all__ = ["END_LEASES", "Left", "trial"]
 
 NANOS_PER_TOKEN: Final = 10_000
 
