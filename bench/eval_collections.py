@@ -4,8 +4,9 @@
 
 Beside the engine, LangChain and Haystack retrieve from the same documents by the same embedding model, each
 as it does by default, where they are installed (`make eval` does so). The calibration knows most of these
-questions: its held-out figures, from fits on the other collections, stand beside. Ends with 1 where a
-framework finds more answers among its first five passages, or the answers of all collections miss a floor.
+questions: its held-out figures, from fits on the other collections, follow, with its version. English
+has another calibration where the entailment model is installed. Ends with 1 where a framework finds more
+answers among its first five passages, or the answers of all collections miss a floor.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,6 +63,34 @@ class Retrieval:
         return [f"{count / max(1, self.questions):.2f}" for count in counts]
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """A collection's figures from a fit on the others."""
+
+    calibration: str
+    """The version of the calibration."""
+
+    figures: Mapping[str, float]
+
+    @property
+    def cells(self) -> list[str]:
+        figures = (f"{self.figures[name]:.2f}" if name in self.figures else "" for name in HELD_OUT)
+        return [self.calibration, *figures]
+
+
+def held_out_figures(collection: str, *, with_entailment: bool) -> HeldOut | None:
+    """Return a collection's held-out figures in the calibration that its questions are answered by.
+
+    :param with_entailment: whether the entailment model is installed.
+    """
+    for language in SCORERS:
+        calibration = shipped_calibration(language, with_entailment=with_entailment)
+        figures = calibration.fitted["held_out_by_collection"].get(collection)
+        if figures is not None:
+            return HeldOut(calibration.version, figures)
+    return None
+
+
 @dataclass
 class Answers:
     """Counts of a collection's questions by their answers."""
@@ -73,6 +102,9 @@ class Answers:
     near_misses_answered: Counter[str] = field(default_factory=Counter)
     probabilities: list[tuple[float, bool]] = field(default_factory=list)
     """Each answer's probability, given or held back, and whether it is right."""
+
+    held_out: HeldOut | None = None
+    """The figures of a fit without this collection; None where no calibration has been fitted on it."""
 
     def count(self, question: Question, answer: Answered, text: str) -> None:
         """Count an answer.
@@ -114,7 +146,8 @@ class Answers:
 
 async def ask_all(collection: Collection) -> tuple[Answers, dict[str, Retrieval]]:
     async with opened(collection.documents) as services:
-        workflow, answers = Evaluated(services), Answers()
+        held_out = held_out_figures(collection.name, with_entailment=services.entailment is not None)
+        workflow, answers = Evaluated(services), Answers(held_out=held_out)
         retrieval = {"VITAL": Retrieval()}
         for question in collection.questions:
             answer = await workflow.ask(question.question)
@@ -164,16 +197,15 @@ def show(
         cells = ["  ".join(each.cells) for each in systems.values()]
         found.add_row(name, str(systems["VITAL"].questions), *cells)
     console.print(found)
-    held_out: dict[str, dict[str, float]] = {}
-    for language in SCORERS:
-        held_out |= shipped_calibration(language).fitted["held_out_by_collection"]
-    given = Table("extractive", *all_of.figures, *(f"held out: {name}" for name in HELD_OUT))
+    given = Table("extractive", *all_of.figures)
     for name, each in [*answers.items(), ("all", all_of)]:
-        without = [
-            f"{held_out[name][figure]:.2f}" if figure in held_out.get(name, {}) else "" for figure in HELD_OUT
-        ]
-        given.add_row(name, *(f"{value:.2f}" for value in each.figures.values()), *without)
+        given.add_row(name, *(f"{value:.2f}" for value in each.figures.values()))
     console.print(given)
+    held_out = Table("held out", "calibration", *HELD_OUT)
+    for name, each in answers.items():
+        if each.held_out:
+            held_out.add_row(name, *each.held_out.cells)
+    console.print(held_out)
     kinds = Table("near misses", "answered")
     for kind, count in all_of.near_misses.items():
         kinds.add_row(kind, f"{all_of.near_misses_answered[kind]} of {count}")

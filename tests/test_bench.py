@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from vital_shared.llm.answer_calibration import shipped_calibration
+from vital_shared.retrieval.language import GERMAN
 from vital_shared.testing import CannedModel, CannedSource, passage, workflow_services
 
 BENCH = Path(__file__).parents[1] / "bench"
@@ -47,3 +49,32 @@ def test_a_line_of_the_gateway_names_whom_it_does_not_beat(monkeypatch: pytest.M
     assert list(gateway.missed(cpu, values)) == ["MISSED: portkey", "MISSED: ≤ 2 x the relay"]
     values["vital"] = 19.0
     assert not list(gateway.missed(cpu, values))
+
+
+@pytest.mark.parametrize("with_entailment", [False, True])
+def test_held_out_figures_are_those_of_the_calibration_that_answers(
+    monkeypatch: pytest.MonkeyPatch, *, with_entailment: bool
+) -> None:
+    monkeypatch.syspath_prepend(BENCH)
+    import eval_collections
+
+    held_out = eval_collections.held_out_figures("bike-faq", with_entailment=with_entailment)
+    calibration = shipped_calibration(with_entailment=with_entailment)
+    assert held_out is not None
+    assert held_out.calibration == calibration.version
+    assert held_out.figures == calibration.fitted["held_out_by_collection"]["bike-faq"]
+    german = eval_collections.held_out_figures("bibliothek-faq", with_entailment=with_entailment)
+    assert german is not None
+    assert german.calibration == shipped_calibration(GERMAN).version
+    assert eval_collections.held_out_figures("koloniforening", with_entailment=with_entailment) is None
+
+
+def test_held_out_figures_of_a_collection_without_near_misses_leave_their_cell_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(BENCH)
+    import eval_collections
+
+    held_out = eval_collections.held_out_figures("examples", with_entailment=True)
+    assert held_out is not None
+    assert held_out.cells == ["quotes-en-5-entailment", "0.97", "0.66", "", "0.92"]
