@@ -60,13 +60,13 @@ class _SqliteConnection(sqlite3.Connection):
     ) -> None:
         super().__init__(
             database,
-            timeout,
-            detect_types,
-            isolation_level,
-            check_same_thread,
-            factory,
-            cached_statements,
-            uri,
+            timeout=timeout,
+            detect_types=detect_types,
+            isolation_level=isolation_level,
+            check_same_thread=check_same_thread,
+            factory=factory,
+            cached_statements=cached_statements,
+            uri=uri,
         )
         for pragma in self._PRAGMAS:
             self.execute(pragma).close()
