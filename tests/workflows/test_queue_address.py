@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,16 @@ async def test_a_connection_to_the_queues_file_is_closed_likewise(tmp_path: Path
     connection.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         driver.execute("SELECT 1")
+
+
+async def test_the_queues_file_has_a_clock_with_fractions_in_older_versions_of_sqlite_too(tmp_path: Path):
+    """DBOS's tables ask for it in Python 3.12 and later; where it is NULL nothing can be added."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'vital.db'}"
+    store = Database(url)
+    queue = await queue_database(store, url)
+    await store.aclose()
+    before = time.time()
+    with queue.engine.connect() as connection:
+        now = connection.execute(text("SELECT unixepoch('subsec')")).scalar_one()
+    queue.close()
+    assert before - 0.001 <= now <= time.time() + 0.001

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +21,9 @@ SCHEMA: Final = "vital_queue"
 POOL_CONNECTIONS: Final = 5
 CONNECT_SECONDS: Final = 10
 STATEMENT_MILLISECONDS: Final = 30_000
+
+SUBSECONDS_SINCE: Final = (3, 42)
+"""The version of SQLite from which on its `unixepoch` has fractions (https://sqlite.org/lang_datefunc.html)."""
 
 _NOT_LIBPQ: Final = frozenset(
     {"command_timeout", "pgbouncer", "prepared_statement_cache_size", "statement_cache_size"}
@@ -53,8 +58,7 @@ async def queue_database(store: Database, url: str) -> QueueDatabase:
     parsed = parse_url(url)
     if store.dialect == "sqlite":
         path = Path(parsed.database or "")
-        engine = create_engine(f"sqlite:///{path.with_name(path.stem + FILE_SUFFIX)}", hide_parameters=True)
-        return QueueDatabase(engine, None)
+        return QueueDatabase(_sqlite_engine(path.with_name(path.stem + FILE_SUFFIX)), None)
     async with store.connect() as connection:
         own = (await connection.execute(text("SELECT current_schema()"))).scalar()
     schema = SCHEMA if own in (None, "public") else f"{own}_{SCHEMA}"
@@ -63,6 +67,21 @@ async def queue_database(store: Database, url: str) -> QueueDatabase:
 
 def _close_connection(_connection: object, record: ConnectionPoolEntry) -> None:
     record.invalidate()
+
+
+def _sqlite_engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
+    if sqlite3.sqlite_version_info < SUBSECONDS_SINCE:
+        event.listen(engine, "connect", _add_fractions)
+    return engine
+
+
+def _add_fractions(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    """Let ``unixepoch('subsec')`` be the time: DBOS's tables ask for it in Python 3.12 and later.
+
+    Those Pythons run with older versions of SQLite, too (Debian 12), which answer NULL.
+    """
+    connection.create_function("unixepoch", 1, lambda _: round(time.time(), 3))
 
 
 def _postgres_engine(url: URL) -> Engine:
