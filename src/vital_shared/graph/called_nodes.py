@@ -72,8 +72,8 @@ def _attributes(code: CodeType, target: str) -> Iterator[tuple[str, int]]:
 
 
 def _loads(instruction: dis.Instruction, target: str) -> bool:
-    """Return whether an instruction loads a variable, as its last one where it loads two."""
-    if not instruction.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
+    """Return whether an instruction loads a variable, as its last one where it loads or stores two."""
+    if "LOAD_FAST" not in instruction.opname and instruction.opname != "LOAD_DEREF":
         return False
     loaded = instruction.argval
     return bool((loaded[-1] if isinstance(loaded, tuple) else loaded) == target)
