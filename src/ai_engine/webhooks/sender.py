@@ -19,6 +19,7 @@ from ai_engine.webhooks.engine_secrets import read_secrets
 from ai_engine.webhooks.message import body_of, headers_of
 from vital_shared.errors import InvalidRequest, StoreError
 from vital_shared.http.public_resolver import PublicResolver
+from vital_shared.http.request_body import request_body
 from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.logs import get_logger
 from vital_shared.monitoring.metrics import WEBHOOK_ATTEMPTS_TOTAL
@@ -198,7 +199,7 @@ class WebhookSender:
 
     async def _post(self, url: str, body: str, headers: dict[str, str]) -> int | _FailedAttempt:
         async with self._opened().post(
-            url, data=body.encode(), headers=headers, allow_redirects=False
+            url, data=request_body(body.encode()), headers=headers, allow_redirects=False
         ) as response:
             status = response.status
             if 200 <= status < 300:

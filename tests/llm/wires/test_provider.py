@@ -17,6 +17,7 @@ from vital_shared.llm.base import (
     Stop,
     TextDelta,
 )
+from vital_shared.llm.wires.base import UserTurn
 from vital_shared.llm.wires.timing import Timeouts
 
 
@@ -36,6 +37,16 @@ async def test_however_the_bytes_are_cut(connect, size):
     whole = b"".join(TEXT)
     async with serve(stream([whole[i : i + size] for i in range(0, len(whole), size)])) as server:
         assert text(await collect(connect(server))) == SAID
+
+
+async def test_a_large_prompt_is_sent_whole_and_without_a_warning(connect):
+    question = "y" * 3_000_000
+    async with serve(stream(TEXT)) as server:
+        chat = CHAT.model_copy(update={"turns": (UserTurn(text=question),)})
+        assert text(await collect(connect(server), chat)) == SAID
+    (request,) = server.requests
+    assert request.headers["Content-Length"] > "3000000"
+    assert request.body["messages"][-1]["content"] == question
 
 
 async def test_options_of_the_configuration_are_merged_in(connect):

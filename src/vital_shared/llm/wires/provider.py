@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from vital_shared.errors import InvalidRequest
 from vital_shared.http.connector import BoundedConnector
 from vital_shared.http.proxy import proxy_for
+from vital_shared.http.request_body import request_body
 from vital_shared.http.retry_after import retry_after_seconds
 from vital_shared.llm.base import (
     ModelError,
@@ -348,7 +349,7 @@ class Provider:
         headers = {"Content-Type": "application/json", **sending.headers}
         return await self._open_session().post(
             self.base_url + sending.request.path,
-            data=orjson.dumps(sending.request.body),
+            data=request_body(orjson.dumps(sending.request.body)),
             headers=headers | self._headers | self._wire.headers(key),
             allow_redirects=False,
         )
