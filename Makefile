@@ -2,7 +2,8 @@
 # make clients   install the clients of other projects that the gateway is tested with
 # make console   build the web console into the engine's package
 # make test   set everything up, then linters, type checks and all tests but those marked as thorough
-# make test-all   all tests, on SQLite and on Postgres, and `make test-clients`, `make mutation`, `make torture`, `make chaos`, `make takeover` and `make documents`
+# make test-all   all tests, on SQLite and on Postgres, and `make test-clients`, `make test-lowest`, `make mutation`, `make torture`, `make chaos`, `make takeover` and `make documents`
+# make test-lowest   the tests with the lowest versions of dependencies that are admitted
 # make test-postgres   all tests with a real Postgres in place of the SQLite file
 # make mutation   change every alert in every way, and see that its tests notice; it takes an hour
 # make documents   read real documents out of Debian and PyPI packages, and check what they say
@@ -58,7 +59,7 @@ pytest = $(BIN)/pytest $(1) || { [ $$? -eq 1 ] && $(BIN)/pytest $(1) $(ALONE); }
 STORE_TESTS := $(addprefix tests/ai_engine/api/test_,runs.py resume.py approval.py costs.py keys.py documents.py) \
     tests/ai_engine/test_idempotency_of_faults.py tests/ai_engine/test_store_stalls.py tests/workflows/test_ledger.py
 
-.PHONY: browser systemd clients console console-types run test test-all test-thorough test-clients test-postgres rules mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
+.PHONY: browser systemd clients console console-types run test test-all test-thorough test-clients test-postgres test-lowest rules mutation torture chaos takeover documents lint check eval bench scale docs docs-site lock image-lock image-check sbom audit stack clean
 
 run: $(VENV)/installed console
 	$(BIN)/vital quickstart
@@ -72,7 +73,7 @@ test: $(VENV)/installed-dev lint console browser systemd stack .stack/prometheus
 	export VITAL_TEST_DATABASE=postgres; $(call pytest,tests/ai_engine/test_long_stall.py)
 
 # What takes long: the tests, and an engine under load while everything around it fails, on both databases.
-test-all: test test-thorough test-clients test-postgres rules mutation torture chaos takeover documents
+test-all: test test-thorough test-clients test-postgres test-lowest rules mutation torture chaos takeover documents
 
 # The tests that `make test` leaves out.
 test-thorough: $(VENV)/installed-dev console stack .stack/prometheus-3/complete
@@ -82,6 +83,17 @@ test-thorough: $(VENV)/installed-dev console stack .stack/prometheus-3/complete
 # Clients of other projects, which bring half a gigabyte of packages (docs/clients.md).
 test-clients: $(VENV)/installed-dev clients
 	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadscope tests/clients
+
+# With the lowest versions that pyproject.toml admits of what it names.
+test-lowest: $(VENV)/installed-dev .venv-lowest/installed console stack .stack/prometheus-3/complete
+	.venv-lowest/bin/pytest $(QUICK) $(TOGETHER) $(OTHERS)
+
+.venv-lowest/installed: pyproject.toml | $(VENV)/installed-dev
+	$(PYTHON) -m venv --clear .venv-lowest
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras $< --output-file .venv-lowest/lowest.txt
+	$(BIN)/uv pip install --quiet --python .venv-lowest/bin/python --requirement .venv-lowest/lowest.txt
+	$(BIN)/uv pip install --quiet --python .venv-lowest/bin/python --constraint .venv-lowest/lowest.txt --group dev --editable .
+	touch $@
 
 # The store is one of a real Postgres server (tests/store_database.py).
 test-postgres: $(VENV)/installed-dev stack .stack/prometheus-3/complete
@@ -275,4 +287,4 @@ $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
 endef
 
 clean:
-	rm -rf site $(VENV) .venv-bench .venv-clients .venv-litellm .portkey tests/clients/node/node_modules .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) .venv-bench .venv-clients .venv-litellm .venv-lowest .portkey tests/clients/node/node_modules .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis
