@@ -35,7 +35,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual.now
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, _seconds: float | None = None) -> None:
         await super().shutdown_default_executor()  # without the time that Python 3.12 gives it: it is over at once
 
 
