@@ -36,7 +36,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.now
 
     async def shutdown_default_executor(self, _seconds: float | None = None) -> None:
-        await super().shutdown_default_executor()  # without the time that Python 3.12 gives it: it is over at once
+        """Wait without the time limit that Python 3.12 gives: it would be over at once."""
+        await super().shutdown_default_executor()
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -210,7 +210,7 @@ def node(
         return declare
     if isinstance(function, str):
         raise PlanError(f'@node is given {function!r}: name what it is, as in @node(makes="{function}")')
-    if not callable(function) or not hasattr(function, "__name__"):  # from Python 3.13 on a property has a name
+    if not callable(function) or not hasattr(function, "__name__"):  # a property has a name from 3.13 on
         raise PlanError(f"@node is given a {type(function).__name__}: put it above a plain method")
     return _attach(function, Declaration(function.__name__))
 

@@ -8,7 +8,7 @@ from typing import Final
 __all__ = ["request_body"]
 
 LARGE_BYTES: Final = 2**20
-"""The size from which on aiohttp warns of bytes that it is to send at once: the event loop waits meanwhile."""
+"""The size from which on aiohttp warns of bytes: it sends them at once, and the loop waits meanwhile."""
 
 
 def request_body(content: bytes) -> bytes | BytesIO:
